@@ -1,0 +1,1 @@
+"""From rows of text to a fine-tuned model."""

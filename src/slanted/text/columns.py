@@ -1,0 +1,173 @@
+"""Which columns of a table are the text, the second text and the labels: as named, else by default."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slanted.errors import InputError
+from slanted.text.cells import as_number, is_blank, is_zero_or_one
+from slanted.text.wording import listed, shown
+
+_PREDICT = "rows without labels go to `slanted predict`"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of the columns in use, as the header spells them."""
+
+    text: str
+    text_b: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Header:
+    """A file's column names, and its first records, which tell text from numbers.
+
+    Attributes:
+        source: The file's name in messages.
+        names: The column names, in the file's order.
+        sample: The first records: line and cells each.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    sample: Sequence[tuple[int, list[str]]]
+
+    def named(self, name: str, option: str) -> str:
+        """Return the name, if exactly one column has it."""
+        if name not in self.names:
+            raise InputError(f"{self.source}: {option} {shown(name)} names no column; the columns are {self}")
+        return self.once(name)
+
+    def once(self, name: str) -> str:
+        """Return the name, unless several columns share it."""
+        if (count := self.names.count(name)) > 1:
+            raise InputError(f"{self.source}: {count} columns are named {shown(name)}; rename all but one")
+        return name
+
+    def like(self, name: str) -> str | None:
+        """Return the column of that name, else the one whose name differs only in case and outer spaces, else None."""
+        if name in self.names:
+            return self.once(name)
+        alike = [other for other in self.names if other.strip().casefold() == name.casefold()]
+        if len(set(alike)) > 1:
+            found = f"{self.source}: columns {listed(alike)} are all spelt like {shown(name)}"
+            raise InputError(f"{found}; rename all but the one to use")
+        return self.once(alike[0]) if alike else None
+
+    def others(self, used: Sequence[str | None]) -> list[str]:
+        """Return the names that are not in use, in the file's order."""
+        return [name for name in self.names if name not in used]
+
+    def is_text(self, name: str) -> bool:
+        """Return whether a cell of the column is something else than a number or blank, among the first records."""
+        at = self.names.index(name)
+        return any(not is_blank(cells[at]) and as_number(cells[at]) is None for _, cells in self.sample)
+
+    def __str__(self) -> str:
+        """Return the names, for a message."""
+        return listed(self.names)
+
+
+def find_columns(
+    header: Header, text: str | None, text_b: str | None, label: Sequence[str], labelled: bool = True
+) -> Columns:
+    """Return the columns to read, those not named by default.
+
+    - The text: the column `text`, case aside; else the only column that holds text and has no other use.
+    - The second text: the column `text_b`, where the text was found by its name `text`, not given. Whoever wants the
+      first text of such a file alone gives `text`.
+    - The labels: the column `label`, case aside; else every other column, if all of them hold 0 and 1 only. (One such
+      column alone makes two classes, 0 and 1.)
+
+    Args:
+        header: The file's header.
+        text: The name of the text column, or None.
+        text_b: The name of the second text's column, or None.
+        label: The names of the label columns, or none.
+        labelled: Whether labels are wanted; if not, label columns may be missing.
+
+    Raises:
+        InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
+    """
+    labels = _labels_by_name(header, label, labelled)
+    second = header.named(text_b, "--text-b") if text_b is not None else None
+    if text is not None:
+        first = header.named(text, "--text")
+    elif (by_name := header.like("text")) is not None:
+        first, second = by_name, second or header.like("text_b")
+    else:
+        first = _only_text(header, [second, *labels], labels_missing=labelled and not labels)
+    if not labelled:
+        labels = ()
+    elif not labels:
+        labels = _zero_one_columns(header, [first, second])
+    _check_used_once(header, [("--text", first), ("--text-b", second), *(("--label", name) for name in labels)])
+    return Columns(first, second, labels)
+
+
+def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Columns:
+    """Return the columns of a file that must have those of the training data, case aside.
+
+    A file of one column serves as the text where nothing else is needed, whatever the column's name.
+
+    Raises:
+        InputError: One is missing.
+    """
+    if not labelled and columns.text_b is None and len(header.names) == 1:
+        return Columns(header.names[0])
+    second = None if columns.text_b is None else _required(header, columns.text_b, "rename or add it")
+    labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
+    return Columns(_required(header, columns.text, "rename or add it"), second, labels)
+
+
+def _required(header: Header, name: str, remedy: str) -> str:
+    found = header.like(name)
+    if found is None:
+        missing = f"{header.source}: no column {shown(name)}, which the training data has"
+        raise InputError(f"{missing}; the columns are {header}; {remedy}")
+    return found
+
+
+def _labels_by_name(header: Header, label: Sequence[str], labelled: bool) -> tuple[str, ...]:
+    if label and labelled:
+        return tuple(header.named(name, "--label") for name in label)
+    if label:
+        return tuple(name for name in label if name in header.names)
+    by_name = header.like("label")
+    return () if by_name is None else (by_name,)
+
+
+def _only_text(header: Header, used: Sequence[str | None], labels_missing: bool) -> str:
+    free = header.others(used)
+    texts = free if len(free) == 1 else [name for name in free if header.is_text(name)]
+    if len(texts) == 1:
+        return header.once(texts[0])
+    remedy = "name the text column with --text" + (" and the label column with --label" if labels_missing else "")
+    found = f"and {len(texts)} others hold text" if texts else "and no other holds text"
+    raise InputError(f"{header.source}: no column 'text', {found}; {remedy}; the columns are {header}")
+
+
+def _zero_one_columns(header: Header, used: Sequence[str | None]) -> tuple[str, ...]:
+    names = header.others(used)
+    if not names:
+        raise InputError(f"{header.source}: no label column, only {header}; add a column 'label'; {_PREDICT}")
+    for name in names:
+        at = header.names.index(header.once(name))
+        for line, cells in header.sample:
+            if not is_zero_or_one(cells[at]):
+                holds = f"column {shown(name)} holds {shown(cells[at])} on line {line}, not 0 or 1"
+                found = f"no column 'label', and {holds}"
+                remedy = f"name the label column with --label; the columns are {header}"
+                raise InputError(f"{header.source}: {found}; {remedy}")
+    return tuple(names)
+
+
+def _check_used_once(header: Header, uses: Sequence[tuple[str, str | None]]) -> None:
+    options: dict[str, str] = {}
+    for option, name in uses:
+        if name in options:
+            found = f"{header.source}: column {shown(name)} is used twice, as {options[name]} and as {option}"
+            raise InputError(f"{found}; name another column for one of them")
+        if name is not None:
+            options[name] = option

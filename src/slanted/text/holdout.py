@@ -1,0 +1,56 @@
+"""Which rows are held out to validate: pure functions of the labels as numbers and a random generator."""
+
+import numpy as np
+
+
+def stratified_rows(classes: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
+    """Return rows that hold out `share` of every class, at least one of each and never all.
+
+    Each class of c rows gives floor(c * share), clipped to [1, c - 1]; the rows then still missing from
+    round(n * share) come from the classes that the floor cut most.
+
+    Args:
+        classes: Class indices of shape (n,), every class with two rows at least.
+        share: In (0, 1).
+        random: Draws the rows.
+    """
+    counts = np.bincount(classes)
+    wanted = counts * share
+    taken = np.clip(np.floor(wanted), np.minimum(1, counts), np.maximum(counts - 1, 0)).astype(np.int64)
+    missing = max(0, round(len(classes) * share) - int(taken.sum()))
+    spare = np.argsort(taken - wanted, kind="stable")
+    spare = spare[taken[spare] < counts[spare] - 1][:missing]
+    taken[spare] += 1
+    order = random.permutation(len(classes))
+    order = order[np.argsort(classes[order], kind="stable")]
+    starts = np.cumsum(counts) - counts
+    return np.sort(np.concatenate([order[start : start + take] for start, take in zip(starts, taken, strict=True)]))
+
+
+def plain_rows(rows: int, share: float, random: np.random.Generator) -> np.ndarray:
+    """Return round(n * share) of n rows, at least one and never all."""
+    return np.sort(random.permutation(rows)[: held_out_count(rows, share)])
+
+
+def multilabel_rows(labels: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
+    """Return rows to hold out so that every label of the data is still 1 in a row that stays, if any row may go.
+
+    Args:
+        labels: 0 and 1, of shape (n, labels).
+        share: In (0, 1).
+        random: Draws the rows.
+    """
+    order = random.permutation(len(labels))
+    shuffled = labels[order]
+    stays = np.zeros(len(labels), dtype=bool)
+    for label in np.argsort(labels.sum(axis=0), kind="stable"):  # the rarest first: its rows serve others too
+        positive = np.flatnonzero(shuffled[:, label])
+        if len(positive) and not stays[positive].any():
+            stays[positive[-1]] = True
+    free = order[~stays] if not stays.all() else order
+    return np.sort(free[: held_out_count(len(labels), share)])
+
+
+def held_out_count(rows: int, share: float) -> int:
+    """Return round(rows * share), within [1, rows - 1]."""
+    return min(max(1, round(rows * share)), rows - 1)

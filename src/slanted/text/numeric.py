@@ -1,0 +1,72 @@
+"""Labels as numbers: columns of 0 and 1 for several labels a text, columns of real numbers for regression."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from slanted.errors import InputError
+from slanted.text.cells import as_number, is_fractional
+from slanted.text.labels import Label, LabelColumns
+from slanted.text.wording import shown
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def encode_zero_one(table: LabelColumns) -> np.ndarray:
+    """Return columns of 0 and 1, float32 of shape (n, labels).
+
+    Raises:
+        InputError: A cell is neither; the message names its place.
+    """
+    values = _numbers(table)
+    remedy = f"correct it, or for scores give {table.option('task', 'regression')}"
+    _check_cells(table, (values == 0) | (values == 1), f"but each of several label columns is 0 or 1; {remedy}")
+    return values.astype(np.float32)
+
+
+def encode_real(table: LabelColumns) -> np.ndarray:
+    """Return columns of real numbers, float32 of shape (n, targets).
+
+    Raises:
+        InputError: A cell is no number, or not finite in float32; the message names its place.
+    """
+    values = _numbers(table)
+    remedy = f"correct it, or if the labels are names give {table.option('task', 'single')}"
+    _check_cells(table, np.abs(values) <= _LARGEST, f"which is no finite number, as regression needs; {remedy}")
+    return values.astype(np.float32)
+
+
+def first_fractional(cells: Sequence[Label]) -> int | None:
+    """Return the first row that holds a fractional number, or None."""
+    fractional = {cell for cell in set(cells) if is_fractional(cell)}
+    return next((row for row, cell in enumerate(cells) if cell in fractional), None) if fractional else None
+
+
+def check_some_vary(table: LabelColumns, values: np.ndarray) -> None:
+    """Raise if all rows are the same: several labels."""
+    if not np.ptp(values, axis=0).any():
+        raise InputError(f"{table.whole}: every row has the same labels, which leaves nothing to learn; add other rows")
+
+
+def check_all_vary(table: LabelColumns, values: np.ndarray) -> None:
+    """Raise if a column is the same in all rows: regression, which scales by the deviation."""
+    constant = np.flatnonzero(np.ptp(values, axis=0) == 0)
+    if len(constant):
+        column = int(constant[0])
+        found = f"{table.whole}: column {shown(table.names[column])} is {shown(table.cells[column][0])} in every row"
+        raise InputError(f"{found}, which leaves nothing to learn; leave it out or add other rows")
+
+
+def _numbers(table: LabelColumns) -> np.ndarray:
+    """Return the cells' values, float64 of shape (n, columns), NaN where one is no number."""
+    values = np.empty((len(table), len(table.names)))
+    for at, cells in enumerate(table.cells):
+        known = {cell: as_number(cell) for cell in set(cells)}
+        values[:, at] = [known[cell] for cell in cells]
+    return values
+
+
+def _check_cells(table: LabelColumns, good: np.ndarray, rule: str) -> None:
+    if not good.all():
+        row, column = (int(place) for place in np.argwhere(~good)[0])
+        raise InputError(f"{table.holds(row, column)}, {rule}")

@@ -1,0 +1,44 @@
+"""How error messages show names and values: short, quoted, and always on one line."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+LONGEST_SHOWN = 60
+MOST_LISTED = 20
+
+
+def shown(value: object) -> str:
+    r"""Return the value quoted, cut at 60 characters, with what cannot be printed escaped.
+
+    >>> shown("a\nb")
+    "'a\\nb'"
+    """
+    if isinstance(value, str) and len(value) > LONGEST_SHOWN:
+        return repr(value[: LONGEST_SHOWN - 1] + "…")
+    text = repr(value)
+    return text if isinstance(value, str) or len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
+def listed(values: Sequence[object]) -> str:
+    """Return the first 20 values quoted, and how many more there are.
+
+    >>> listed(["text", "label"])
+    "'text', 'label'"
+    """
+    first = ", ".join(shown(value) for value in islice(values, MOST_LISTED))
+    more = len(values) - MOST_LISTED
+    return f"{first} and {more:,} more" if more > 0 else first
+
+
+def file_name(path: str) -> str:
+    """Return the path as the user wrote it, or quoted where it would break the line."""
+    return path if path.isprintable() else repr(path)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return the count with its noun.
+
+    >>> plural(1, "field"), plural(2000, "row")
+    ('1 field', '2,000 rows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
