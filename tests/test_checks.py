@@ -70,9 +70,7 @@ def test_whole_refuses(value):
 
 def test_whole_with_another_least_value():
     assert whole("epoch", 0, least=0) == 0
-    assert message(whole, "epoch", -1, least=0) == (
-        "Argument `epoch` must be a whole number >= 0. Received: epoch=-1"
-    )
+    assert message(whole, "epoch", -1, least=0) == ("Argument `epoch` must be a whole number >= 0. Received: epoch=-1")
 
 
 @pytest.mark.parametrize("value", ["0.1", b"1", None, True, False, [0.1], 1j, np.array([0.1])])

@@ -41,7 +41,7 @@ CURVES = (
 
 
 def steps_to_check(total):
-    """Return all steps of a short run, else both ends, the neighbourhoods of bends, a spread; and steps past the end."""
+    """Return all steps of a short run, else ends, neighbourhoods of bends and a spread; and steps past the end."""
     if total <= 1000:
         return np.arange(2 * total + 3)
     bends = [share * total for share in (0.0, 0.1, 0.2, 0.25, 0.37, 0.5, 0.8, 1.0)]
@@ -399,7 +399,10 @@ def test_a_curve_without_a_formula_says_what_to_define():
 def test_serialisation_gives_the_same_curve(template, total):
     curve = type(template)(**{**template.get_config(), "total_steps": total})
     written = json.dumps(keras.saving.serialize_keras_object(curve))
-    for made in (type(curve).from_config(curve.get_config()), keras.saving.deserialize_keras_object(json.loads(written))):
+    for made in (
+        type(curve).from_config(curve.get_config()),
+        keras.saving.deserialize_keras_object(json.loads(written)),
+    ):
         assert type(made) is type(curve)
         assert made.get_config() == curve.get_config()
         np.testing.assert_array_equal(made.simulate(50), curve.simulate(50))

@@ -260,9 +260,7 @@ class CosineWarmup(_Warmup):
 
     extra_arguments = ("warmup", "lr_min")
 
-    def __init__(
-        self, lr_max: float, total_steps: int | None = None, warmup: float = 0.1, lr_min: float = 0.0
-    ) -> None:
+    def __init__(self, lr_max: float, total_steps: int | None = None, warmup: float = 0.1, lr_min: float = 0.0) -> None:
         super().__init__(lr_max, total_steps, warmup)
         self.lr_min = within("lr_min", lr_min, self.lr_max)
 
@@ -301,9 +299,9 @@ class ConstantWarmup(_Warmup):
 class OneCycle(Curve):
     """Half a cosine up from lr_max / start_div, half a cosine down to lr_max / final_div.
 
-        rise = T * rise_frac
-        rate(t) = a + (lr_max - a) * (1 - cos(pi * t / rise)) / 2                        for t < rise,  a = lr_max / start_div
-        rate(t) = b + (lr_max - b) * (1 + cos(pi * (t - rise) / (T - rise))) / 2         otherwise,     b = lr_max / final_div
+        rise = T * rise_frac,  a = lr_max / start_div,  b = lr_max / final_div
+        rate(t) = a + (lr_max - a) * (1 - cos(pi * t / rise)) / 2                  for t < rise
+        rate(t) = b + (lr_max - b) * (1 + cos(pi * (t - rise) / (T - rise))) / 2   otherwise
 
     Args:
         lr_max: The peak learning rate, > 0.
@@ -373,9 +371,7 @@ class WarmupStableDecay(Curve):
 
     extra_arguments = ("warmup", "decay")
 
-    def __init__(
-        self, lr_max: float, total_steps: int | None = None, warmup: float = 0.1, decay: float = 0.2
-    ) -> None:
+    def __init__(self, lr_max: float, total_steps: int | None = None, warmup: float = 0.1, decay: float = 0.2) -> None:
         super().__init__(lr_max, total_steps)
         self.warmup = fraction("warmup", warmup)
         self.decay = fraction("decay", decay)
