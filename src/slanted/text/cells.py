@@ -1,7 +1,11 @@
-"""What a cell or a Python label is: a number, a fraction, 0 or 1, blank."""
+"""What a cell or a Python label is: a number, a fraction, 0 or 1, blank, or none that a file of cells can hold."""
 
 import math
 import re
+from collections.abc import Sequence
+from typing import Self
+
+Record = tuple[int, list[str]]  # the 1-based line or row on which a record starts, and its cells
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -40,3 +44,48 @@ def is_fractional(cell: object) -> bool:
     """Return whether the cell is a finite number that is not whole."""
     value = as_number(cell)
     return value is not None and math.isfinite(value) and value % 1 != 0
+
+
+class UnusableCell(str):
+    """An empty cell in the place of a value that is no string, number or boolean.
+
+    Attributes:
+        found: What stands there: "a nested list", say.
+    """
+
+    found: str
+
+    def __new__(cls, found: str) -> Self:
+        """Return the empty cell."""
+        cell = super().__new__(cls, "")
+        cell.found = found
+        return cell
+
+
+class ListCell(UnusableCell):
+    """A list of strings: unusable as a text, but not as several labels.
+
+    Attributes:
+        items: The strings.
+    """
+
+    items: tuple[str, ...]
+
+    def __new__(cls, items: Sequence[str]) -> Self:
+        """Return the empty cell."""
+        cell = super().__new__(cls, "a list")
+        cell.items = tuple(items)
+        return cell
+
+
+def is_encodable(cell: str) -> bool:
+    """Return whether a file in UTF-8 can hold the cell: it has no lone half of a surrogate pair.
+
+    >>> is_encodable("a\U0001f44d"), is_encodable("a\ud83d")
+    (True, False)
+    """
+    try:
+        cell.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

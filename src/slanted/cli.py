@@ -1,0 +1,294 @@
+"""The command line: options to calls. Keras is imported only once the options and the files are right."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from slanted.errors import InputError, SettingError, SlantedError
+from slanted.recipes import Recipe, recipe_named, recipes
+from slanted.text.settings import BACKENDS, BEST_BY, PRECISIONS, TASKS, Settings
+
+EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+RECIPE_OPTIONS = {f.name: f for f in fields(Recipe) if f.metadata.get("help")}
+SETTING_OPTIONS = ("model", "task", "batch_size", "gradient_accumulation", "max_tokens", "precision", "backend")
+SETTING_OPTIONS += ("valid_share", "best_by", "positive", "seed")
+SPELLED = {"lr_max": "--lr"}
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the options in one line, as every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        message = message.removeprefix("argument ").replace("unrecognized arguments: ", "unknown option ")
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, 2, 3, 130 or 143."""
+    try:
+        with _terminable():
+            options = parser().parse_args(arguments)
+            options.run(options)
+    except SlantedError as error:
+        print(f"error: {_worded(error)}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("error: interrupted; nothing was kept", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Terminated:
+        print("error: terminated; nothing was kept", file=sys.stderr)
+        return EXIT_TERMINATED
+    return 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Have SIGTERM raise `Terminated`; only the main thread may set that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _worded(error: SlantedError) -> str:
+    """Return an error's text, a setting named as the option it came from."""
+    if not isinstance(error, SettingError):
+        return " ".join(str(error).split("\n"))
+    remedy = error.remedy or "see slanted train --help"
+    return f"{option_of(error.name)} {error.received}: must be {error.rule}; {remedy}"
+
+
+def option_of(name: str) -> str:
+    """Return the option of a setting.
+
+    >>> option_of("batch_size"), option_of("lr_max")
+    ('--batch-size', '--lr')
+    """
+    return SPELLED.get(name, "--" + name.replace("_", "-"))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = Parser(prog="slanted", description="Fine-tune a pretrained text model on a file of texts and labels.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    _add_plan(commands)
+    _add_find(commands)
+    return top
+
+
+def _command(commands: Any, name: str, run: Callable[[Any], None], text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_train(commands: Any) -> None:
+    command = _command(commands, "train", _train, "fine-tune a model on TRAIN and leave it, with its scores, in DIR")
+    command.add_argument("train", metavar="TRAIN", help="CSV or TSV file with a header")
+    command.add_argument("--out", metavar="DIR", required=True, help="the folder to make")
+    command.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
+    command.add_argument("--resume", action="store_true", help="go on with the run that DIR holds")
+    _add_data_options(command)
+    _add_setting_options(command)
+
+
+def _add_data_options(command: argparse.ArgumentParser) -> None:
+    data = command.add_argument_group("data")
+    data.add_argument("--valid", metavar="FILE", help="rows to choose the epoch by; else a share of TRAIN")
+    data.add_argument("--test", metavar="FILE", help="rows to score and predict at the end")
+    data.add_argument("--text", metavar="COL", help="the column of the texts (default: text)")
+    data.add_argument("--text-b", metavar="COL", help="the column of the second texts, for pairs")
+    data.add_argument("--label", metavar="COL", nargs="+", default=(), help="the column or columns of the labels")
+    data.add_argument("--encoding", default="utf-8", help="of the files (default: utf-8)")
+
+
+def _add_setting_options(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("run")
+    add = group.add_argument
+    add("--model", help="minilm, a KerasHub preset, hf://NAME or a folder (default: minilm)")
+    add("--recipe", help=f"one of {', '.join(recipes())}, or a run's recipe.json (default: stlr)")
+    add("--task", help=f"one of {', '.join(TASKS)} (default: auto)")
+    add("--positive", metavar="LABEL", help="the label that f1 is of, with two classes")
+    add("--batch-size", type=_whole, metavar="N", help="texts a batch (default: 32)")
+    add("--gradient-accumulation", type=_whole, metavar="N", help="batches an optimizer step (default: 1)")
+    add("--max-tokens", type=_whole, metavar="N", help="tokens of a text that the model sees (default: 128)")
+    add("--valid-share", type=_number, metavar="X", help="share of TRAIN held out without --valid (default: 0.1)")
+    add("--best-by", metavar="METRIC", help=f"keeps the epoch best by one of {', '.join(BEST_BY)} (default: loss)")
+    add("--precision", help=f"one of {', '.join(PRECISIONS)} (default: auto, measured)")
+    add("--backend", help=f"one of {', '.join(BACKENDS)} (default: auto, measured; KERAS_BACKEND wins)")
+    add("--seed", type=_whole, metavar="N", help="of the split, the order, the new layers, dropout (default: 0)")
+    group = command.add_argument_group("recipe (each overrides the recipe's own)")
+    group.add_argument("--lr", type=_number, metavar="X", help="peak learning rate (default: by the model's size)")
+    for name, setting in RECIPE_OPTIONS.items():
+        kind = {int: _whole, float: _number}.get(type(setting.default), str)
+        if parse := setting.metadata["parse"]:
+            kind = _spelt(parse)
+        group.add_argument(option_of(name), type=kind, metavar="X", help=f"{setting.metadata['help']}")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
+
+
+def _spelt(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def kind(text: str) -> Any:
+        try:
+            return parse(text)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return kind
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Return the settings that the options make: the recipe's or the saved run's, with what is given in their place."""
+    base = _base_settings(options.recipe or "stlr")
+    given = {name: getattr(options, name) for name in RECIPE_OPTIONS} | {"lr_max": options.lr}
+    recipe = base.recipe.with_settings(**{**given, "clip_norm": given["clip_norm"] or None})
+    if given["clip_norm"] == 0:
+        recipe = replace(recipe, clip_norm=None)
+    own = {name: getattr(options, name) for name in SETTING_OPTIONS if getattr(options, name) is not None}
+    return replace(base, recipe=recipe, **own)
+
+
+def _base_settings(recipe: str) -> Settings:
+    if recipe in recipes() or not Path(recipe).is_file():
+        return Settings(recipe=recipe_named(recipe))
+    try:
+        return Settings.from_dict(json.loads(Path(recipe).read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{recipe}: not a recipe that `slanted train` wrote ({error}); give its recipe.json") from None
+
+
+def _train(options: argparse.Namespace) -> None:
+    if options.resume:
+        raise InputError("--resume: runs cannot be resumed yet; leave it out, with --overwrite to start again")
+    from slanted.text.run import train
+
+    train(_files_of(options), Path(options.out), settings_of(options), overwrite=options.overwrite)
+
+
+def _files_of(options: argparse.Namespace) -> Any:
+    from slanted.text.data import DataFiles
+
+    return DataFiles(
+        options.train, options.valid, options.test, options.text, options.text_b, tuple(options.label), options.encoding
+    )
+
+
+def _add_plan(commands: Any) -> None:
+    text = "print what `train` would do with the same options: groups, rates, steps; train nothing"
+    command = _command(commands, "plan", _plan, text)
+    _add_looking_options(command, "the plan")
+    _add_data_options(command)
+    _add_setting_options(command)
+
+
+def _add_find(commands: Any) -> None:
+    text = "find a peak learning rate for `train` with the same options, verified by short runs"
+    command = _command(commands, "find-lr", _find, text)
+    _add_looking_options(command, "what was found")
+    search = command.add_argument_group("search")
+    search.add_argument("--lr-start", type=_number, metavar="X", help="first rate of the range test (default: 1e-7)")
+    search.add_argument("--lr-end", type=_number, metavar="X", help="last rate (default: 1e-2)")
+    search.add_argument("--steps", type=_whole, metavar="N", help="batches of the range test (default: 100)")
+    search.add_argument("--method", help="valley, steep, minimum or slide (default: valley)")
+    search.add_argument("--verify-steps", type=_whole, metavar="N", help="batches of each short run (default: 50)")
+    _add_data_options(command)
+    _add_setting_options(command)
+
+
+def _add_looking_options(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("train", metavar="TRAIN", help="CSV or TSV file with a header")
+    command.add_argument("--json", action="store_true", help=f"print {what} as JSON, and nothing else")
+    command.add_argument("--picture", metavar="FILE", type=Path, help=f"draw {what} into a PNG, SVG or PDF file")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from slanted.text.planning import show_plan
+
+    show_plan(_files_of(options), settings_of(options), options.picture, as_json=options.json)
+
+
+def _find(options: argparse.Namespace) -> None:
+    from slanted.text.planning import SearchOptions, show_search
+
+    given = {f.name: getattr(options, f.name) for f in fields(SearchOptions) if getattr(options, f.name) is not None}
+    show_search(
+        _files_of(options), settings_of(options), SearchOptions(**given), options.picture, as_json=options.json
+    )
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = _command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE")
+    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
+    command.add_argument("file", metavar="FILE", help="rows with the columns the model was trained on")
+    command.add_argument("--json", action="store_true", help="print the scores as JSON")
+    _add_use_options(command)
+
+
+def _add_predict(commands: Any) -> None:
+    command = _command(commands, "predict", _predict, "predict the rows of FILE with the model in DIR")
+    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
+    command.add_argument("file", metavar="FILE", help="rows with the text column; labels are not needed")
+    command.add_argument("--out", metavar="FILE", required=True, help="the CSV file to write")
+    _add_use_options(command)
+
+
+def _add_use_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--text", metavar="COL", help="the column of the texts (default: as in training)")
+    command.add_argument("--text-b", metavar="COL", help="the column of the second texts (default: as in training)")
+    command.add_argument("--encoding", default="utf-8", help="of the file (default: utf-8)")
+    command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto, measured)")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from slanted.text.use import UseOptions, evaluate
+
+    evaluate(Path(options.folder), options.file, UseOptions.of(options), as_json=options.json)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from slanted.text.use import UseOptions, predict
+
+    predict(Path(options.folder), options.file, Path(options.out), UseOptions.of(options))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.exit(main())

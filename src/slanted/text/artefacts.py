@@ -1,0 +1,205 @@
+"""The folder a run leaves behind: who may write to it, and how its files are written whole or not at all."""
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from slanted.errors import InputError, missing_extra
+
+MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
+HISTORY, METRICS, PREDICTIONS, LOCK = "history.csv", "metrics.json", "predictions.csv", ".lock"
+PARTIAL, REPLACED = ".partial", ".replaced"
+OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS)
+HISTORY_COLUMNS = ("step", "epoch", "loss", "learning_rate")
+
+
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Raise unless a run may be written to `folder`; touches nothing.
+
+    Raises:
+        InputError: It is a file, holds a run and `overwrite` is false, holds anything that is not a run's, or cannot be
+            written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder}: is a file; give a folder")
+    if folder.is_dir():
+        _check_contents(folder, overwrite)
+    parent = next(place for place in (folder, *folder.parents) if place.exists())
+    if not parent.is_dir():
+        raise InputError(f"--out {folder}: {parent} is a file; give another folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"--out {folder}: {parent} cannot be written to; give another folder")
+
+
+def _check_contents(folder: Path, overwrite: bool) -> None:
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name not in (LOCK, PARTIAL))
+    foreign = [name for name in found if name not in (*OURS, REPLACED)]
+    if foreign:
+        raise InputError(f"--out {folder}: holds {foreign[0]!r}, which is not a run's; give a new or empty folder")
+    if found and not overwrite:
+        raise InputError(f"--out {folder}: holds a run; give another folder, or --overwrite to replace it")
+
+
+@contextmanager
+def claimed(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """Hold `folder` for one run, alone, and yield an empty folder inside it for the run's files.
+
+    They take their place, and that of the run they replace, once the block has ended well. Until then the folder's own
+    files are not touched, and nothing stays of a run that does not end well. The lock is the operating system's and
+    dies with the process.
+
+    Raises:
+        InputError: As `check_free`, or another process is writing to the folder.
+    """
+    check_free(folder, overwrite)
+    with _made(folder), _locked(folder):
+        _restore(folder)
+        check_free(folder, overwrite)  # a run may have ended since
+        partial = folder / PARTIAL
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            partial.mkdir()
+            yield partial
+            _replace(folder, partial)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make the folder and those around it; unless the block ends well, those that are new and empty go again."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"--out {folder}: cannot be made ({error.strerror}); give another folder") from None
+        yield
+    except BaseException:
+        for place in new:
+            with suppress(OSError):
+                place.rmdir()
+        raise
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        import filelock
+    except ImportError:
+        raise missing_extra("text", "A run folder") from None
+    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise InputError(f"--out {folder}: another process is writing to it; wait, or give another folder") from None
+    except OSError as error:
+        raise InputError(f"--out {folder}: cannot be written to ({error.strerror}); give another folder") from None
+    try:
+        yield
+    finally:
+        (folder / LOCK).unlink(missing_ok=True)  # before the release: whoever waits on this file sees that it is gone
+        lock.release()
+
+
+def _replace(folder: Path, partial: Path) -> None:
+    """Put a finished run in the place of what the folder holds, which comes back if that fails."""
+    try:
+        _move(folder, folder / REPLACED)
+        _move(partial, folder)
+    except BaseException:
+        _restore(folder)
+        raise
+    shutil.rmtree(folder / REPLACED)
+
+
+def _restore(folder: Path) -> None:
+    """Bring back the run whose replacement was cut short, if any."""
+    _move(folder / REPLACED, folder)
+    shutil.rmtree(folder / REPLACED, ignore_errors=True)
+
+
+def _move(source: Path, destination: Path) -> None:
+    """Move what is a run's from one folder to another, in place of what is there."""
+    destination.mkdir(exist_ok=True)
+    for name in OURS:
+        if (source / name).exists():
+            _remove(destination / name)
+            (source / name).rename(destination / name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[TextIO]:
+    """Yield a text file that takes the place of `path` only when all is written; a pipe is written as it comes.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    special = path.exists() and not path.is_file()
+    whole = path if special else path.resolve()  # not the link that leads to a file, but the file
+    aside = path if special else whole.with_name(f".{whole.name}.{os.getpid()}.part")
+    try:
+        with open(aside, "w", encoding="utf-8", newline="") as file:
+            yield file
+        if not special:
+            aside.replace(whole)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); free space or give another place") from None
+    finally:
+        if not special:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Say in one line that a library could not write to `folder`.
+
+    Raises:
+        InputError: It could not.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())
+        raise InputError(f"--out {folder}: cannot be written ({reason}); free space or give another folder") from None
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write `values` as JSON, whole or not at all."""
+    with written_whole(path) as file:
+        json.dump(values, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file (RFC 4180 quoting, LF ends), whole or not at all."""
+    with written_whole(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def read_json(path: Path) -> Any:
+    """Return what a run's JSON file holds.
+
+    Raises:
+        InputError: The file is missing or holds no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path.parent}: is not a finished run, {path.name} is missing; train one first") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); restore the file or train again") from None

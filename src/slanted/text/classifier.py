@@ -1,0 +1,224 @@
+"""Text classifiers and regressors with scikit-learn's manners."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from slanted.errors import InputError, missing_extra
+from slanted.recipes import Recipe, recipe_named
+from slanted.text.data import Part, check_score, check_target, hold_out
+from slanted.text.progress import Progress
+from slanted.text.python_texts import as_texts
+from slanted.text.scores import THRESHOLD
+from slanted.text.settings import Settings
+from slanted.text.targets import Target, infer_target
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.utils.validation import check_is_fitted
+except ImportError:
+    raise missing_extra("text", "A text classifier") from None
+
+__all__ = ["TextClassifier", "TextRegressor"]
+
+
+class _TextEstimator(BaseEstimator):
+    """What classifier and regressor share: `__init__` only stores, `fit` makes `model_`, `target_` and `history_`."""
+
+    _task = "auto"
+
+    def __init__(
+        self,
+        model: str = "minilm",
+        recipe: str | Recipe = "stlr",
+        *,
+        lr: float | None = None,
+        epochs: int | None = None,
+        batch_size: int = 32,
+        gradient_accumulation: int = 1,
+        max_tokens: int = 128,
+        truncate: str | None = None,
+        precision: str = "auto",
+        valid_share: float = 0.1,
+        best_by: str = "loss",
+        positive: str | None = None,
+        seed: int = 0,
+        verbose: bool = False,
+    ) -> None:
+        self.model = model
+        self.recipe = recipe
+        self.lr = lr
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.gradient_accumulation = gradient_accumulation
+        self.max_tokens = max_tokens
+        self.truncate = truncate
+        self.precision = precision
+        self.valid_share = valid_share
+        self.best_by = best_by
+        self.positive = positive
+        self.seed = seed
+        self.verbose = verbose
+
+    def fit(self, texts: Any, labels: Any, valid: tuple[Any, Any] | None = None) -> Self:
+        """Fine-tune on texts and their labels.
+
+        Args:
+            texts: n texts: a sequence, array or series of strings; for pairs of shape (n, 2).
+            labels: n labels: strings, integers or booleans for classes; (n, labels) of 0 and 1 for several labels;
+                floats, (n,) or (n, targets), for a regressor.
+            valid: Texts and labels to choose the epoch by; None: `valid_share` of the rows is held out.
+
+        Returns:
+            This estimator.
+
+        Raises:
+            InputError: A text, a label or a setting is wrong.
+            TrainingFailed: The loss is not finite.
+        """
+        from slanted.text.model import TextModel
+        from slanted.text.training import Fitting
+
+        settings = self._settings()
+        target = infer_target(labels, self._task)
+        if target.kind == "regression" and self._task == "auto":
+            raise InputError(f"labels must be classes for TextClassifier: {target.reason}; use TextRegressor for numbers")
+        train = self._part(texts, labels, target)
+        check_target(target, settings)
+        held = None if valid is None else self._part(*valid, target)
+        if held is None and settings.valid_share > 0.0:
+            train, held = hold_out(train, target, settings)
+        check_score(target, held, settings)
+        progress = Progress(quiet=not self.verbose)
+        fitting = Fitting(target, train, held, settings, progress)
+        trained = fitting.fit()
+        self._adopt(TextModel.of(fitting))
+        self.history_ = trained.history
+        return self
+
+    def _settings(self) -> Settings:
+        """Return the checked settings; the backend is the one Keras runs on."""
+        import keras
+
+        from slanted import machine
+
+        recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_named(self.recipe)
+        recipe = recipe.with_settings(lr_max=self.lr, epochs=self.epochs, truncate=self.truncate)
+        given = {name: getattr(self, name) for name in _SHARED}
+        settings = Settings(recipe=recipe, task=self._task, backend=keras.backend.backend(), **given)
+        return replace(settings, precision=machine.choose(settings.backend, settings.precision).precision)
+
+    @staticmethod
+    def _part(texts: Any, labels: Any, target: Target) -> Part:
+        first, second = as_texts(texts)
+        y = target.encode(labels)
+        if len(y) != len(first):
+            raise InputError(f"there must be one label for each text, not {len(y)} labels for {len(first)} texts")
+        return Part(first, second, y)
+
+    def _adopt(self, model: Any) -> None:
+        self.model_ = model
+        self.target_ = model.target
+
+    def _outputs(self, texts: Any) -> np.ndarray:
+        check_is_fitted(self, "model_")
+        return self.model_.predict(*as_texts(texts))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted model to a new or empty folder, as `slanted train` does.
+
+        Raises:
+            InputError: The folder holds anything, or cannot be written to.
+        """
+        from slanted.text.artefacts import claimed, disk_errors
+
+        check_is_fitted(self, "model_")
+        with claimed(Path(folder), overwrite=False) as place, disk_errors(Path(folder)):
+            self.model_.save(place)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Return the fitted estimator of a folder that `save` or `slanted train` wrote.
+
+        Raises:
+            InputError: The folder lacks or corrupts a file, or holds another kind of model.
+        """
+        from slanted.text.model import TextModel
+
+        model = TextModel.load(Path(folder))
+        settings = model.settings
+        given = {name: getattr(settings, name) for name in _SHARED}
+        estimator = cls(settings.model, settings.recipe, **given)
+        estimator._check_kind(folder, model.target)
+        estimator._adopt(model)
+        return estimator
+
+    def _check_kind(self, folder: str | Path, target: Target) -> None:
+        other = "TextClassifier" if target.kind != "regression" else "TextRegressor"
+        if type(self).__name__ != other and type(self) in (TextClassifier, TextRegressor):
+            raise InputError(f"{folder}: holds a {target.kind} model; load it with slanted.{other}.load")
+
+
+_SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision", "valid_share", "best_by", "positive", "seed")
+
+
+class TextClassifier(ClassifierMixin, _TextEstimator):
+    """Fine-tunes a pretrained encoder to sort texts into classes, or to give them several labels.
+
+    Args:
+        model: "minilm", a KerasHub preset, "hf://NAME" or a folder.
+        recipe: A recipe's name, a `slanted.Recipe`, or the path of a run's recipe.json.
+        lr: The peak learning rate; None: the recipe's, else by the size of the model.
+        epochs: Passes over the training rows; None: the recipe's.
+        batch_size: Texts a batch.
+        gradient_accumulation: Batches an optimizer step.
+        max_tokens: The most tokens of a text that the model sees.
+        truncate: "head", "tail" or "head+tail"; None: the recipe's.
+        precision: Keras's dtype policy, or "auto": measured once a machine.
+        valid_share: The share of the rows held out to choose the epoch; 0 trains on all and keeps the last.
+        best_by: The validation score that chooses the epoch.
+        positive: The label that `f1` is of, with two classes.
+        seed: Of the split, the order of the batches, the new layers and dropout.
+        verbose: Print progress.
+
+    Attributes:
+        classes_: The classes, sorted; for several labels their names.
+        model_: The fitted `slanted.text.model.TextModel`.
+        history_: Every step's loss and rate, every epoch's validation scores.
+
+    Example:
+        >>> classifier = TextClassifier(epochs=3).fit(texts, labels)  # doctest: +SKIP
+        >>> classifier.predict(["Where is my parcel?"])  # doctest: +SKIP
+    """
+
+    def _adopt(self, model: Any) -> None:
+        super()._adopt(model)
+        self.classes_ = np.asarray(model.target.labels)
+
+    def predict(self, texts: Any) -> np.ndarray:
+        """Return the class of each text, in the type given to `fit`; for several labels 0 and 1, (n, labels)."""
+        probabilities = self._outputs(texts)
+        if self.target_.kind == "multilabel":
+            return (probabilities >= THRESHOLD).astype("int64")
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_proba(self, texts: Any) -> np.ndarray:
+        """Return float64 probabilities of shape (n, classes), in the order of `classes_`."""
+        return self._outputs(texts)
+
+
+class TextRegressor(RegressorMixin, _TextEstimator):
+    """Fine-tunes a pretrained encoder to give each text one or several numbers.
+
+    Arguments and attributes are those of `TextClassifier`; labels are numbers, (n,) or (n, targets), scaled inside.
+    """
+
+    _task = "regression"
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """Return float64 numbers, (n,) or (n, targets), in the units given to `fit`."""
+        numbers = self._outputs(texts)
+        return numbers[:, 0] if numbers.shape[1] == 1 else numbers

@@ -1,0 +1,169 @@
+"""The files of a run -> checked rows, their target and who is held out; everything that can be refused before a model is loaded."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from slanted.errors import SettingError
+from slanted.text.metrics import score_predictions
+from slanted.text.rows import Rows, read_rows, read_rows_like
+from slanted.text.settings import Settings
+from slanted.text.targets import Target, infer_target, split_validation
+from slanted.text.wording import listed, plural, shown
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """Which files a run reads, and how.
+
+    Args:
+        train: The training file.
+        valid: The validation file, or None: a share of the training rows.
+        test: The test file, or None.
+        text: The name of the text column, or None.
+        text_b: The name of the second text's column, or None.
+        label: The names of the label columns, or none.
+        encoding: The files' encoding.
+    """
+
+    train: str
+    valid: str | None = None
+    test: str | None = None
+    text: str | None = None
+    text_b: str | None = None
+    label: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some texts and what is true of them.
+
+    Attributes:
+        texts: n texts.
+        texts_b: n second texts, or None.
+        y: Their labels as `Target.encode` gives them.
+    """
+
+    texts: list[str]
+    texts_b: list[str] | None
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def of(cls, rows: Rows, target: Target) -> "Part":
+        """Return the texts of `rows` with their labels encoded."""
+        return cls(rows.texts, rows.texts_b, target.encode(rows))
+
+    def take(self, indices: np.ndarray) -> "Part":
+        """Return the given rows, in the given order."""
+        second = None if self.texts_b is None else [self.texts_b[i] for i in indices]
+        return Part([self.texts[i] for i in indices], second, self.y[indices])
+
+
+@dataclass(frozen=True)
+class RunData:
+    """All rows of a run.
+
+    Attributes:
+        target: What is learnt.
+        train: The rows to learn from.
+        valid: The rows to choose the epoch by, or None.
+        test: The rows to score at the end, or None.
+        columns: Which columns were read.
+        summary: Lines about the data for the user to read.
+    """
+
+    target: Target
+    train: Part
+    valid: Part | None
+    test: Part | None
+    columns: Any
+    summary: tuple[str, ...]
+
+
+def read_data(files: DataFiles, settings: Settings) -> RunData:
+    """Read and check all files of a run.
+
+    Raises:
+        InputError: Whatever is wrong with a file, a column, a text or a label.
+    """
+    rows = read_rows(
+        files.train, text=files.text, text_b=files.text_b, label=files.label, encoding=files.encoding
+    )
+    target = infer_target(rows, settings.task)
+    check_target(target, settings)
+    others = [_read_like(path, rows, files.encoding) for path in (files.valid, files.test)]
+    valid, test = [None if other is None else Part.of(other, target) for other in others]
+    train = Part.of(rows, target)
+    summary = _summary(files.train, rows, target)
+    if valid is None and settings.valid_share > 0.0:
+        train, valid = hold_out(train, target, settings, rows)
+    check_score(target, valid, settings)
+    return RunData(target, train, valid, test, rows.columns, (*summary, _sizes(train, valid, test, files)))
+
+
+def _read_like(path: str | None, rows: Rows, encoding: str) -> Rows | None:
+    return None if path is None else read_rows_like(path, rows.columns, encoding=encoding)
+
+
+def hold_out(train: Part, target: Target, settings: Settings, labels: Any = None) -> tuple[Part, Part]:
+    """Return the training rows without the held-out share, and the share."""
+    kept, held = split_validation(target, train.y, settings.valid_share, settings.seed, labels)
+    return train.take(kept), train.take(held)
+
+
+SCORES_OF = {
+    "single": ("loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_auc", "average_precision"),
+    "multilabel": ("loss", "accuracy", "macro_f1", "micro_f1", "roc_auc", "average_precision"),
+    "regression": ("loss", "pearson", "spearman", "mae"),
+}
+
+
+def check_target(target: Target, settings: Settings) -> None:
+    """Raise unless `positive` is one of two classes or None, and `best_by` is a score of the task.
+
+    Raises:
+        SettingError: One of them does not fit.
+    """
+    two = target.kind == "single" and len(target.labels) == 2
+    if settings.positive is not None and not two:
+        raise SettingError("positive", "left out unless there are two classes", settings.positive)
+    if settings.positive is not None and settings.positive not in target.names:
+        raise SettingError("positive", f"one of the labels {listed(target.names)}", settings.positive)
+    scores = [name for name in SCORES_OF[target.kind] if name != "f1" or two]
+    if settings.best_by not in scores:
+        raise SettingError("best_by", f"a score of this task: {', '.join(scores)}", settings.best_by)
+
+
+def check_score(target: Target, valid: Part | None, settings: Settings) -> None:
+    """Raise unless the validation rows define the score that chooses the epoch.
+
+    Raises:
+        SettingError: They leave it undefined, by lacking a class, say.
+    """
+    if valid is None or settings.best_by == "loss":
+        return
+    guesses = np.random.default_rng(0).random((len(valid), len(target.labels)))
+    if settings.best_by not in score_predictions(target, valid.y, guesses):
+        rule = "a score that the validation rows define: they lack a class, or do not differ"
+        raise SettingError("best_by", rule, settings.best_by, "add validation rows, or keep the epoch by loss")
+
+
+def _summary(path: str, rows: Rows, target: Target) -> tuple[str, ...]:
+    kinds = {"single": "classes", "multilabel": "labels", "regression": "targets"}
+    columns = rows.columns
+    pair = "" if columns.text_b is None else f" and {shown(columns.text_b)} (pairs)"
+    return (
+        f"data: {path}: {plural(len(rows), 'row')}; text from column {shown(columns.text)}{pair}",
+        f"task: {target.kind} ({target.reason}); {len(target.labels)} {kinds[target.kind]}: {listed(target.labels)}",
+    )
+
+
+def _sizes(train: Part, valid: Part | None, test: Part | None, files: DataFiles) -> str:
+    held = "none" if valid is None else f"{len(valid):,} ({files.valid or 'held out of the training file'})"
+    tested = "none" if test is None else f"{len(test):,} ({files.test})"
+    return f"rows: training {len(train):,}; validation {held}; test {tested}"

@@ -1,0 +1,102 @@
+"""Train and predict with a KerasHub BERT classifier faster: the same variables, the same results but for rounding.
+
+if fast.apply(classifier): ...      # before `fit` or `predict`; in place
+fast.unapply(classifier)            # KerasHub's own layers again
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import keras
+
+_ENCODERS = {
+    "torch": "slanted.text.fast_torch",
+    "tensorflow": "slanted.text.fast_ops",
+    "jax": "slanted.text.fast_ops",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The variables of one transformer block, in the order of their use, and the seeds of its dropout."""
+
+    attention: list[Any]
+    feed_forward: list[Any]
+    seed: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a fast encoder needs of a backbone."""
+
+    embeddings: list[Any]
+    blocks: list[Block]
+    epsilon: float
+    seed: Any
+
+
+def apply(classifier: Any) -> bool:
+    """Have `classifier` run its encoder the fast way, in place; return whether there is a fast way for it.
+
+    To be called before `fit` or `predict` compile their step. Until `unapply`, the backbone's sequence output is its
+    first token's alone, which the classifier does not read. Every text must have a token that is not padding.
+    """
+    if not _is_provided_for(classifier):
+        return False
+    backbone = classifier.backbone
+    if "call" not in vars(backbone):
+        module = import_module(_ENCODERS[keras.config.backend()])
+        vars(backbone)["call"] = module.BertEncoder(backbone, _parts(backbone))
+        backbone.autocast = False  # each weight is cast once, where it is used
+    return True
+
+
+def unapply(classifier: Any) -> None:
+    """Run the encoder of KerasHub again."""
+    backbone = getattr(classifier, "backbone", None)
+    if backbone is not None and vars(backbone).pop("call", None) is not None:
+        backbone.autocast = True
+
+
+def _is_provided_for(classifier: Any) -> bool:
+    """Return whether the classifier is KerasHub's BERT, as it builds it, in a precision that is provided for."""
+    import keras_hub
+
+    if type(classifier) is not keras_hub.models.BertTextClassifier:
+        return False
+    backbone = classifier.backbone
+    if type(backbone) is not keras_hub.models.BertBackbone or backbone.compute_dtype not in ("float32", "bfloat16"):
+        return False
+    if keras.config.backend() == "torch" and not _is_on_processor(backbone):
+        return False
+    return not any(getattr(layer, "lora_enabled", False) for layer in backbone._flatten_layers()) and all(
+        layer.dtype_policy == backbone.dtype_policy for layer in backbone._flatten_layers()
+    )
+
+
+def _is_on_processor(backbone: Any) -> bool:
+    return backbone.token_embedding.embeddings.value.device.type == "cpu"
+
+
+def _parts(backbone: Any) -> Parts:
+    norm = backbone.embeddings_layer_norm
+    tables = [backbone.token_embedding.embeddings, backbone.position_embedding.position_embeddings]
+    return Parts(
+        embeddings=[*tables, backbone.segment_embedding.embeddings, norm.gamma, norm.beta],
+        blocks=[_block(layer) for layer in backbone.transformer_layers],
+        epsilon=norm.epsilon,
+        seed=backbone.embeddings_dropout.seed_generator,
+    )
+
+
+def _block(layer: Any) -> Block:
+    attention = layer._self_attention_layer
+    dense = (attention.query_dense, attention.key_dense, attention.value_dense, attention.output_dense)
+    norms = (layer._self_attention_layer_norm, layer._feedforward_layer_norm)
+    forward = (layer._feedforward_intermediate_dense, layer._feedforward_output_dense)
+    return Block(
+        attention=[v for part in dense for v in (part.kernel, part.bias)] + [norms[0].gamma, norms[0].beta],
+        feed_forward=[v for part in forward for v in (part.kernel, part.bias)] + [norms[1].gamma, norms[1].beta],
+        seed=layer._feedforward_dropout.seed_generator,
+    )

@@ -1,0 +1,94 @@
+"""BERT's encoder for TensorFlow and JAX, on matrices of (tokens, hidden).
+
+The same function of the same variables as KerasHub's layers. What is saved: plain matrix products in place of einsums
+over transposed operands; sixteen random bits a number for dropout; embeddings looked up before they are cast, not the
+whole table after; and of the last block the classified token alone is computed.
+"""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def _bits_tensorflow(seed: Any, shape: tuple[int, ...]) -> Any:
+    import tensorflow as tf
+
+    count = math.prod(shape) if all(isinstance(size, int) for size in shape) else tf.reduce_prod(shape)
+    words = tf.random.stateless_uniform([(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32)
+    return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:count], shape)
+
+
+def _bits_jax(seed: Any, shape: tuple[int, ...]) -> Any:
+    import jax
+
+    return jax.random.bits(jax.random.wrap_key_data(seed.astype("uint32"), impl="threefry2x32"), shape, "uint16")
+
+
+class BertEncoder:
+    """Stands in for the `call` of a KerasHub BertBackbone whose classifier reads the pooled output alone."""
+
+    def __init__(self, backbone: Any, parts: Any) -> None:
+        self._backbone, self._parts = backbone, parts
+        self._random_bits = _bits_jax if keras.config.backend() == "jax" else _bits_tensorflow
+
+    def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> dict[str, Any]:
+        """Return the pooled output, and in place of the sequence output its first token alone."""
+        dtype, blocks = self._backbone.compute_dtype, self._parts.blocks
+        rate = self._backbone.dropout if training else 0.0
+        bias = ops.cast(ops.where(inputs["padding_mask"] > 0, 0.0, -1e9), dtype)[:, None, None]
+        x = self._embed(inputs["token_ids"], inputs["segment_ids"], rate)
+        for block in blocks:
+            x = self._attend(block, x, bias, block is blocks[-1], rate)
+            x = self._feed_forward(block, x, rate)
+        return {"sequence_output": x[:, None], "pooled_output": self._backbone.pooled_dense(x)}
+
+    def _embed(self, ids: Any, segments: Any, rate: float) -> Any:
+        tokens, positions, kinds, gamma, beta = self._parts.embeddings
+        total = ops.take(tokens, ids, axis=0) + ops.convert_to_tensor(positions)[: ops.shape(ids)[1]]
+        total = ops.reshape(total + ops.take(kinds, segments, axis=0), (-1, self._backbone.hidden_dim))
+        x = ops.cast(self._normalised(total, gamma, beta), self._backbone.compute_dtype)
+        return self._dropped(x, rate, self._parts.seed)
+
+    def _attend(self, block: Any, x: Any, bias: Any, first_only: bool, rate: float) -> Any:
+        wq, bq, wk, bk, wv, bv, wo, bo, gamma, beta = block.attention
+        hidden, heads = self._backbone.hidden_dim, self._backbone.num_heads
+        batch, length = ops.shape(bias)[0], ops.shape(bias)[3]
+        xq = ops.reshape(x, (batch, length, hidden))[:, 0] if first_only else x
+
+        def heads_first(tokens: Any) -> Any:
+            return ops.transpose(ops.reshape(tokens, (batch, -1, heads, hidden // heads)), (0, 2, 1, 3))
+
+        q = heads_first(self._linear(xq, wq, bq, 1.0 / math.sqrt(hidden // heads)))
+        k, v = heads_first(self._linear(x, wk, bk)), heads_first(self._linear(x, wv, bv))
+        scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) + bias
+        p = self._dropped(ops.cast(ops.softmax(ops.cast(scores, "float32"), -1), x.dtype), rate, block.seed)
+        out = self._linear(ops.reshape(ops.transpose(ops.matmul(p, v), (0, 2, 1, 3)), (-1, hidden)), wo, bo)
+        return self._normalised(xq + self._dropped(out, rate, block.seed), gamma, beta)
+
+    def _feed_forward(self, block: Any, x: Any, rate: float) -> Any:
+        w1, b1, w2, b2, gamma, beta = block.feed_forward
+        out = self._linear(ops.gelu(self._linear(x, w1, b1), approximate=True), w2, b2)
+        return self._normalised(x + self._dropped(out, rate, block.seed), gamma, beta)
+
+    def _linear(self, x: Any, weight: Any, bias: Any, scale: float = 1.0) -> Any:
+        """Return x @ weight + bias for a weight and a bias of any rank, both scaled."""
+        size = math.prod(bias.shape)
+        matrix = ops.reshape(weight, (-1, size)) * scale
+        vector = ops.reshape(bias, (size,)) * scale
+        return ops.matmul(x, ops.cast(matrix, x.dtype)) + ops.cast(vector, x.dtype)
+
+    def _normalised(self, x: Any, gamma: Any, beta: Any) -> Any:
+        """Layer normalisation, computed in float32, in the type of `x`."""
+        wide = ops.cast(x, "float32")
+        mean, variance = ops.moments(wide, axes=-1, keepdims=True)
+        wide = (wide - mean) * ops.rsqrt(variance + self._parts.epsilon) * gamma + beta
+        return ops.cast(wide, x.dtype)
+
+    def _dropped(self, x: Any, rate: float, seed: Any) -> Any:
+        if not rate:
+            return x
+        bits = self._random_bits(seed.next(), ops.shape(x))
+        kept = bits >= ops.cast(round(rate * 2**16), bits.dtype)
+        return ops.where(kept, x * ops.cast(1.0 / (1.0 - rate), x.dtype), ops.zeros((), x.dtype))

@@ -1,0 +1,179 @@
+"""`slanted plan` and `slanted find-lr`: everything of `slanted train` up to the first step, and then no training."""
+
+import importlib.util
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slanted import machine
+from slanted.checks import positive
+from slanted.errors import InputError
+from slanted.plan import Plan, plan
+from slanted.text.data import DataFiles, RunData, read_data
+from slanted.text.model_files import locate
+from slanted.text.progress import Progress
+from slanted.text.run import most_tokens
+from slanted.text.settings import Settings
+from slanted.text.start import check_installed, start_keras
+
+if TYPE_CHECKING:
+    from slanted.finder import RateSearch
+    from slanted.text.training import Fitting
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How `find-lr` searches, see `slanted.find_learning_rate`."""
+
+    lr_start: float = 1e-7
+    lr_end: float = 1e-2
+    steps: int = 100
+    method: str = "valley"
+    verify_steps: int = 50
+
+
+def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None, as_json: bool = False) -> Plan:
+    """Print what `train` would do with the same files and settings.
+
+    Raises:
+        InputError: Whatever is wrong with the files or the settings.
+    """
+    progress = Progress(quiet=as_json)
+    check_picture(picture)
+    data = _read(files, settings, progress, "slanted plan")
+    precision = "float32" if settings.precision == "auto" else settings.precision
+    settings = replace(settings, backend=_some_backend(settings.backend), precision=precision)
+    start_keras(settings.backend)
+    fitting = _fitting(data, settings, progress)
+    planned = plan_of(fitting)
+    print(json.dumps(planned.to_dict(), indent=2) if as_json else planned)
+    _save(planned, picture)
+    return planned
+
+
+def show_search(
+    files: DataFiles, settings: Settings, options: SearchOptions, picture: Path | None = None, as_json: bool = False
+) -> "RateSearch":
+    """Find a peak rate for `train` with the same files and settings, and print it.
+
+    Raises:
+        InputError: Whatever is wrong with the files or the settings.
+        TrainingFailed: The loss diverges from the start.
+    """
+    progress = Progress(quiet=as_json)
+    check_picture(picture)
+    positive("lr_start", options.lr_start)
+    data = _read(files, settings, progress, "slanted find-lr")
+    choice = machine.choose(settings.backend, settings.precision, progress.say)
+    progress.say(f"machine: {choice.why}")
+    start_keras(choice.backend)
+    settings = replace(settings, backend=choice.backend, precision=choice.precision)
+    fitting = _fitting(data, settings, progress)
+    progress.say(_what_is_tried(settings, options))
+    found = search_of(fitting, options)
+    print(json.dumps(found.to_dict(), indent=2) if as_json else found)
+    progress.say(f"next: slanted train {files.train} --lr {found.suggestion:g} ...")
+    _save(found, picture)
+    return found
+
+
+def plan_of(fitting: "Fitting") -> Plan:
+    """Return the plan of a run made ready; its costs are those of a batch of the mean padded length."""
+    names = fitting.encoder.input_names
+    batches = fitting.batches.plan.batches(0)
+    tokens = sum(len(batch.rows) * batch.length for batch in batches) / sum(len(batch.rows) for batch in batches)
+    batch_size = fitting.settings.batch_size
+    shape = (min(batch_size, len(fitting.tokens)), round(tokens))
+    return plan(
+        fitting.model,
+        fitting.settings.recipe,
+        fitting.total_steps,
+        lr_max=fitting.lr_max,
+        steps_per_epoch=len(fitting.batches),
+        batch={name: np.zeros(shape, "int32") for name in names},
+        examples=len(fitting.tokens),
+        batch_size=batch_size,
+        gradient_accumulation=fitting.settings.gradient_accumulation,
+    )
+
+
+def search_of(fitting: "Fitting", options: SearchOptions) -> "RateSearch":
+    """Search a peak rate for a run made ready, with its optimizer, loss and batches."""
+    from slanted.finder import find_learning_rate
+    from slanted.text.scores import task_loss
+
+    settings = fitting.settings
+    optimizer = settings.recipe.make_optimizer(fitting.model, fitting.lr_max, settings.gradient_accumulation)
+    fitting.model.compile(optimizer=optimizer, loss=task_loss(fitting.target.kind))
+    return find_learning_rate(
+        fitting.model,
+        fitting.batches,
+        lr_start=options.lr_start,
+        lr_end=options.lr_end,
+        steps=options.steps,
+        method=options.method,
+        verify_steps=options.verify_steps,
+    )
+
+
+def _read(files: DataFiles, settings: Settings, progress: Progress, command: str) -> RunData:
+    check_installed(command)
+    data = read_data(files, settings)
+    most = most_tokens(locate(settings.model))
+    if most is not None:
+        settings.check_length(most)
+    for line in data.summary:
+        progress.say(line)
+    return data
+
+
+def _fitting(data: RunData, settings: Settings, progress: Progress) -> "Fitting":
+    from slanted.text.training import Fitting
+
+    fitting = Fitting(data.target, data.train, data.valid, settings, progress)
+    for line in fitting.summary:
+        progress.say(line)
+    recipe, reason = settings.recipe, settings.recipe.peak_reason(fitting.encoder.hidden_dim)
+    progress.say(f"recipe: {recipe.name} ({recipe.source}); peak rate {fitting.lr_max:g} ({reason}; --lr overrides)")
+    if recipe.notes:
+        progress.say(f"note: {recipe.notes}")
+    return fitting
+
+
+def _some_backend(backend: str) -> str:
+    """Return the backend asked for, else the first that is installed: a plan is the same on all."""
+    named = os.environ.get("KERAS_BACKEND") if backend == "auto" else backend
+    installed = [name for name in machine.BACKENDS if importlib.util.find_spec(name) is not None]
+    return machine.choose(named or (installed or ["tensorflow"])[0], "float32").backend
+
+
+def _what_is_tried(settings: Settings, options: SearchOptions) -> str:
+    closed = "; all layer groups open" if settings.recipe.unfreezing != "none" else ""
+    runs = f", then 3 runs of {options.verify_steps}" if options.verify_steps else ""
+    return f"searching: {options.steps} steps from {options.lr_start:g} to {options.lr_end:g}{runs}{closed}"
+
+
+def check_picture(picture: Path | None) -> None:
+    """Raise unless a picture can be drawn and written to `picture`, or it is None.
+
+    Raises:
+        InputError: matplotlib is not installed, or the place is none.
+    """
+    if picture is None:
+        return
+    if not picture.absolute().parent.is_dir():
+        raise InputError(f"--picture {picture}: {picture.parent} is not a folder; give another place")
+    if picture.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--picture {picture}: must end in .png, .svg or .pdf")
+    from slanted.pictures import check_installed as check_matplotlib
+
+    check_matplotlib()
+
+
+def _save(drawable: Any, picture: Path | None) -> None:
+    if picture is not None:
+        drawable.plot().figure.savefig(picture)

@@ -1,0 +1,67 @@
+"""What a run's folder says of itself, checked before Keras is imported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from slanted.errors import InputError
+from slanted.text import artefacts
+from slanted.text.columns import Columns
+from slanted.text.model_files import check_folder
+from slanted.text.settings import Settings
+from slanted.text.targets import Kind, Target
+from slanted.text.tokens import TextTokenizer
+
+RESTORE = "restore the file or train again"
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A run's folder whose files are all there.
+
+    Attributes:
+        settings: What the model was trained with.
+        target: What it predicts.
+        columns: Which columns of the training file were read; None where Python gave the texts.
+    """
+
+    settings: Settings
+    target: Target
+    columns: Columns | None
+
+
+def read_run(folder: Path) -> SavedRun:
+    """Return what is known of a run without loading its model.
+
+    Raises:
+        InputError: The folder holds no run, or a file is missing or corrupt.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
+    settings, columns = _read_recipe(folder / artefacts.RECIPE)
+    target = _read_target(folder / artefacts.LABELS)
+    check_folder(folder / artefacts.MODEL)
+    TextTokenizer.load(folder)
+    return SavedRun(settings, target, columns)
+
+
+def _read_recipe(path: Path) -> tuple[Settings, Columns | None]:
+    saved = artefacts.read_json(path)
+    try:
+        return Settings.from_dict(saved), _columns(saved.get("columns"))
+    except KeyError as error:
+        raise InputError(f"{path}: holds no settings of a run, {error} is missing; {RESTORE}") from None
+    except (TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{path}: holds no settings of a run ({error}); {RESTORE}") from None
+
+
+def _columns(saved: Any) -> Columns | None:
+    return None if saved is None else Columns(saved["text"], saved["text_b"], tuple(saved["labels"]))
+
+
+def _read_target(path: Path) -> Target:
+    saved = artefacts.read_json(path)
+    known = isinstance(saved, dict) and saved.get("task") in get_args(Kind) and isinstance(saved.get("labels"), list)
+    if not known or not saved["labels"] or not all(isinstance(label, (str, int, float)) for label in saved["labels"]):
+        raise InputError(f"{path}: names no task and labels; {RESTORE}")
+    return Target(saved["task"], tuple(saved["labels"]))

@@ -1,0 +1,52 @@
+"""Start Keras on a backend, without the chatter that its native libraries print as they load."""
+
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from slanted.errors import missing_extra
+
+NEEDED = ("keras_hub", "tokenizers", "safetensors", "sklearn", "scipy", "filelock")
+
+
+def check_installed(what: str) -> None:
+    """Raise unless all that the extra `text` brings is there; nothing of it is imported.
+
+    Raises:
+        InputError: Something is not installed.
+    """
+    if any(importlib.util.find_spec(name) is None for name in NEEDED):
+        raise missing_extra("text", what)
+
+
+def start_keras(backend: str) -> None:
+    """Import Keras and KerasHub on `backend` and run one operation, so that everything has loaded."""
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _standard_error_held():
+        import keras
+        import keras_hub  # noqa: F401
+
+        keras.ops.zeros((1,))
+
+
+@contextmanager
+def _standard_error_held() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, by native code too, and print it only if an exception comes."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        outside = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(outside, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(outside, 2)
+            os.close(outside)

@@ -1,0 +1,106 @@
+"""`slanted evaluate` and `slanted predict`: a run's folder and a file to scores, or to predictions."""
+
+import json
+import os
+from argparse import Namespace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from slanted import machine
+from slanted.errors import InputError
+from slanted.text.columns import Columns
+from slanted.text.data import Part
+from slanted.text.rows import Rows, read_rows, read_rows_like
+from slanted.text.saved import SavedRun, read_run
+from slanted.text.start import check_installed, start_keras
+
+
+@dataclass(frozen=True)
+class UseOptions:
+    """How a file is read and a model is run.
+
+    Attributes:
+        text: The text column; None: as in training.
+        text_b: The second text's column; None: as in training.
+        encoding: Of the file.
+        backend: Keras's backend, or "auto".
+    """
+
+    text: str | None
+    text_b: str | None
+    encoding: str
+    backend: str
+
+    @classmethod
+    def of(cls, options: Namespace) -> Self:
+        """Return the options of a parsed command line."""
+        return cls(options.text, options.text_b, options.encoding, options.backend)
+
+
+def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False) -> dict[str, Any]:
+    """Score the model in `folder` on the rows of `file`, print and return the scores.
+
+    Raises:
+        InputError: The folder, the file or a label is wrong.
+    """
+    check_installed("slanted evaluate")
+    run = read_run(folder)
+    target = replace(run.target, labels=run.target.names)  # a file has no other labels than strings
+    part = Part.of(_read(run, file, options, labelled=True), target)
+    scores = _load(folder, options).score(part)
+    print(json.dumps(scores, ensure_ascii=False, indent=2) if as_json else _table(scores))
+    return scores
+
+
+def predict(folder: Path, file: str, out: Path, options: UseOptions) -> None:
+    """Predict the rows of `file` with the model in `folder` and write them to `out`, in the file's order.
+
+    Raises:
+        InputError: The folder, the file or the place to write to is wrong.
+    """
+    check_installed("slanted predict")
+    _check_out(out, file)
+    rows = _read(read_run(folder), file, options, labelled=False)
+    model = _load(folder, options)
+    model.write_predictions(out, rows.texts, rows.texts_b)
+    print(f"{len(rows):,} predictions: {out}")
+
+
+def _check_out(out: Path, file: str) -> None:
+    if out.is_dir():
+        raise InputError(f"--out {out}: is a folder; give the CSV file to write")
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if not os.access(out if out.exists() else out.absolute().parent, os.W_OK):
+        raise InputError(f"--out {out}: cannot be written to; give another file")
+    if out.exists() and Path(file).exists() and out.samefile(file):
+        raise InputError(f"--out {out}: is the file to predict, which it would replace; give another file")
+
+
+def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows:
+    columns = run.columns
+    if columns is None:
+        return read_rows(file, text=options.text, text_b=options.text_b, labelled=labelled, encoding=options.encoding)
+    if options.text_b is not None and columns.text_b is None:
+        raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
+    wanted = Columns(options.text or columns.text, options.text_b or columns.text_b, columns.labels)
+    return read_rows_like(file, wanted, labelled=labelled, encoding=options.encoding)
+
+
+def _load(folder: Path, options: UseOptions) -> Any:
+    start_keras(machine.choose(options.backend, "float32").backend)
+    from slanted.text.model import TextModel
+
+    return TextModel.load(folder)
+
+
+def _table(scores: dict[str, Any]) -> str:
+    lines = [f"{name:<18} {value:.4f}" for name, value in scores.items() if isinstance(value, float)]
+    for label, row in scores.get("per_class", {}).items():
+        lines.append(f"  {label:<24} " + "  ".join(f"{name} {_short(value)}" for name, value in row.items()))
+    return "\n".join(lines)
+
+
+def _short(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

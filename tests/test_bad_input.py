@@ -1,0 +1,903 @@
+"""Every input that the command line refuses, with its whole message; and what it accepts and gives back unchanged."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import tiny
+
+from slanted.cli import main
+from slanted.recipes import Recipe, recipes
+from slanted.text import artefacts
+from slanted.text.data import DataFiles, read_data
+from slanted.text.settings import Settings
+
+pytestmark = pytest.mark.once
+
+GOOD = "text,label\na,x\nb,y\nc,x\nd,y\n"
+
+TRAIN = "train t.csv --out o"
+RECIPES = ", ".join(recipes())
+SETTINGS = ", ".join(setting.name for setting in fields(Recipe))
+# name; files beside t.csv, which holds GOOD unless it is given; the command line; what follows "error: "
+REFUSED = [
+    # the options
+    ("no command", {}, "", "the following arguments are required: COMMAND; see slanted --help"),
+    ("no folder", {}, "train t.csv", "the following arguments are required: --out; see slanted train --help"),
+    ("unknown option", {}, f"{TRAIN} --epoch 3", "unknown option --epoch 3; see slanted --help"),
+    (
+        "an option without its value",
+        {},
+        f"{TRAIN} --epochs",
+        "--epochs: expected one argument; see slanted train --help",
+    ),
+    (
+        "words for a whole number",
+        {},
+        f"{TRAIN} --epochs three",
+        "--epochs: must be a whole number, not 'three'; see slanted train --help",
+    ),
+    (
+        "a fraction for a whole number",
+        {},
+        f"{TRAIN} --batch-size 1.5",
+        "--batch-size: must be a whole number, not '1.5'; see slanted train --help",
+    ),
+    ("words for a number", {}, f"{TRAIN} --lr fast", "--lr: must be a number, not 'fast'; see slanted train --help"),
+    (
+        "resume",
+        {},
+        f"{TRAIN} --resume",
+        "--resume: runs cannot be resumed yet; leave it out, with --overwrite to start again",
+    ),
+    ("zero epochs", {}, f"{TRAIN} --epochs 0", "--epochs 0: must be a whole number >= 1; see slanted train --help"),
+    (
+        "zero batch size",
+        {},
+        f"{TRAIN} --batch-size 0",
+        "--batch-size 0: must be a whole number >= 1; see slanted train --help",
+    ),
+    (
+        "zero accumulation",
+        {},
+        f"{TRAIN} --gradient-accumulation 0",
+        "--gradient-accumulation 0: must be a whole number >= 1; see slanted train --help",
+    ),
+    ("rate of zero", {}, f"{TRAIN} --lr 0", "--lr 0.0: must be in (0, 1]; see slanted train --help"),
+    ("rate above 1", {}, f"{TRAIN} --lr 1.5", "--lr 1.5: must be in (0, 1]; see slanted train --help"),
+    ("negative rate", {}, f"{TRAIN} --lr -0.1", "--lr -0.1: must be in (0, 1]; see slanted train --help"),
+    ("rate that is no number", {}, f"{TRAIN} --lr nan", "--lr nan: must be in (0, 1]; see slanted train --help"),
+    (
+        "layer decay of zero",
+        {},
+        f"{TRAIN} --layer-decay 0",
+        "--layer-decay 0.0: must be in (0, 1]; see slanted train --help",
+    ),
+    (
+        "ratio under 1",
+        {},
+        f"{TRAIN} --ratio 0.5",
+        "--ratio 0.5: must be a finite number >= 1; see slanted train --help",
+    ),
+    ("cut over 1", {}, f"{TRAIN} --cut-frac 2", "--cut-frac 2.0: must be in [0, 1]; see slanted train --help"),
+    (
+        "negative clipping",
+        {},
+        f"{TRAIN} --clip-norm -1",
+        "--clip-norm -1.0: must be a finite number > 0; see slanted train --help",
+    ),
+    (
+        "negative decay",
+        {},
+        f"{TRAIN} --weight-decay -1",
+        "--weight-decay -1.0: must be a finite number > 0; see slanted train --help",
+    ),
+    (
+        "infinite decay",
+        {},
+        f"{TRAIN} --weight-decay inf",
+        "--weight-decay inf: must be a finite number > 0; see slanted train --help",
+    ),
+    ("negative seed", {}, f"{TRAIN} --seed -1", "--seed -1: must be a whole number >= 0; see slanted train --help"),
+    ("whole share", {}, f"{TRAIN} --valid-share 1", "--valid-share 1.0: must be below 1; 0 trains on all rows"),
+    ("share above 1", {}, f"{TRAIN} --valid-share 2", "--valid-share 2.0: must be in [0, 1]; see slanted train --help"),
+    (
+        "two tokens",
+        {},
+        f"{TRAIN} --max-tokens 2",
+        "--max-tokens 2: must be a whole number >= 3; see slanted train --help",
+    ),
+    (
+        "unknown task",
+        {},
+        f"{TRAIN} --task many",
+        ("--task many: must be one of auto, single, multilabel, regression; see slanted train --help"),
+    ),
+    (
+        "unknown backend",
+        {},
+        f"{TRAIN} --backend theano",
+        ("--backend theano: must be one of auto, tensorflow, jax, torch; see slanted train --help"),
+    ),
+    (
+        "unknown precision",
+        {},
+        f"{TRAIN} --precision float8",
+        ("--precision float8: must be one of auto, float32, mixed_bfloat16, mixed_float16; see slanted train --help"),
+    ),
+    (
+        "unknown score",
+        {},
+        f"{TRAIN} --best-by luck",
+        (
+            "--best-by luck: must be one of loss, accuracy, macro_f1, micro_f1, f1, matthews, roc_auc, "
+            "average_precision, pearson, spearman, mae; see slanted train --help"
+        ),
+    ),
+    (
+        "unknown optimizer",
+        {},
+        f"{TRAIN} --optimizer best",
+        ("--optimizer best: must be one of adamw, adam, sgd, rmsprop, lion, adafactor; see slanted train --help"),
+    ),
+    (
+        "unknown curve",
+        {},
+        f"{TRAIN} --curve flat",
+        (
+            "--curve flat: must be one of slanted-triangular, linear, cosine, one-cycle, "
+            "warmup-stable-decay, constant; see slanted train --help"
+        ),
+    ),
+    (
+        "unknown truncation",
+        {},
+        f"{TRAIN} --truncate middle",
+        "--truncate middle: must be one of head, tail, head+tail; see slanted train --help",
+    ),
+    (
+        "unknown encoding",
+        {},
+        f"{TRAIN} --encoding utf8000",
+        "--encoding 'utf8000' is unknown; give one such as utf-8, utf-16, cp1252 or shift_jis",
+    ),
+    # the recipe
+    (
+        "unknown recipe",
+        {},
+        f"{TRAIN} --recipe slow",
+        f"--recipe slow: there is no such recipe or file. Recipes are: {RECIPES}",
+    ),
+    (
+        "recipe of no JSON",
+        {"r.json": "{"},
+        f"{TRAIN} --recipe r.json",
+        (
+            "r.json: not a recipe that `slanted train` wrote (Expecting property name enclosed in double "
+            "quotes: line 1 column 2 (char 1)); give its recipe.json"
+        ),
+    ),
+    (
+        "recipe of other JSON",
+        {"r.json": "[]"},
+        f"{TRAIN} --recipe r.json",
+        (
+            "r.json: not a recipe that `slanted train` wrote (list indices must be integers or slices, "
+            "not str); give its recipe.json"
+        ),
+    ),
+    (
+        "recipe without rates",
+        {"r.json": '{"model": "minilm"}'},
+        f"{TRAIN} --recipe r.json",
+        "r.json: not a recipe that `slanted train` wrote ('recipe'); give its recipe.json",
+    ),
+    (
+        "recipe with an unknown setting",
+        {"r.json": '{"recipe": {"speed": 3}}'},
+        f"{TRAIN} --recipe r.json",
+        (
+            "r.json: not a recipe that `slanted train` wrote (recipe 'own': there is no setting 'speed'. "
+            f"Settings are: {SETTINGS}); give its recipe.json"
+        ),
+    ),
+    (
+        "recipe with a wrong value",
+        {"r.json": '{"recipe": {"epochs": "many"}}'},
+        f"{TRAIN} --recipe r.json",
+        (
+            "r.json: not a recipe that `slanted train` wrote (Argument `epochs` must be a whole number "
+            ">= 1. Received: epochs='many'); give its recipe.json"
+        ),
+    ),
+    (
+        "recipe with a wrong model",
+        {"r.json": '{"recipe": {}, "model": 3}'},
+        f"{TRAIN} --recipe r.json",
+        (
+            "r.json: not a recipe that `slanted train` wrote (Argument `model` must be a name or a "
+            "folder. Received: model=3); give its recipe.json"
+        ),
+    ),
+    # the training file as a whole
+    ("missing file", {}, "train no.csv --out o", "no.csv: no such file; check the path"),
+    ("a folder", {"d/": ""}, "train d --out o", "d is a folder; name a file in it"),
+    ("empty file", {"t.csv": ""}, TRAIN, "t.csv is empty; it needs a header line and rows below it"),
+    ("no rows", {"t.csv": "text,label\n"}, TRAIN, "t.csv: no rows below the header 'text', 'label'; add some"),
+    (
+        "not UTF-8",
+        {"t.csv": b"text,label\na,x\ncaf\xe9,y\n"},
+        TRAIN,
+        (
+            "t.csv, line 3: byte 0xe9 is not UTF-8; save the file as UTF-8 or name its encoding, such as "
+            "--encoding cp1252"
+        ),
+    ),
+    (
+        "UTF-16",
+        {"t.csv": b"\xff\xfet\x00e\x00x\x00t\x00,\x00l\x00a\x00b\x00e\x00l\x00\n\x00a\x00,\x00x\x00\n\x00"},
+        TRAIN,
+        ("t.csv, line 1: byte 0xff is not UTF-8; the file begins as UTF-16 does: --encoding utf-16"),
+    ),
+    (
+        "NUL",
+        {"t.csv": "text,label\na,x\nb\x00,y\n"},
+        TRAIN,
+        ("t.csv, line 3: a NUL character stands here; remove it or, if the file is UTF-16, say so: --encoding utf-16"),
+    ),
+    (
+        "ragged row",
+        {"t.csv": "text,label\na,x\nb\n"},
+        TRAIN,
+        (
+            "t.csv, line 3: 1 field, but the header has 2; put a field that holds the separator or a "
+            "line break in double quotes"
+        ),
+    ),
+    (
+        "unclosed quote",
+        {"t.csv": 'text,label\na,x\n"b,y\nc,x\n'},
+        TRAIN,
+        (
+            "t.csv, line 3: the quoted field that opens here is never closed; close its quote there, and "
+            "write quotes within it twice"
+        ),
+    ),
+    # its columns
+    (
+        "unknown text column",
+        {},
+        f"{TRAIN} --text body",
+        "t.csv: --text 'body' names no column; the columns are 'text', 'label'",
+    ),
+    (
+        "unknown second text column",
+        {},
+        f"{TRAIN} --text-b body",
+        "t.csv: --text-b 'body' names no column; the columns are 'text', 'label'",
+    ),
+    (
+        "unknown label column",
+        {},
+        f"{TRAIN} --label class",
+        "t.csv: --label 'class' names no column; the columns are 'text', 'label'",
+    ),
+    (
+        "one column used twice",
+        {},
+        f"{TRAIN} --text label",
+        ("t.csv: column 'label' is used twice, as --text and as --label; name another column for one of them"),
+    ),
+    (
+        "one label column twice",
+        {},
+        f"{TRAIN} --label label label",
+        ("t.csv: column 'label' is used twice, as --label and as --label; name another column for one of them"),
+    ),
+    (
+        "columns of one name",
+        {"t.csv": "text,text,label\na,b,x\n"},
+        TRAIN,
+        "t.csv: 2 columns are named 'text'; rename all but one",
+    ),
+    (
+        "no label column",
+        {"t.csv": "text,kind\na,x\nb,y\n"},
+        TRAIN,
+        (
+            "t.csv: no column 'label', and column 'kind' holds 'x' on line 2, not 0 or 1; name the label "
+            "column with --label; the columns are 'text', 'kind'"
+        ),
+    ),
+    (
+        "no text column",
+        {"t.csv": "one,two,label\na,b,x\nb,c,y\n"},
+        TRAIN,
+        (
+            "t.csv: no column 'text', and 2 others hold text; name the text column with --text; the "
+            "columns are 'one', 'two', 'label'"
+        ),
+    ),
+    # its rows
+    (
+        "empty text",
+        {"t.csv": "text,label\na,x\n,y\n"},
+        TRAIN,
+        "t.csv, line 3: column 'text' is empty; fill it in or remove the row",
+    ),
+    (
+        "blank text",
+        {"t.csv": 'text,label\n"a\nb",x\n" \t",y\n'},
+        TRAIN,
+        "t.csv, line 4: column 'text' is empty; fill it in or remove the row",
+    ),
+    (
+        "empty label",
+        {"t.csv": "text,label\na,x\nb,\n"},
+        TRAIN,
+        "t.csv, line 3: column 'label' is empty; fill it in or remove the row",
+    ),
+    (
+        "one class",
+        {"t.csv": "text,label\na,x\nb,x\n"},
+        TRAIN,
+        ("t.csv: every row has the label 'x'; classes need two labels at least: add rows of another"),
+    ),
+    (
+        "a class of one row",
+        {"t.csv": "text,label\na,x\nb,y\nc,x\n"},
+        TRAIN,
+        (
+            "t.csv, line 3: label 'y' has this row only, none to hold out for validation; add rows of "
+            "it, or give --valid or --valid-share 0"
+        ),
+    ),
+    (
+        "labels that differ in case",
+        {"t.csv": "text,label\na,spam\nb,Spam\n"},
+        TRAIN,
+        (
+            "t.csv: labels 'Spam' (line 3) and 'spam' (line 2) differ only in case or spaces; spell them "
+            "alike, or rename one"
+        ),
+    ),
+    (
+        "labels that differ in spaces",
+        {"t.csv": "text,label\na,spam\nb,spam \n"},
+        TRAIN,
+        (
+            "t.csv: labels 'spam' (line 2) and 'spam ' (line 3) differ only in case or spaces; spell "
+            "them alike, or rename one"
+        ),
+    ),
+    (
+        "names for regression",
+        {},
+        f"{TRAIN} --task regression",
+        (
+            "t.csv, line 2: column 'label' holds 'x', which is no finite number, as regression needs; "
+            "correct it, or if the labels are names give --task single"
+        ),
+    ),
+    (
+        "several label columns for classes",
+        {"t.csv": "text,a,b\nt,0,1\nu,1,0\n"},
+        f"{TRAIN} --label a b --task single",
+        "t.csv: --task single takes one label column, not 2; keep one of 'a', 'b'",
+    ),
+    # options that do not fit the labels
+    (
+        "positive of no label",
+        {},
+        f"{TRAIN} --positive z",
+        "--positive z: must be one of the labels 'x', 'y'; see slanted train --help",
+    ),
+    (
+        "positive of three classes",
+        {"t.csv": "text,label\na,x\nb,y\nc,z\n"},
+        f"{TRAIN} --positive z",
+        "--positive z: must be left out unless there are two classes; see slanted train --help",
+    ),
+    (
+        "f1 of three classes",
+        {"t.csv": "text,label\na,x\nb,y\nc,z\n"},
+        f"{TRAIN} --best-by f1",
+        (
+            "--best-by f1: must be a score of this task: loss, accuracy, macro_f1, micro_f1, matthews, "
+            "roc_auc, average_precision; see slanted train --help"
+        ),
+    ),
+    (
+        "a correlation of classes",
+        {},
+        f"{TRAIN} --best-by pearson",
+        (
+            "--best-by pearson: must be a score of this task: loss, accuracy, macro_f1, micro_f1, f1, "
+            "matthews, roc_auc, average_precision; see slanted train --help"
+        ),
+    ),
+    (
+        "a score that validation leaves undefined",
+        {"v.csv": "text,label\na,x\n"},
+        f"{TRAIN} --valid v.csv --best-by matthews",
+        (
+            "--best-by matthews: must be a score that the validation rows define: they lack a class, or "
+            "do not differ; add validation rows, or keep the epoch by loss"
+        ),
+    ),
+    # the files for validation and test
+    ("missing validation file", {}, f"{TRAIN} --valid none.csv", "none.csv: no such file; check the path"),
+    ("missing test file", {}, f"{TRAIN} --test nope.csv", "nope.csv: no such file; check the path"),
+    (
+        "test without labels",
+        {"e.csv": "text\na\n"},
+        f"{TRAIN} --test e.csv",
+        (
+            "e.csv: no column 'label', which the training data has; the columns are 'text'; add it; rows "
+            "without labels go to `slanted predict`"
+        ),
+    ),
+    (
+        "test without texts",
+        {"e.csv": "body,label\na,x\n"},
+        f"{TRAIN} --test e.csv",
+        ("e.csv: no column 'text', which the training data has; the columns are 'body', 'label'; rename or add it"),
+    ),
+    (
+        "test with an empty label",
+        {"e.csv": "text,label\na,\n"},
+        f"{TRAIN} --test e.csv",
+        "e.csv, line 2: column 'label' is empty; fill it in or remove the row",
+    ),
+    (
+        "unseen label in validation",
+        {"v.csv": "text,label\na,x\nb,z\n"},
+        f"{TRAIN} --valid v.csv",
+        (
+            "v.csv, line 3: column 'label' holds 'z', a label that the training data lacks; it has 'x', "
+            "'y'; correct it, or add rows of it to the training data"
+        ),
+    ),
+    (
+        "unseen label in test",
+        {"e.csv": "text,label\na,z\n"},
+        f"{TRAIN} --test e.csv",
+        (
+            "e.csv, line 2: column 'label' holds 'z', a label that the training data lacks; it has 'x', "
+            "'y'; correct it, or add rows of it to the training data"
+        ),
+    ),
+    (
+        "another spelling in test",
+        {"e.csv": "text,label\na,X\n"},
+        f"{TRAIN} --test e.csv",
+        (
+            "e.csv, line 2: column 'label' holds 'X', which differs from the training data's 'x' only in "
+            "case or spaces; spell them alike"
+        ),
+    ),
+    # the model
+    ("missing model folder", {}, f"{TRAIN} --model ./none", "./none: the model folder does not exist"),
+    (
+        "a model that is a file",
+        {},
+        f"{TRAIN} --model t.csv",
+        "t.csv: a model must be a folder or a preset's name: this is a file",
+    ),
+    (
+        "an empty model folder",
+        {"m/": ""},
+        f"{TRAIN} --model ./m",
+        "m/config.json: the model folder must hold this file: it is missing",
+    ),
+    (
+        "a model without weights",
+        {"m": "MODEL", "m/model.safetensors": None},
+        f"{TRAIN} --model m",
+        "m/model.safetensors: the model folder must hold this file: it is missing",
+    ),
+    (
+        "truncated weights",
+        {"m": "MODEL", "m/model.safetensors": 5000},
+        f"{TRAIN} --model m",
+        "m/model.safetensors: 63208 bytes expected, 5000 found: copy the file anew",
+    ),
+    (
+        "weights that are none",
+        {"m": "MODEL", "m/model.safetensors": "weights"},
+        f"{TRAIN} --model m",
+        "m/model.safetensors: not a safetensors file, or cut short: copy the file anew",
+    ),
+    (
+        "a pickle",
+        {"m": "MODEL", "m/model.safetensors": None, "m/pytorch_model.bin": "x"},
+        f"{TRAIN} --model m",
+        (
+            "m: slanted loads no pickles: save the model as safetensors (save_pretrained of transformers "
+            "does): found no model.safetensors"
+        ),
+    ),
+    (
+        "broken configuration",
+        {"m": "MODEL", "m/config.json": "{"},
+        f"{TRAIN} --model m",
+        (
+            "m/config.json: not readable as JSON (Expecting property name enclosed in double quotes: "
+            "line 1 column 2 (char 1)): copy the file anew"
+        ),
+    ),
+    (
+        "a configuration of nothing",
+        {"m": "MODEL", "m/config.json": "{}"},
+        f"{TRAIN} --model m",
+        (
+            "m/config.json: it must name a `model_type`, as transformers does, or a `registered_name`, "
+            "as KerasHub does: found neither"
+        ),
+    ),
+    (
+        "more tokens than the model takes",
+        {"m": "MODEL"},
+        f"{TRAIN} --model m --max-tokens 65",
+        "--max-tokens 65: must be at most 64, the most that m takes; see slanted train --help",
+    ),
+    # the folder to make
+    ("a file in its place", {"o": "mine"}, TRAIN, "--out o: is a file; give a folder"),
+    ("a file on the way", {"o": "mine"}, "train t.csv --out o/p", "--out o/p: o is a file; give another folder"),
+    ("a finished run", {"o": "RUN"}, TRAIN, "--out o: holds a run; give another folder, or --overwrite to replace it"),
+    (
+        "a wrong file where a run would be replaced",
+        {"o": "RUN", "t.csv": "text,label\n,x\n"},
+        f"{TRAIN} --overwrite",
+        "t.csv, line 2: column 'text' is empty; fill it in or remove the row",
+    ),
+    (
+        "something else's files",
+        {"o/notes.txt": "mine"},
+        f"{TRAIN} --overwrite",
+        "--out o: holds 'notes.txt', which is not a run's; give a new or empty folder",
+    ),
+    # evaluate and predict
+    (
+        "evaluate without a run",
+        {},
+        "evaluate none t.csv",
+        "none: there is no such folder; give what `slanted train --out` named",
+    ),
+    (
+        "evaluate on a file",
+        {},
+        "evaluate t.csv t.csv",
+        "t.csv: there is no such folder; give what `slanted train --out` named",
+    ),
+    (
+        "an empty folder",
+        {"r/": ""},
+        "evaluate r t.csv",
+        "r: is not a finished run, recipe.json is missing; train one first",
+    ),
+    (
+        "a run without labels.json",
+        {"r": "RUN", "r/labels.json": None},
+        "evaluate r t.csv",
+        "r: is not a finished run, labels.json is missing; train one first",
+    ),
+    (
+        "broken labels.json",
+        {"r": "RUN", "r/labels.json": "{"},
+        "evaluate r t.csv",
+        (
+            "r/labels.json: cannot be read as JSON (Expecting property name enclosed in double quotes: "
+            "line 1 column 2 (char 1)); restore the file or train again"
+        ),
+    ),
+    (
+        "labels.json of other JSON",
+        {"r": "RUN", "r/labels.json": '{"labels": 3}'},
+        "evaluate r t.csv",
+        "r/labels.json: names no task and labels; restore the file or train again",
+    ),
+    (
+        "broken recipe.json",
+        {"r": "RUN", "r/recipe.json": "{]"},
+        "evaluate r t.csv",
+        (
+            "r/recipe.json: cannot be read as JSON (Expecting property name enclosed in double quotes: "
+            "line 1 column 2 (char 1)); restore the file or train again"
+        ),
+    ),
+    (
+        "recipe.json of other JSON",
+        {"r": "RUN", "r/recipe.json": '{"model": "m"}'},
+        "evaluate r t.csv",
+        ("r/recipe.json: holds no settings of a run, 'recipe' is missing; restore the file or train again"),
+    ),
+    (
+        "recipe.json with a wrong value",
+        {"r": "RUN", "r/recipe.json": '{"recipe": {}, "seed": -1}'},
+        "evaluate r t.csv",
+        (
+            "r/recipe.json: holds no settings of a run (Argument `seed` must be a whole number >= 0. "
+            "Received: seed=-1); restore the file or train again"
+        ),
+    ),
+    (
+        "recipe.json with wrong columns",
+        {"r": "RUN", "r/recipe.json": '{"recipe": {}, "columns": 3}'},
+        "evaluate r t.csv",
+        (
+            "r/recipe.json: holds no settings of a run ('int' object is not subscriptable); restore the "
+            "file or train again"
+        ),
+    ),
+    (
+        "a run without a model",
+        {"r": "RUN", "r/model/config.json": None},
+        "evaluate r t.csv",
+        "r/model/config.json: the model folder must hold this file: it is missing",
+    ),
+    (
+        "a run without weights",
+        {"r": "RUN", "r/model/model.weights.h5": None},
+        "evaluate r t.csv",
+        "r/model/model.weights.h5: the model folder must hold this file: it is missing",
+    ),
+    (
+        "a run with truncated weights",
+        {"r": "RUN", "r/model/model.weights.h5": 3000},
+        "evaluate r t.csv",
+        (
+            "r/model/model.weights.h5: not readable as HDF5 (Unable to synchronously open file "
+            "(truncated file: eof = 3000, sblock->base_addr = 0, stored_eof = 10048)): copy the file anew"
+        ),
+    ),
+    (
+        "a run without its tokenizer",
+        {"r": "RUN", "r/tokenizer.json": None},
+        "evaluate r t.csv",
+        (
+            "r: the model folder must hold a tokenizer (tokenizer.json, vocab.txt, vocab.json with "
+            "merges.txt, or a SentencePiece model): found none of them"
+        ),
+    ),
+    (
+        "a run with a broken tokenizer",
+        {"r": "RUN", "r/tokenizer.json": "{"},
+        "evaluate r t.csv",
+        (
+            "r/tokenizer.json: not readable as JSON (Expecting property name enclosed in double quotes: "
+            "line 1 column 2 (char 1)): copy the file anew"
+        ),
+    ),
+    (
+        "evaluate without labels",
+        {"r": "RUN", "e.csv": "text,kind\na,x\n"},
+        "evaluate r e.csv",
+        (
+            "e.csv: no column 'label', which the training data has; the columns are 'text', 'kind'; add "
+            "it; rows without labels go to `slanted predict`"
+        ),
+    ),
+    (
+        "evaluate an unseen label",
+        {"r": "RUN", "e.csv": "text,label\na,x\nb,z\nc,y\n"},
+        "evaluate r e.csv",
+        (
+            "e.csv, line 3: column 'label' holds 'z', a label that the training data lacks; it has 'x', "
+            "'y'; correct it, or add rows of it to the training data"
+        ),
+    ),
+    ("evaluate a missing file", {"r": "RUN"}, "evaluate r nil.csv", "nil.csv: no such file; check the path"),
+    (
+        "evaluate on an unknown backend",
+        {"r": "RUN"},
+        "evaluate r t.csv --backend theano",
+        "--backend 'theano' is unknown: use tensorflow, jax or torch",
+    ),
+    (
+        "predict without a file to write",
+        {"r": "RUN"},
+        "predict r t.csv",
+        "the following arguments are required: --out; see slanted predict --help",
+    ),
+    (
+        "predict into a folder",
+        {"r": "RUN"},
+        "predict r t.csv --out r",
+        "--out r: is a folder; give the CSV file to write",
+    ),
+    (
+        "predict into no folder",
+        {"r": "RUN"},
+        "predict r t.csv --out d/p.csv",
+        "--out d/p.csv: there is no folder d; make it first",
+    ),
+    (
+        "predict over the texts",
+        {"r": "RUN"},
+        "predict r t.csv --out ./t.csv",
+        "--out t.csv: is the file to predict, which it would replace; give another file",
+    ),
+    (
+        "predict without texts",
+        {"r": "RUN", "e.csv": "body,kind\na,b\n"},
+        "predict r e.csv --out p.csv",
+        ("e.csv: no column 'text', which the training data has; the columns are 'body', 'kind'; rename or add it"),
+    ),
+    (
+        "predict pairs",
+        {"r": "RUN"},
+        "predict r t.csv --out p.csv --text-b label",
+        "--text-b label: the model was trained on single texts; leave it out",
+    ),
+    (
+        "predict an empty file",
+        {"r": "RUN", "e.csv": ""},
+        "predict r e.csv --out p.csv",
+        "e.csv is empty; it needs a header line and rows below it",
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    """A folder like one that `slanted train` leaves, as far as it is read before Keras."""
+    import h5py
+
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    tiny.write_checkpoint(folder)
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).unlink()
+    (folder / "model").mkdir()
+    config = {"registered_name": "keras_hub>BertBackbone", "class_name": "BertBackbone", "config": {}}
+    (folder / "model" / "config.json").write_text(json.dumps(config))
+    with h5py.File(folder / "model" / "model.weights.h5", "w") as file:
+        file["weights"] = list(range(1000))
+    columns = {"text": "text", "text_b": None, "labels": ["label"]}
+    (folder / "recipe.json").write_text(json.dumps({**Settings().to_dict(), "columns": columns}))
+    (folder / "labels.json").write_text(json.dumps({"task": "single", "labels": ["x", "y"]}))
+    (folder / "metrics.json").write_text("{}")
+    return folder
+
+
+def make(files, tiny_model, finished_run):
+    """Make a case's files; a name that ends in / is a folder, MODEL and RUN a copy with the files named changed."""
+    for name, content in {"t.csv": GOOD, **files}.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            path.mkdir(exist_ok=True)
+        elif content in ("MODEL", "RUN"):
+            shutil.copytree(Path(tiny_model if content == "MODEL" else finished_run), path)
+        elif content is None:
+            path.unlink()
+        elif isinstance(content, int):
+            path.write_bytes(path.read_bytes()[:content])
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def snapshot(folder="."):
+    return {str(p): p.read_bytes() if p.is_file() else None for p in Path(folder).rglob("*")}
+
+
+@pytest.mark.parametrize(("files", "command", "message"), [case[1:] for case in REFUSED], ids=[c[0] for c in REFUSED])
+def test_refused_in_one_line_and_nothing_is_changed(files, command, message, tiny_model, finished_run, capsys):
+    make(files, tiny_model, finished_run)
+    before = snapshot()
+    assert main(command.split()) == 2
+    printed = capsys.readouterr()
+    assert printed.err == f"error: {message}\n"
+    assert printed.out == ""
+    assert snapshot() == before
+
+
+def test_every_message_is_another():
+    assert len({message for *_, message in REFUSED}) == len(REFUSED)
+
+
+def test_nothing_is_refused_late(tiny_model, finished_run):
+    for number, (_, files, _, _) in enumerate(REFUSED):
+        Path(str(number)).mkdir()
+        os.chdir(str(number))
+        make(files, tiny_model, finished_run)
+        os.chdir("..")
+    Path("cases.json").write_text(json.dumps([command.split() for _, _, command, _ in REFUSED]))
+    script = (
+        "import json, os, sys\n"
+        "from slanted.cli import main\n"
+        "for number, command in enumerate(json.load(open('cases.json'))):\n"
+        "    os.chdir(str(number))\n"
+        "    assert main(command) == 2, command\n"
+        "    os.chdir('..')\n"
+        "for module in ('keras', 'keras_hub', 'tensorflow', 'jax', 'torch'):\n"
+        "    assert module not in sys.modules, module\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [f"error: {message}" for *_, message in REFUSED]
+
+
+def test_a_folder_that_cannot_be_written_to(monkeypatch, capsys, tiny_model, finished_run):
+    make({"parent/": ""}, tiny_model, finished_run)
+    monkeypatch.setattr(artefacts.os, "access", lambda place, mode: str(place) != "parent")
+    assert main(["train", "t.csv", "--out", "parent/o"]) == 2
+    assert capsys.readouterr().err == "error: --out parent/o: parent cannot be written to; give another folder\n"
+    assert main(["train", "t.csv", "--out", "parent"]) == 2
+    assert capsys.readouterr().err == "error: --out parent: parent cannot be written to; give another folder\n"
+    assert not list(Path("parent").iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that nobody may write to")
+def test_a_file_system_that_takes_no_folders():
+    with pytest.raises(artefacts.InputError) as refused, artefacts.claimed(Path("/proc/a/b"), overwrite=False):
+        raise AssertionError("nobody can hold this folder")
+    assert str(refused.value).startswith("--out /proc/a/b: ")
+
+
+def test_predictions_that_cannot_be_written(monkeypatch, capsys, tiny_model, finished_run):
+    make({"r": "RUN", "parent/": ""}, tiny_model, finished_run)
+    monkeypatch.setattr(os, "access", lambda place, mode: Path(place).name != "parent")
+    assert main(["predict", "r", "t.csv", "--out", "parent/p.csv"]) == 2
+    assert capsys.readouterr().err == "error: --out parent/p.csv: cannot be written to; give another file\n"
+
+
+TEXTS = {
+    "emoji": "well 👩‍👩‍👧‍👦 done 🎉",
+    "right to left": "שלום العالم",
+    "zero width alone": "\u200b\u200d",
+    "zero width within": "a\u200bb\ufeffc",
+    "SQL": "'; DROP TABLE rows; --",
+    "HTML": '<script>alert("hi")</script> &amp;',
+    "path": r"C:\temp\new\..\x",
+    "spaces around": "  kept  ",
+    "line breaks": "one\ntwo\r\nthree\rfour",
+    "separators": "a\u2028b\u0085c\x0bd\x1ce",
+    "combining": "é e\u0301",
+}
+LABELS = {
+    "numbers": ("1", "10", "2"),
+    "leading zeros": ("007", "7", "-1"),
+    "SQL": ("'; DROP TABLE x; --", "1=1", "NULL"),
+    "HTML": ("<b>x</b>", "&lt;", '"quoted"'),
+    "paths": ("/etc/passwd", "../up", r"C:\x"),
+    "emoji and scripts": ("🎉", "שלום", "\u200b"),
+    "spaces around": (" x ", "y", "z\n"),
+}
+LINE_ENDS = {"LF": "\n", "CRLF": "\r\n", "CR": "\r"}
+
+
+def quoted(cell):
+    return '"' + cell.replace('"', '""') + '"'
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "byte-order mark"])
+@pytest.mark.parametrize("end", LINE_ENDS.values(), ids=LINE_ENDS)
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_accepted_unchanged(labels, end, mark):
+    texts = [text for text in TEXTS.values() for _ in labels]
+    rows = list(zip(texts, labels * len(TEXTS), strict=True))
+    lines = ["text,label", *(f"{quoted(text)},{quoted(label)}" for text, label in rows), ""]
+    Path("t.csv").write_bytes((mark + end.join(lines)).encode())
+    data = read_data(DataFiles("t.csv"), Settings(valid_share=0.0))
+    assert data.train.texts == texts
+    assert data.target.decode(data.train.y) == [label for _, label in rows]
+
+
+@pytest.mark.parametrize("labels", [("10", "9"), ("<b>x</b>", "'; DROP TABLE x; --"), ("../up", " 🎉 ")])
+def test_predictions_file_gives_labels_back(labels, tmp_path):
+    import csv
+
+    artefacts.write_rows(tmp_path / "p.csv", ["row", *labels], [(0, *labels), (1, *TEXTS.values())])
+    with open(tmp_path / "p.csv", encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["row", *labels], ["0", *labels], ["1", *TEXTS.values()]]
