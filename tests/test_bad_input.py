@@ -630,10 +630,7 @@ REFUSED = [
         "recipe.json with wrong columns",
         {"r": "RUN", "r/recipe.json": '{"recipe": {}, "columns": 3}'},
         "evaluate r t.csv",
-        (
-            "r/recipe.json: holds no settings of a run ('int' object is not subscriptable); restore the "
-            "file or train again"
-        ),
+        ("r/recipe.json: holds no settings of a run ('int' object is not a mapping); restore the file or train again"),
     ),
     (
         "a run without a model",

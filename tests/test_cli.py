@@ -155,6 +155,21 @@ def test_a_defect_is_not_hidden(running):
         main(["train", "t.csv", "--out", "o"])
 
 
+def test_a_reader_that_goes_away_is_no_defect():
+    code = (
+        "import sys\n"
+        "from slanted import cli\n"
+        "cli._train = lambda options: [print('line', flush=True) for _ in range(100_000)]\n"
+        "sys.exit(cli.main(['train', 't.csv', '--out', 'o']))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
 def test_it_runs_in_a_thread_that_takes_no_signals(running):
     statuses = []
     running(lambda options: None)

@@ -245,7 +245,7 @@ def test_kernel_that_the_checkpoint_leaves_out_is_noticed(tiny, monkeypatch):
     monkeypatch.setattr(
         backbone, "from_preset", classmethod(lambda cls, preset: cls(20, 2, 2, 8, 16, max_sequence_length=24))
     )
-    with pytest.raises(InputError, match="the checkpoint has no weights for .*embeddings: copy the model anew$"):
+    with pytest.raises(InputError, match=r"the checkpoint has no weights for .*embeddings: copy the model anew$"):
         load_encoder(str(tiny))
 
 
@@ -294,7 +294,7 @@ def test_fetched_model_is_treated_like_a_folder(name, tiny, monkeypatch):
     assert encoder.folder == tiny and encoder.name == name and encoder.hidden_dim == 8
     assert asked[0] == "owner/name" or asked[0].startswith("keras/bert/keras/bert_tiny_en_uncased/")
     (tiny / "config.json").unlink()
-    with pytest.raises(InputError, match="config.json: the model folder must hold this file"):
+    with pytest.raises(InputError, match=r"config.json: the model folder must hold this file"):
         load_encoder(name)
 
 

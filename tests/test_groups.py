@@ -171,8 +171,8 @@ def test_subclassed_in_the_order_of_assignment_its_own_weights_first_and_a_stack
 
 def image_classifier():
     encoder = keras_hub.models.ResNetBackbone(
-        input_conv_filters=[8],
-        input_conv_kernel_sizes=[3],
+        input_conv_filters=[64],
+        input_conv_kernel_sizes=[7],
         stackwise_num_filters=[64, 64, 64],
         stackwise_num_blocks=[1, 1, 1],
         stackwise_num_strides=[1, 2, 2],

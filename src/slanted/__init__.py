@@ -1,8 +1,10 @@
 """Fine-tune pretrained Keras 3 models with the learning rates of the papers.
 
-Keras is imported when one of the names that need it is first used, not with the package.
+Keras is imported when one of the names that need it is first used, not with the package. A saved model whose optimizer
+is slanted's loads after `import keras, slanted`.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +74,10 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"slanted.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+if "keras" in sys.modules:
+    import_module("slanted.keras_private")  # so that Keras can load what it saved with slanted's classes in it
 
 
 def __dir__() -> list[str]:

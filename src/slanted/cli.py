@@ -18,10 +18,12 @@ from slanted.recipes import Recipe, recipe_named, recipes
 from slanted.text.settings import BACKENDS, BEST_BY, PRECISIONS, TASKS, Settings
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+EXIT_UNREAD = 141  # as a process that SIGPIPE ends: nobody reads what is printed any more
 RECIPE_OPTIONS = {f.name: f for f in fields(Recipe) if f.metadata.get("help")}
 SETTING_OPTIONS = ("model", "task", "batch_size", "gradient_accumulation", "max_tokens", "precision", "backend")
 SETTING_OPTIONS += ("valid_share", "best_by", "positive", "seed")
 SPELLED = {"lr_max": "--lr"}
+TRAIN_HELP = "CSV, TSV, JSON Lines or Parquet, also in gzip or zstd; several, 'a pattern*', or - for standard input"
 
 
 class Terminated(BaseException):
@@ -38,7 +40,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 2, 3, 130 or 143."""
+    """Run the command line and return its exit status: 0, 2, 3, 130, 141 or 143."""
     try:
         with _terminable():
             options = parser().parse_args(arguments)
@@ -52,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Terminated:
         print("error: terminated; nothing was kept", file=sys.stderr)
         return EXIT_TERMINATED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again as it ends
+        return EXIT_UNREAD
     return 0
 
 
@@ -109,7 +114,7 @@ def _command(commands: Any, name: str, run: Callable[[Any], None], text: str) ->
 
 def _add_train(commands: Any) -> None:
     command = _command(commands, "train", _train, "fine-tune a model on TRAIN and leave it, with its scores, in DIR")
-    command.add_argument("train", metavar="TRAIN", help="CSV or TSV file with a header")
+    command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--out", metavar="DIR", required=True, help="the folder to make")
     command.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
     command.add_argument("--resume", action="store_true", help="go on with the run that DIR holds")
@@ -124,7 +129,9 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
     data.add_argument("--text", metavar="COL", help="the column of the texts (default: text)")
     data.add_argument("--text-b", metavar="COL", help="the column of the second texts, for pairs")
     data.add_argument("--label", metavar="COL", nargs="+", default=(), help="the column or columns of the labels")
+    data.add_argument("--label-separator", metavar="S", help="stands between the labels of a cell, such as ';'")
     data.add_argument("--encoding", default="utf-8", help="of the files (default: utf-8)")
+    data.add_argument("--bad-rows", default="fail", help="fail, or skip to list them in bad_rows.csv (default: fail)")
 
 
 def _add_setting_options(command: argparse.ArgumentParser) -> None:
@@ -206,9 +213,10 @@ def _train(options: argparse.Namespace) -> None:
 def _files_of(options: argparse.Namespace) -> Any:
     from slanted.text.data import DataFiles
 
-    return DataFiles(
-        options.train, options.valid, options.test, options.text, options.text_b, tuple(options.label), options.encoding
-    )
+    names = [f.name for f in fields(DataFiles) if f.name not in ("train", "label")]
+    given = {name: getattr(options, name) for name in names}
+    train = options.train[0] if len(options.train) == 1 else tuple(options.train)
+    return DataFiles(train, label=tuple(options.label), **given)
 
 
 def _add_plan(commands: Any) -> None:
@@ -224,7 +232,7 @@ def _add_find(commands: Any) -> None:
     command = _command(commands, "find-lr", _find, text)
     _add_looking_options(command, "what was found")
     search = command.add_argument_group("search")
-    search.add_argument("--lr-start", type=_number, metavar="X", help="first rate of the range test (default: 1e-7)")
+    search.add_argument("--lr-start", type=_number, metavar="X", help="first rate of the range test (default: 1e-6)")
     search.add_argument("--lr-end", type=_number, metavar="X", help="last rate (default: 1e-2)")
     search.add_argument("--steps", type=_whole, metavar="N", help="batches of the range test (default: 100)")
     search.add_argument("--method", help="valley, steep, minimum or slide (default: valley)")
@@ -234,7 +242,7 @@ def _add_find(commands: Any) -> None:
 
 
 def _add_looking_options(command: argparse.ArgumentParser, what: str) -> None:
-    command.add_argument("train", metavar="TRAIN", help="CSV or TSV file with a header")
+    command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--json", action="store_true", help=f"print {what} as JSON, and nothing else")
     command.add_argument("--picture", metavar="FILE", type=Path, help=f"draw {what} into a PNG, SVG or PDF file")
 
@@ -249,9 +257,7 @@ def _find(options: argparse.Namespace) -> None:
     from slanted.text.planning import SearchOptions, show_search
 
     given = {f.name: getattr(options, f.name) for f in fields(SearchOptions) if getattr(options, f.name) is not None}
-    show_search(
-        _files_of(options), settings_of(options), SearchOptions(**given), options.picture, as_json=options.json
-    )
+    show_search(_files_of(options), settings_of(options), SearchOptions(**given), options.picture, as_json=options.json)
 
 
 def _add_evaluate(commands: Any) -> None:

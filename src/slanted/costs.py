@@ -75,9 +75,9 @@ def group_flops(model: Any, groups: Sequence[LayerGroup], batch: Any = None) -> 
 
 def _one_row(model: Any, batch: Any) -> tuple[Any, int]:
     """Return symbolic inputs of one row, and how many rows the batch has."""
-    given = batch if batch is not None else getattr(model, "input", None)
+    given = _inputs(model) if batch is None else batch
     tensors = keras.tree.flatten(given)
-    if not tensors or any(size is None for tensor in tensors for size in tensor.shape[1:]):
+    if given is None or any(size is None for tensor in tensors for size in tensor.shape[1:]):
         return None, 0
     rows = tensors[0].shape[0] or 1
 
@@ -85,6 +85,13 @@ def _one_row(model: Any, batch: Any) -> tuple[Any, int]:
         return keras.KerasTensor((1, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
 
     return keras.tree.map_structure(symbolic, given), rows
+
+
+def _inputs(model: Any) -> Any:
+    """Return the model's symbolic inputs: a Sequential has but a list of them, a subclassed model none."""
+    inputs = getattr(model, "input", None)
+    listed = getattr(model, "inputs", None)
+    return listed[0] if inputs is None and listed else inputs
 
 
 def _calls(model: Any, inputs: Any) -> list[tuple[Any, list[Any], Any]]:
@@ -112,22 +119,23 @@ def _noted(found: list[tuple[Any, list[Any], Any]]) -> Iterator[None]:
         found.append((layer, given, tuple(getattr(output, "shape", ()))))
         return output
 
-    keras.layers.Layer.__call__ = noting
+    layer_class: Any = keras.layers.Layer
+    layer_class.__call__ = noting
     try:
         yield
     finally:
-        keras.layers.Layer.__call__ = plain
+        layer_class.__call__ = plain
 
 
 def _products(layer: Any, given: list[Any], output: Any) -> float:
     """Return the operations of a layer's operands times its weights."""
     results = math.prod(output)
     if isinstance(layer, keras.layers.Dense):
-        return 2.0 * results * layer.kernel.shape[0]
+        return 2.0 * results * _shape(layer.kernel)[0]
     if isinstance(layer, keras.layers.EinsumDense):
         return 2.0 * results * _contracted(layer)
     if isinstance(layer, _CONVOLUTIONS):
-        return 2.0 * results * math.prod(layer.kernel.shape) / layer.filters
+        return 2.0 * results * math.prod(_shape(layer.kernel)) / layer.filters
     if isinstance(layer, _DEPTHWISE):
         return 2.0 * results * math.prod(layer.kernel_size)
     if isinstance(layer, _SEPARABLE):
@@ -139,6 +147,10 @@ def _products(layer: Any, given: list[Any], output: Any) -> float:
         matrices = sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
         return 2.0 * math.prod(given[0][:-1]) * matrices
     return 0.0
+
+
+def _shape(variable: Any) -> tuple[int, ...]:
+    return tuple(variable.shape)
 
 
 def _contracted(layer: Any) -> int:

@@ -81,9 +81,11 @@ class RateSearch:
     def __str__(self) -> str:
         readings = ", ".join(f"{name} {rate:.2g}" for name, rate in self.suggestions.items())
         end = "where the loss diverged" if self.diverged else "the end of the range"
-        lines = [f"range test: {len(self.rates)} steps from {self.rates[0]:.2g} to {self.rates[-1]:.2g}, {end}: {readings}"]
+        tried = f"{len(self.rates)} steps from {self.rates[0]:.2g} to {self.rates[-1]:.2g}, {end}"
+        lines = [f"range test: {tried}: {readings}"]
         for trial in self.trials:
-            lines.append(f"short run at {trial.rate:.2g}: loss {'diverged' if trial.loss is None else f'{trial.loss:.4f}'}")
+            outcome = "diverged" if trial.loss is None else f"loss {trial.loss:.4f}"
+            lines.append(f"short run at {trial.rate:.2g}: {outcome}")
         return "\n".join([*lines, f"suggestion: {self.suggestion:.2g}; confidence {self.confidence}: {self.reason}"])
 
 
@@ -91,7 +93,7 @@ def find_learning_rate(
     model: Any,
     data: Any,
     *,
-    lr_start: float = 1e-7,
+    lr_start: float = 1e-6,
     lr_end: float = 1e-2,
     steps: int = 100,
     method: str = "valley",
@@ -102,10 +104,10 @@ def find_learning_rate(
     """Find a peak learning rate for a compiled model, and leave model, optimizer and random state as they were.
 
     A range test trains for `steps` batches, the rate rising exponentially from `lr_start` to `lr_end`, until the loss
-    diverges: is not finite, or, averaged, four times its lowest. What it suggests is then verified by short runs, each from
-    the model's own weights over the same batches in the same order, with slanted triangles whose peaks are the
+    diverges: is not finite, or, averaged, four times its lowest. What it suggests is then verified by short runs, each
+    from the model's own weights over the same batches in the same order, with slanted triangles whose peaks are the
     suggestion, a third of it and three times it. A rate that is better by more than two standard errors of the paired
-    differences takes the suggestion's place.
+    differences takes the suggestion's place. Short runs favour high rates: take what is found for an upper end.
 
     Afterwards weights, optimizer, metrics, compiled steps and all random generators are what they were to the last
     bit. So is the data's position, for arrays and PyDatasets: their batches are taken by number.
@@ -199,7 +201,8 @@ def _verdict(rates: list[float], halves: list[np.ndarray | None]) -> tuple[float
     clearly_worse = [_clearly_better(middle, halves[index]) for index in (0, 2)]
     if any(clearly):
         better = rates[2] if clearly[1] and not (clearly[0] and _mean(halves[0]) < _mean(halves[2])) else rates[0]
-        return better, "low", f"{better:.2g} did clearly better than {rates[1]:.2g} in short runs; the best may lie beyond"
+        reason = f"{better:.2g} did clearly better than {rates[1]:.2g} in short runs; the best may lie beyond"
+        return better, "low", reason
     if middle is None:
         return rates[0], "low", "all short runs diverged; take a smaller rate"
     if all(clearly_worse):
@@ -239,8 +242,8 @@ def _batches(data: Any, count: int, batch_size: int, seed: int) -> list[Any]:
     return [keras.tree.map_structure(_array, batch) for batch in taken]
 
 
-def _cut(arrays: tuple[Any, ...], count: int, batch_size: int, seed: int) -> list[Any]:
-    arrays = keras.tree.map_structure(_array, arrays)
+def _cut(data: tuple[Any, ...], count: int, batch_size: int, seed: int) -> list[Any]:
+    arrays: Any = keras.tree.map_structure(_array, data)
     rows = len(keras.tree.flatten(arrays)[0])
     if not rows:
         raise InputError("Data must have at least one example. Received: none.")

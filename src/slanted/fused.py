@@ -3,6 +3,7 @@
 Keras composes the step of some ten operations, each of which passes over the whole model and makes a copy of it.
 """
 
+from importlib import import_module
 from types import MethodType
 from typing import Any
 
@@ -17,25 +18,24 @@ def fuse(optimizer: Any) -> bool:
     """
     if not isinstance(optimizer, keras.optimizers.Adam) or optimizer.amsgrad:
         return False
+    own: Any = vars(optimizer)
     if keras.config.backend() == "tensorflow":
-        vars(optimizer)["update_step"] = MethodType(_update_tensorflow, optimizer)
+        own["update_step"] = MethodType(_update_tensorflow, optimizer)
     elif keras.config.backend() == "torch" and _torch_is_on_processor():
-        vars(optimizer)["_parallel_update_step"] = MethodType(_update_torch, optimizer)
-        vars(optimizer)["_clip_gradients"] = MethodType(_clip_torch, optimizer)
+        own["_parallel_update_step"] = MethodType(_update_torch, optimizer)
+        own["_clip_gradients"] = MethodType(_clip_torch, optimizer)
     else:
         return False
     return True
 
 
 def _torch_is_on_processor() -> bool:
-    import torch
-
+    torch: Any = import_module("torch")
     return not torch.cuda.is_available() and not torch.backends.mps.is_available()
 
 
 def _update_tensorflow(optimizer: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
-    import tensorflow as tf
-
+    tf: Any = import_module("tensorflow")
     index = optimizer._get_variable_index(variable)
     updates = tf.cast(optimizer.iterations + 1, tf.float32)
     beta_1, beta_2 = (tf.constant(beta, tf.float32) for beta in (optimizer.beta_1, optimizer.beta_2))
@@ -58,13 +58,12 @@ def _update_torch(optimizer: Any, grads: list[Any], variables: list[Any], learni
 
     PyTorch's kernel divides by sqrt(v / (1 - b2^t)) + epsilon instead, so it is given Keras's epsilon in that measure.
     """
-    import torch
-
+    torch: Any = import_module("torch")
     updates = float(optimizer.iterations) + 1.0
     indices = [optimizer._get_variable_index(variable) for variable in variables]
     torch._fused_adamw_(
         [variable.value for variable in variables],
-        grads,
+        [gradient.contiguous() for gradient in grads],
         [optimizer._momentums[index].value for index in indices],
         [optimizer._velocities[index].value for index in indices],
         [],
@@ -81,8 +80,7 @@ def _update_torch(optimizer: Any, grads: list[Any], variables: list[Any], learni
 
 def _clip_torch(optimizer: Any, grads: list[Any]) -> list[Any]:
     """Clip by the global norm, in place and only where it is above the limit; other ways of clipping as Keras does."""
-    import torch
-
+    torch: Any = import_module("torch")
     limit = optimizer.global_clipnorm
     if not limit or optimizer.clipnorm:
         return type(optimizer)._clip_gradients(optimizer, grads)
@@ -92,4 +90,4 @@ def _clip_torch(optimizer: Any, grads: list[Any]) -> list[Any]:
     if norm < float("inf"):
         torch._foreach_mul_(grads, limit / norm)
         return grads
-    return list(torch._foreach_mul(grads, float("nan")))  # as Keras; a copy, because buffers outlive the step
+    return [gradient * float("nan") for gradient in grads]  # as Keras; not in place, because a buffer outlives the step

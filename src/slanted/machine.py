@@ -104,7 +104,9 @@ def _fastest(candidates: list[str], origin: str, precision: str, results: dict[s
         f"backend {best} ({origin}), precision {precisions[best]} ({'measured' if precision == 'auto' else 'as asked'})"
     )
     table = ", ".join(f"{name} {_words(speeds)}" for name, speeds in measured.items())
-    return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; kept in {cache_file()}")
+    is_kept = _key(best) in _read_cache()
+    kept = f"{'kept' if is_kept else 'the machine is busy or this cannot be written, so not kept'} in {cache_file()}"
+    return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {kept}")
 
 
 def _best_precision(speeds: Speeds) -> str:
@@ -140,7 +142,7 @@ def _recall_or_measure(candidates: list[str], say: Callable[[str], None] | None)
         if say is not None:
             say(f"measuring {name} on this machine, {number} of {len(missing)}, once (about 15 seconds)")
         known[_key(name)] = measure(name)
-    if missing:
+    if missing and not _is_busy():
         _write_cache(known)
     return {name: known[_key(name)] for name in candidates}
 
@@ -188,6 +190,15 @@ def _processor() -> str:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _is_busy() -> bool:
+    """Return whether other programs have kept half of the machine busy, which upsets the order of the backends.
+
+    A measurement, which itself takes no more than the whole machine, is in the load of the last minute but hardly in
+    that of the last quarter of an hour.
+    """
+    return hasattr(os, "getloadavg") and os.getloadavg()[2] > 0.5 * _cores()
 
 
 def _accelerators() -> int:

@@ -160,7 +160,8 @@ def plan(
         InputError: The peak is not known, or the recipe does not fit the model's groups.
 
     >>> import keras, slanted
-    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="low"), keras.layers.Dense(2, name="top")])
+    >>> low, top = keras.layers.Dense(3, name="low"), keras.layers.Dense(2, name="top")
+    >>> model = keras.Sequential([keras.Input((4,)), low, top])
     >>> planned = slanted.plan(model, slanted.Recipe(lr_max=1.0, layer_decay=0.5), total_steps=100)
     >>> [(group.name, group.peak_rate) for group in planned.groups]
     [('low', 0.5), ('top', 1.0)]
@@ -209,8 +210,10 @@ def _stages(recipe: Recipe, names: list[str], total_steps: int, an_epoch: int, f
     ends = [start for start, _ in within[1:]] + [total_steps]
     made = []
     for (start, open_groups), end in zip(within, ends, strict=True):
-        cost = None if flops is None else flops.of_step([name in open_groups for name in names])
-        share = cost / flops.full_step if cost is not None and flops.full_step else None
+        cost = share = None
+        if flops is not None:
+            cost = flops.of_step([name in open_groups for name in names])
+            share = cost / flops.full_step if flops.full_step else None
         made.append(PlannedStage(start, end - start, open_groups, cost, share))
     return tuple(made)
 

@@ -16,7 +16,7 @@ UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFL
 def table(plan: "Plan") -> str:
     """Return the plan's text: the run, the groups, the stages, what is amiss."""
     parts = [_head(plan), _aligned([GROUP_HEADER, *_group_rows(plan)], left=1)]
-    if len(plan.stages) > 1 or plan.stages[0].flops:
+    if len(plan.stages) > 1 or any(stage.flops for stage in plan.stages):
         parts.append(_aligned([STAGE_HEADER, *_stage_rows(plan)], left=0))
     share = plan.share_of_full_run
     if len(plan.stages) > 1 and share is not None:

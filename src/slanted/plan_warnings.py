@@ -48,8 +48,8 @@ def warnings_of(
 def _length(recipe: Recipe, total_steps: int, steps_per_epoch: int) -> Iterator[str]:
     if total_steps < FEW_STEPS:
         yield (
-            f"the run has {total_steps} steps, fewer than {FEW_STEPS}: too few for a curve to have a shape, and often too "
-            "few to learn anything; take more epochs or smaller batches"
+            f"the run has {total_steps} steps, fewer than {FEW_STEPS}: too few for a curve to have a shape, and often "
+            "to learn anything; take more epochs or smaller batches"
         )
     if total_steps != recipe.epochs * steps_per_epoch:
         yield (
@@ -89,8 +89,8 @@ def _batches(
         yield f"all {examples} examples are fewer than a batch of {batch_size}: an epoch is one smaller batch"
     elif rest and batch_size:
         yield (
-            f"{examples} examples do not divide into batches of {batch_size}: one batch an epoch has {rest}, each of which "
-            f"weighs {batch_size / rest:.3g} times as much as another"
+            f"{examples} examples do not divide into batches of {batch_size}: one batch an epoch has {rest}, each of "
+            f"which weighs {batch_size / rest:.3g} times as much as another"
         )
     if examples and batch_size and math.ceil(examples / batch_size) != steps_per_epoch:
         yield f"{examples} examples in batches of {batch_size} are not {steps_per_epoch} steps an epoch"
@@ -107,8 +107,8 @@ def _unfreezing(groups: Sequence[Any], scheduled: np.ndarray, recipe: Recipe, st
     if closed:
         epochs = len(scheduled) / steps_per_epoch
         yield (
-            f"the unfreezing is longer than the run of {len(scheduled)} steps ({epochs:.3g} epochs): {', '.join(closed)} "
-            "never opens; take more epochs, or let the stages begin earlier (--unfreeze-at)"
+            f"the unfreezing is longer than the run of {len(scheduled)} steps ({epochs:.3g} epochs): "
+            f"{', '.join(closed)} never opens; take more epochs, or let the stages begin earlier (--unfreeze-at)"
         )
     for group in groups:
         left = scheduled[group.opens_at :].sum() / scheduled.sum() if group.opens_at else 1.0
@@ -117,6 +117,6 @@ def _unfreezing(groups: Sequence[Any], scheduled: np.ndarray, recipe: Recipe, st
     slow = [group.name for group in groups if group.opens_at is not None and group.peak_rate < HARDLY_A_RATE]
     if slow:
         yield (
-            f"{', '.join(slow)}: the highest rate is below {HARDLY_A_RATE:g}, practically frozen at full cost; raise the "
-            f"layer decay of {recipe.layer_decay:.3g} or the peak"
+            f"{', '.join(slow)}: the highest rate is below {HARDLY_A_RATE:g}, practically frozen at full cost; raise "
+            f"the layer decay of {recipe.layer_decay:.3g} or the peak"
         )

@@ -13,7 +13,7 @@ from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 @contextmanager
 def kept_random_state() -> Iterator[None]:
-    """Put the generators back as they were, at the end and after an exception: Python's, NumPy's, Keras's, the backend's.
+    """Put Python's, NumPy's, Keras's and the backend's generators back as they were, also after an exception.
 
     Keras's own layers draw from generators of their own, which are variables of the model.
     """

@@ -60,7 +60,7 @@ class Recipe:
         decayed_groups: "all", or "blocks": what lies between the lowest group and the head; the highest of them, and
             these two, then have multiplier 1.
         multipliers: Layer group name -> multiplier, in place of the layer decay's.
-        unfreezing: "none", "top-down" (from the head, one group more a stage) or "chain-thaw" (one group alone a stage).
+        unfreezing: "none", "top-down" (from the head, one group more a stage) or "chain-thaw" (one alone a stage).
         unfreeze_every: How long a stage lasts: "epoch", or a number of batches.
         unfreeze_at: When each stage begins, counted in `unfreeze_every`, from 0; with fewer than there are stages, the
             last begins the last stage, all open; none: one after the other.
@@ -95,7 +95,7 @@ class Recipe:
     decayed_groups: str = _setting("all", "which groups the layer decay is on, one of: " + ", ".join(DECAYED_GROUPS))
     multipliers: Mapping[str, float] = _setting({}, "of layer groups: embeddings=1,head=1 and so on", factors)
     unfreezing: str = _setting("none", "one of: " + ", ".join(UNFREEZING))
-    unfreeze_every: str | int = _setting("epoch", "how long a stage lasts: epoch, or a number of batches", epoch_or_batches)
+    unfreeze_every: str | int = _setting("epoch", "length of a stage: epoch, or a number of batches", epoch_or_batches)
     unfreeze_at: tuple[int, ...] = _setting((), "when each stage begins: 0,1,3 and so on", whole_numbers)
     truncate: str = _setting("head", "which tokens of a long text stay: " + ", ".join(TRUNCATIONS))
 
@@ -140,7 +140,7 @@ class Recipe:
         return replace(self, **given)
 
     def peak_rate(self, hidden_size: int) -> float:
-        """Return `lr_max`, or by the size of the model: 1e-4 below a hidden size of 512, else 2e-5, times `peak_factor`."""
+        """Return `lr_max`, or `peak_factor` times what the size takes: 1e-4 below a hidden size of 512, else 2e-5."""
         if self.lr_max is not None:
             return self.lr_max
         return self.peak_factor * (SMALL_PEAK if hidden_size < SMALL_HIDDEN_SIZE else BASE_PEAK)
@@ -205,8 +205,8 @@ class Recipe:
         Raises:
             InputError: `multipliers` names a group that is not among them.
 
-        >>> Recipe(layer_decay=0.5, multipliers={"embeddings": 1.0}).group_multipliers(["embeddings", "block_0", "head"])
-        {'embeddings': 1.0, 'block_0': 0.5, 'head': 1.0}
+        >>> Recipe(layer_decay=0.5, multipliers={"stem": 1.0}).group_multipliers(["stem", "stage_1", "head"])
+        {'stem': 1.0, 'stage_1': 0.5, 'head': 1.0}
         """
         unknown = [name for name in self.multipliers if name not in names]
         if unknown:
@@ -226,7 +226,7 @@ class Recipe:
         }
         betas = {"beta_1": self.beta_1, "beta_2": self.beta_2}
         own = {
-            "adamw": {**betas, "epsilon": self.epsilon},
+            "adamw": {**betas, "epsilon": self.epsilon, "weight_decay": self.weight_decay},  # takes no None
             "adam": {**betas, "epsilon": self.epsilon},
             "sgd": {"momentum": self.momentum},
             "rmsprop": {"momentum": self.momentum, "epsilon": self.epsilon},
@@ -234,7 +234,7 @@ class Recipe:
             "adafactor": {},
         }
         classes = {name.lower(): getattr(keras.optimizers, name) for name in _KERAS_NAMES}
-        return classes[self.optimizer](**common, **own[self.optimizer])
+        return classes[self.optimizer](**{**common, **own[self.optimizer]})
 
     def undecayed(self, model: Any) -> list[Any]:
         """Return the trainable variables of `model` that weight decay leaves out."""

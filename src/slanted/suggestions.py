@@ -14,8 +14,8 @@ LEFT_OUT_AT_THE_END = 5
 def smoothed(losses: np.ndarray) -> np.ndarray:
     """Return the losses averaged over their neighbours, with Gaussian weights of a fortieth of the test.
 
-    Each value looks both ways. A running mean, and what Keras reports, looks back only, which shifts the curve, and with
-    it every suggestion, to higher rates.
+    Each value looks both ways. A running mean, such as Keras reports, looks back only, which shifts the curve and so
+    every suggestion to higher rates.
     """
     steps = np.arange(len(losses))
     width = max(1.0, len(losses) / 40.0)

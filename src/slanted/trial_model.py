@@ -11,16 +11,17 @@ import numpy as np
 
 from slanted.errors import InputError
 from slanted.random_state import kept_random_state
-from slanted.scheduling import RunScheduler
 from slanted.schedules import Curve, Knots
+from slanted.scheduling import RunScheduler
 
 CUT_FRAC, RATIO = 0.1, 32.0
+_QUIET: dict[str, Any] = {"verbose": 0}  # Keras declares it a string
 
 
 class TrialCurve(Curve):
     """Rates that rise exponentially over a run, or, where they do not rise, a slanted triangle of that peak.
 
-    Both ends come in through the knots, which are variables of the compiled step, so that every trial runs the same one.
+    What the rates are comes in through the knots, variables of the compiled step: every trial runs the same one.
 
     Args:
         first: The first rate, or the triangle's peak.
@@ -167,7 +168,7 @@ class TrialModel:
         collected = _Losses(diverged)
         count = curve.run_length()
         callbacks = [RunScheduler(curve), collected]
-        self._sharing.fit(_Batches(batches, count), epochs=1, shuffle=False, verbose=0, callbacks=callbacks)
+        self._sharing.fit(_Batches(batches, count), epochs=1, shuffle=False, callbacks=callbacks, **_QUIET)
         return np.array(collected.losses)
 
     def _put_back(self) -> None:

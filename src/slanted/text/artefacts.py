@@ -13,8 +13,9 @@ from slanted.errors import InputError, missing_extra
 
 MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
 HISTORY, METRICS, PREDICTIONS, LOCK = "history.csv", "metrics.json", "predictions.csv", ".lock"
+BAD_ROWS = "bad_rows.csv"
 PARTIAL, REPLACED = ".partial", ".replaced"
-OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS)
+OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROWS)
 HISTORY_COLUMNS = ("step", "epoch", "loss", "learning_rate")
 
 

@@ -3,6 +3,7 @@
 import csv
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import IO
 
@@ -56,9 +57,14 @@ class BadRows:
             raise InputError(self.latest)
         self.count += 1
         if self._file is None:
-            self._file = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="")
+            self._file = _temporary()
+            weakref.finalize(self, self._file.close)
             csv.writer(self._file, lineterminator="\n").writerow(COLUMNS)
         csv.writer(self._file, lineterminator="\n").writerow((source, line, reason, record))
+
+    def all_bad(self, source: str) -> InputError:
+        """Return the error for a file of which no row is left."""
+        return InputError(f"{source}: every row is bad; the last: {self.latest}")
 
     def write(self, path: Path) -> None:
         """Write the skipped rows as a CSV file of file, line, reason and record; nothing where none was skipped."""
@@ -68,3 +74,8 @@ class BadRows:
         with open(path, "w", encoding="utf-8", newline="") as file:
             shutil.copyfileobj(self._file, file)
         self._file.seek(0, 2)
+
+
+def _temporary() -> IO[str]:
+    # A lone surrogate, which JSON can hold, is written as its escape.
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="")

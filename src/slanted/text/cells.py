@@ -79,7 +79,7 @@ class ListCell(UnusableCell):
 
 
 def is_encodable(cell: str) -> bool:
-    """Return whether a file in UTF-8 can hold the cell: it has no lone half of a surrogate pair.
+    r"""Return whether a file in UTF-8 can hold the cell: it has no lone half of a surrogate pair.
 
     >>> is_encodable("a\U0001f44d"), is_encodable("a\ud83d")
     (True, False)
@@ -89,3 +89,12 @@ def is_encodable(cell: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def with_whole_characters(text: str) -> str:
+    r"""Return a text for those who take UTF-8 only: a lone half of a surrogate pair becomes U+FFFD, two halves one.
+
+    >>> with_whole_characters("a\ud83d") == "a\ufffd", with_whole_characters("a\ud83d\udc4d") == "a\U0001f44d"
+    (True, True)
+    """
+    return text if is_encodable(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,7 +1,8 @@
 """One class a text: the classes of training labels, in order, and labels as their indices."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +24,11 @@ def classes_of(table: LabelColumns) -> tuple[Label, ...]:
     """
     cells = table.cells[0]
     _check_one_type(table)
-    classes = _ordered(set(cells))
+    classes = ordered(set(cells))
     if len(classes) == 1:
         found = f"{table.whole}: every row has the label {shown(classes[0])}"
         raise InputError(f"{found}; classes need two labels at least: add rows of another")
-    _check_distinct(table, classes)
+    check_distinct(table, classes)
     return classes
 
 
@@ -45,7 +46,8 @@ def encode_classes(classes: Sequence[Label], table: LabelColumns) -> np.ndarray:
         raise _unseen(classes, table, row) from None
 
 
-def _ordered(labels: Iterable[Label]) -> tuple[Label, ...]:
+def ordered(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Return labels in numerical order where all of them spell integers, else in that of text."""
     spelt = sorted(labels)
     if all(isinstance(label, str) and _INTEGER.fullmatch(label) for label in spelt):
         return tuple(sorted(spelt, key=int))
@@ -65,12 +67,23 @@ def _folded(label: Label) -> Label:
     return "".join(label.casefold().split()) if isinstance(label, str) else label
 
 
-def _check_distinct(table: LabelColumns, classes: Sequence[Label]) -> None:
+def check_distinct(table: LabelColumns, classes: Sequence[Label], rows: Mapping[Any, int] | None = None) -> None:
+    """Raise if two labels differ only in case or spaces.
+
+    Args:
+        table: What they are from.
+        classes: The distinct labels.
+        rows: A row of each; None: looked up in the first column.
+
+    Raises:
+        InputError: Two do.
+    """
     seen: dict[Label, Label] = {}
     for label in classes:
         other = seen.setdefault(_folded(label), label)
         if other is not label:
-            pair = (f"{shown(name)} ({table.at(table.cells[0].index(name))})" for name in (other, label))
+            places = [table.cells[0].index(name) if rows is None else rows[name] for name in (other, label)]
+            pair = (f"{shown(name)} ({table.at(row)})" for name, row in zip((other, label), places, strict=True))
             found = f"{table.whole}: labels {' and '.join(pair)} differ only in case or spaces"
             raise InputError(f"{found}; spell them alike, or rename one")
 

@@ -85,7 +85,8 @@ class _TextEstimator(BaseEstimator):
         settings = self._settings()
         target = infer_target(labels, self._task)
         if target.kind == "regression" and self._task == "auto":
-            raise InputError(f"labels must be classes for TextClassifier: {target.reason}; use TextRegressor for numbers")
+            found = f"labels must be classes for TextClassifier: {target.reason}"
+            raise InputError(f"{found}; use TextRegressor for numbers")
         train = self._part(texts, labels, target)
         check_target(target, settings)
         held = None if valid is None else self._part(*valid, target)
@@ -108,7 +109,8 @@ class _TextEstimator(BaseEstimator):
         recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_named(self.recipe)
         recipe = recipe.with_settings(lr_max=self.lr, epochs=self.epochs, truncate=self.truncate)
         given = {name: getattr(self, name) for name in _SHARED}
-        settings = Settings(recipe=recipe, task=self._task, backend=keras.backend.backend(), **given)
+        backend = keras.backend.backend()
+        settings = Settings(recipe=recipe, model=self.model, task=self._task, backend=backend, **given)
         return replace(settings, precision=machine.choose(settings.backend, settings.precision).precision)
 
     @staticmethod
@@ -162,7 +164,8 @@ class _TextEstimator(BaseEstimator):
             raise InputError(f"{folder}: holds a {target.kind} model; load it with slanted.{other}.load")
 
 
-_SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision", "valid_share", "best_by", "positive", "seed")
+_SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision")
+_SHARED += ("valid_share", "best_by", "positive", "seed")
 
 
 class TextClassifier(ClassifierMixin, _TextEstimator):

@@ -4,19 +4,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slanted.errors import InputError
-from slanted.text.cells import as_number, is_blank, is_zero_or_one
+from slanted.text.cells import ListCell, Record, as_number, is_blank, is_zero_or_one
 from slanted.text.wording import listed, shown
+
+LIST_SEPARATOR = "\x1f"  # ASCII's unit separator
 
 _PREDICT = "rows without labels go to `slanted predict`"
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of the columns in use, as the header spells them."""
+    """The names of the columns in use, as the header spells them.
+
+    Attributes:
+        text: Of the texts.
+        text_b: Of the second texts of pairs, or None.
+        labels: Of the labels.
+        label_separator: What stands between the labels of one cell, where a row has any number of them; None: a cell is
+            one label. Lists of JSON and Parquet are read as if `LIST_SEPARATOR` stood between their items.
+    """
 
     text: str
     text_b: str | None = None
     labels: tuple[str, ...] = ()
+    label_separator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -27,11 +38,13 @@ class Header:
         source: The file's name in messages.
         names: The column names, in the file's order.
         sample: The first records: line and cells each.
+        unit: What records are counted by: "line", or "row" of a Parquet file.
     """
 
     source: str
     names: tuple[str, ...]
-    sample: Sequence[tuple[int, list[str]]]
+    sample: Sequence[Record]
+    unit: str = "line"
 
     def named(self, name: str, option: str) -> str:
         """Return the name, if exactly one column has it."""
@@ -70,7 +83,12 @@ class Header:
 
 
 def find_columns(
-    header: Header, text: str | None, text_b: str | None, label: Sequence[str], labelled: bool = True
+    header: Header,
+    text: str | None,
+    text_b: str | None,
+    label: Sequence[str],
+    labelled: bool = True,
+    label_separator: str | None = None,
 ) -> Columns:
     """Return the columns to read, those not named by default.
 
@@ -86,6 +104,7 @@ def find_columns(
         text_b: The name of the second text's column, or None.
         label: The names of the label columns, or none.
         labelled: Whether labels are wanted; if not, label columns may be missing.
+        label_separator: What stands between the labels of a cell; None: a cell is one label, unless it is a list.
 
     Raises:
         InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
@@ -103,7 +122,18 @@ def find_columns(
     elif not labels:
         labels = _zero_one_columns(header, [first, second])
     _check_used_once(header, [("--text", first), ("--text-b", second), *(("--label", name) for name in labels)])
-    return Columns(first, second, labels)
+    return Columns(first, second, labels, _separator(header, labels, label_separator) if labelled else None)
+
+
+def _separator(header: Header, labels: Sequence[str], given: str | None) -> str | None:
+    if given == "":
+        raise InputError("--label-separator is empty; give what stands between two labels, such as ';'")
+    if given is not None and len(labels) > 1:
+        found = f"{header.source}: --label-separator takes one label column, not {len(labels)}: {listed(labels)}"
+        raise InputError(f"{found}; name one with --label, or leave the separator out")
+    at = header.names.index(labels[0])
+    lists = len(labels) == 1 and any(isinstance(cells[at], ListCell) for _, cells in header.sample)
+    return given or (LIST_SEPARATOR if lists else None)
 
 
 def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Columns:
@@ -118,7 +148,7 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
         return Columns(header.names[0])
     second = None if columns.text_b is None else _required(header, columns.text_b, "rename or add it")
     labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
-    return Columns(_required(header, columns.text, "rename or add it"), second, labels)
+    return Columns(_required(header, columns.text, "rename or add it"), second, labels, columns.label_separator)
 
 
 def _required(header: Header, name: str, remedy: str) -> str:
@@ -156,7 +186,7 @@ def _zero_one_columns(header: Header, used: Sequence[str | None]) -> tuple[str, 
         at = header.names.index(header.once(name))
         for line, cells in header.sample:
             if not is_zero_or_one(cells[at]):
-                holds = f"column {shown(name)} holds {shown(cells[at])} on line {line}, not 0 or 1"
+                holds = f"column {shown(name)} holds {shown(cells[at])} on {header.unit} {line}, not 0 or 1"
                 found = f"no column 'label', and {holds}"
                 remedy = f"name the label column with --label; the columns are {header}"
                 raise InputError(f"{header.source}: {found}; {remedy}")

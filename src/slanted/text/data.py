@@ -1,14 +1,19 @@
-"""The files of a run -> checked rows, their target and who is held out; everything that can be refused before a model is loaded."""
+"""The files of a run -> checked rows, their target and who is held out: all that can be refused before a model."""
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from slanted.errors import SettingError
+from slanted.text.bad_rows import BadRows
 from slanted.text.metrics import score_predictions
+from slanted.text.overlap import overlap
 from slanted.text.rows import Rows, read_rows, read_rows_like
 from slanted.text.settings import Settings
+from slanted.text.stored import take_texts
 from slanted.text.targets import Target, infer_target, split_validation
 from slanted.text.wording import listed, plural, shown
 
@@ -18,22 +23,32 @@ class DataFiles:
     """Which files a run reads, and how.
 
     Args:
-        train: The training file.
+        train: The training file, or several, or a pattern; `-` is standard input.
         valid: The validation file, or None: a share of the training rows.
         test: The test file, or None.
         text: The name of the text column, or None.
         text_b: The name of the second text's column, or None.
         label: The names of the label columns, or none.
-        encoding: The files' encoding.
+        encoding: The encoding of text files.
+        label_separator: What stands between the labels of a cell, or None.
+        bad_rows: "fail", or "skip" to leave bad rows of the training and validation files out. Of the test file none is
+            left out: its rows are numbered in predictions.csv.
     """
 
-    train: str
+    train: str | tuple[str, ...]
     valid: str | None = None
     test: str | None = None
     text: str | None = None
     text_b: str | None = None
     label: tuple[str, ...] = ()
     encoding: str = "utf-8"
+    label_separator: str | None = None
+    bad_rows: str = "fail"
+
+    @property
+    def train_argument(self) -> str:
+        """The training files as one would type them."""
+        return shlex.join([self.train] if isinstance(self.train, str) else self.train)
 
 
 @dataclass(frozen=True)
@@ -46,8 +61,8 @@ class Part:
         y: Their labels as `Target.encode` gives them.
     """
 
-    texts: list[str]
-    texts_b: list[str] | None
+    texts: Sequence[str]
+    texts_b: Sequence[str] | None
     y: np.ndarray
 
     def __len__(self) -> int:
@@ -60,8 +75,8 @@ class Part:
 
     def take(self, indices: np.ndarray) -> "Part":
         """Return the given rows, in the given order."""
-        second = None if self.texts_b is None else [self.texts_b[i] for i in indices]
-        return Part([self.texts[i] for i in indices], second, self.y[indices])
+        second = None if self.texts_b is None else take_texts(self.texts_b, indices)
+        return Part(take_texts(self.texts, indices), second, self.y[indices])
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,8 @@ class RunData:
         test: The rows to score at the end, or None.
         columns: Which columns were read.
         summary: Lines about the data for the user to read.
+        bad_rows: The rows that were left out.
+        train_test_duplicates: The test rows that stand in the training file too, or None without a test file.
     """
 
     target: Target
@@ -83,6 +100,8 @@ class RunData:
     test: Part | None
     columns: Any
     summary: tuple[str, ...]
+    bad_rows: BadRows
+    train_test_duplicates: int | None
 
 
 def read_data(files: DataFiles, settings: Settings) -> RunData:
@@ -91,23 +110,43 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     Raises:
         InputError: Whatever is wrong with a file, a column, a text or a label.
     """
+    bad_rows = BadRows(files.bad_rows)
     rows = read_rows(
-        files.train, text=files.text, text_b=files.text_b, label=files.label, encoding=files.encoding
+        files.train,
+        text=files.text,
+        text_b=files.text_b,
+        label=files.label,
+        encoding=files.encoding,
+        label_separator=files.label_separator,
+        bad_rows=bad_rows,
     )
     target = infer_target(rows, settings.task)
     check_target(target, settings)
-    others = [_read_like(path, rows, files.encoding) for path in (files.valid, files.test)]
-    valid, test = [None if other is None else Part.of(other, target) for other in others]
+    valid = _part_like(files.valid, rows, target, files.encoding, bad_rows)
+    test = _part_like(files.test, rows, target, files.encoding, BadRows())
     train = Part.of(rows, target)
-    summary = _summary(files.train, rows, target)
+    summary = [*_summary(rows, target), *_bad_rows_line(bad_rows)]
+    duplicates = None if test is None else overlap(train.texts, test.texts, train.texts_b, test.texts_b)
+    if test is not None and duplicates:
+        share = f"{duplicates:,} of {plural(len(test), 'test row')}"
+        summary.append(f"duplicates: {share} stand among the training rows too, which flatters the test scores")
     if valid is None and settings.valid_share > 0.0:
         train, valid = hold_out(train, target, settings, rows)
     check_score(target, valid, settings)
-    return RunData(target, train, valid, test, rows.columns, (*summary, _sizes(train, valid, test, files)))
+    summary.append(_sizes(train, valid, test, files))
+    return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates)
 
 
-def _read_like(path: str | None, rows: Rows, encoding: str) -> Rows | None:
-    return None if path is None else read_rows_like(path, rows.columns, encoding=encoding)
+def _part_like(path: str | None, rows: Rows, target: Target, encoding: str, bad_rows: BadRows) -> Part | None:
+    if path is None:
+        return None
+    return Part.of(read_rows_like(path, rows.columns, encoding=encoding, bad_rows=bad_rows), target)
+
+
+def _bad_rows_line(bad_rows: BadRows) -> list[str]:
+    if not bad_rows.count:
+        return []
+    return [f"bad rows: {bad_rows.count:,} left out; the last: {bad_rows.latest}"]
 
 
 def hold_out(train: Part, target: Target, settings: Settings, labels: Any = None) -> tuple[Part, Part]:
@@ -153,12 +192,12 @@ def check_score(target: Target, valid: Part | None, settings: Settings) -> None:
         raise SettingError("best_by", rule, settings.best_by, "add validation rows, or keep the epoch by loss")
 
 
-def _summary(path: str, rows: Rows, target: Target) -> tuple[str, ...]:
+def _summary(rows: Rows, target: Target) -> tuple[str, ...]:
     kinds = {"single": "classes", "multilabel": "labels", "regression": "targets"}
     columns = rows.columns
     pair = "" if columns.text_b is None else f" and {shown(columns.text_b)} (pairs)"
     return (
-        f"data: {path}: {plural(len(rows), 'row')}; text from column {shown(columns.text)}{pair}",
+        f"data: {rows.source}: {plural(len(rows), 'row')}; text from column {shown(columns.text)}{pair}",
         f"task: {target.kind} ({target.reason}); {len(target.labels)} {kinds[target.kind]}: {listed(target.labels)}",
     )
 

@@ -7,16 +7,14 @@ from itertools import chain
 from typing import BinaryIO
 
 from slanted.errors import InputError
+from slanted.text.bad_rows import BadRows
+from slanted.text.cells import Record
 from slanted.text.lines import MAX_RECORD_CHARS, physical_lines
 from slanted.text.wording import plural, shown
 
-MAX_COLUMNS = 16_384  # what spreadsheets hold; far below the million of a file read with the wrong delimiter
-
-Record = tuple[int, list[str]]
-
 
 def read_delimited(
-    stream: BinaryIO, source: str, encoding: str, delimiter: str | None = None
+    stream: BinaryIO, source: str, encoding: str, delimiter: str | None = None, bad_rows: BadRows | None = None
 ) -> tuple[tuple[str, ...], Iterator[Record]]:
     """Return the header of a delimited file and an iterator over its records.
 
@@ -27,17 +25,14 @@ def read_delimited(
     empty line before the last record is an empty cell, so that no text goes missing unnoticed.
 
     Raises:
-        InputError: The file is empty or has over 16,384 columns; from the iterator, a record is ragged or a quote open.
+        InputError: The file is empty; from the iterator, a record is ragged and not skipped, or a quote open.
     """
     lines = physical_lines(stream, source, encoding)
     number, first = _first_line(lines, source)
     reader = _Records(chain([first], lines), source, delimiter or _delimiter(first), number)
     records = iter(reader)
     header = next(records)[1]
-    if len(header) > MAX_COLUMNS:
-        found = f"{source}: the header has {len(header):,} columns, more than the {MAX_COLUMNS:,} that are read"
-        raise InputError(f"{found}; keep the columns of the texts and the labels only")
-    return tuple(header), _checked(records, source, len(header))
+    return tuple(header), _checked(reader, records, len(header), bad_rows or BadRows())
 
 
 def _first_line(lines: Iterator[str], source: str) -> tuple[int, str]:
@@ -53,7 +48,7 @@ def _delimiter(first: str) -> str:
     return next((mark for mark in "\t;" if mark in first), ",")
 
 
-def _checked(records: Iterator[Record], source: str, width: int) -> Iterator[Record]:
+def _checked(reader: "_Records", records: Iterator[Record], width: int, bad_rows: BadRows) -> Iterator[Record]:
     empty_line = None
     for line, cells in records:
         if not cells:
@@ -62,10 +57,12 @@ def _checked(records: Iterator[Record], source: str, width: int) -> Iterator[Rec
         if empty_line and width == 1:
             yield empty_line, [""]
         empty_line = None
-        if len(cells) != width:
-            found = f"{source}, line {line}: {plural(len(cells), 'field')}, but the header has {width:,}"
-            raise InputError(f"{found}; put a field that holds the separator or a line break in double quotes")
-        yield line, cells
+        if len(cells) == width:
+            yield line, cells
+            continue
+        found = f"{plural(len(cells), 'field')}, but the header has {width:,}"
+        reason = f"{found}; put a field that holds the separator or a line break in double quotes"
+        bad_rows.refuse(reader.source, "line", line, reason, reader.text.rstrip("\r\n"))
 
 
 class _Records:
@@ -88,6 +85,11 @@ class _Records:
         except csv.Error:
             raise self._broken() from None
 
+    @property
+    def text(self) -> str:
+        """The record at hand, as the file has it."""
+        return "".join(self.kept)
+
     def _feed(self) -> Iterator[str]:
         size = 0
         for line in self.lines:
@@ -99,7 +101,7 @@ class _Records:
 
     def _broken(self) -> InputError:
         """Say which quote is wrong in the lines kept, and on which line it opened."""
-        text = "".join(self.kept)
+        text = self.text
         at = _open_field(text, self.delimiter)
         quoted = _QUOTED.match(text, at)
         if text[at : at + 1] != '"' or (quoted is not None and quoted.end() == len(text)):

@@ -70,9 +70,12 @@ def _is_provided_for(classifier: Any) -> bool:
         return False
     if keras.config.backend() == "torch" and not _is_on_processor(backbone):
         return False
-    return not any(getattr(layer, "lora_enabled", False) for layer in backbone._flatten_layers()) and all(
-        layer.dtype_policy == backbone.dtype_policy for layer in backbone._flatten_layers()
-    )
+    layers = [layer for layer in backbone._flatten_layers() if layer.weights]
+    return all(layer.dtype_policy == backbone.dtype_policy and not _is_adapted(layer) for layer in layers)
+
+
+def _is_adapted(layer: Any) -> bool:
+    return getattr(layer, "lora_enabled", False)
 
 
 def _is_on_processor(backbone: Any) -> bool:
@@ -86,7 +89,7 @@ def _parts(backbone: Any) -> Parts:
         embeddings=[*tables, backbone.segment_embedding.embeddings, norm.gamma, norm.beta],
         blocks=[_block(layer) for layer in backbone.transformer_layers],
         epsilon=norm.epsilon,
-        seed=backbone.embeddings_dropout.seed_generator,
+        seed=_seed(backbone.embeddings_dropout),
     )
 
 
@@ -98,5 +101,10 @@ def _block(layer: Any) -> Block:
     return Block(
         attention=[v for part in dense for v in (part.kernel, part.bias)] + [norms[0].gamma, norms[0].beta],
         feed_forward=[v for part in forward for v in (part.kernel, part.bias)] + [norms[1].gamma, norms[1].beta],
-        seed=layer._feedforward_dropout.seed_generator,
+        seed=_seed(layer._feedforward_dropout),
     )
+
+
+def _seed(dropout: Any) -> Any:
+    """Return the seeds of a dropout layer, which it has where its rate is not 0."""
+    return getattr(dropout, "seed_generator", None)

@@ -6,15 +6,16 @@ whole table after; and of the last block the classified token alone is computed.
 """
 
 import math
+from importlib import import_module
 from typing import Any
 
 import keras
-from keras import ops
+
+ops: Any = keras.ops
 
 
 def _bits_tensorflow(seed: Any, shape: tuple[int, ...]) -> Any:
-    import tensorflow as tf
-
+    tf: Any = import_module("tensorflow")
     count = math.prod(shape) if all(isinstance(size, int) for size in shape) else tf.reduce_prod(shape)
     words = tf.random.stateless_uniform([(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32)
     return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:count], shape)
@@ -35,10 +36,12 @@ class BertEncoder:
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> dict[str, Any]:
         """Return the pooled output, and in place of the sequence output its first token alone."""
+        names = ("token_ids", "segment_ids", "padding_mask")
+        ids, segments, padding_mask = (ops.convert_to_tensor(inputs[name]) for name in names)
         dtype, blocks = self._backbone.compute_dtype, self._parts.blocks
         rate = self._backbone.dropout if training else 0.0
-        bias = ops.cast(ops.where(inputs["padding_mask"] > 0, 0.0, -1e9), dtype)[:, None, None]
-        x = self._embed(inputs["token_ids"], inputs["segment_ids"], rate)
+        bias = ops.cast(ops.where(padding_mask > 0, 0.0, -1e9), dtype)[:, None, None]
+        x = self._embed(ids, segments, rate)
         for block in blocks:
             x = self._attend(block, x, bias, block is blocks[-1], rate)
             x = self._feed_forward(block, x, rate)

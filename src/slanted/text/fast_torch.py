@@ -1,15 +1,16 @@
-"""BERT's encoder on PyTorch and a processor: forward and backward on matrices of (tokens, hidden), few passes over memory.
+"""BERT's encoder on PyTorch and a processor: forward and backward on matrices of (tokens, hidden).
 
-The same function of the same variables as KerasHub's layers. What is saved: weights are cast once a step; attention's
-scale and dropout's stand in its weights; dropout draws sixteen random bits a number in place of PyTorch's slow Bernoulli
-generator; of the last block the classified token alone is computed; and the gradient of the token embeddings is a buffer
-in which only the rows of the batch before are cleared.
+The same function of the same variables as KerasHub's layers, with fewer passes over memory: weights are cast once a
+step; attention's scale and dropout's stand in its weights; dropout draws sixteen random bits a number in place of
+PyTorch's slow Bernoulli generator; of the last block the classified token alone is computed; and the gradient of the
+token embeddings is a buffer in which only the rows of the batch before are cleared.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 import torch
 
@@ -128,8 +129,8 @@ def _softmax(scores: torch.Tensor) -> torch.Tensor:
 
 def _softmax_backward(gradient: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     if p.shape[-1] >= _SHORT:
-        return torch._softmax_backward_data(gradient, p, -1, p.dtype)
-    return torch._softmax_backward_data(gradient.float(), p.float(), -1, torch.float32).to(p.dtype)
+        return torch.ops.aten._softmax_backward_data(gradient, p, -1, p.dtype)
+    return torch.ops.aten._softmax_backward_data(gradient.float(), p.float(), -1, torch.float32).to(p.dtype)
 
 
 class Attention(torch.autograd.Function):
@@ -287,6 +288,11 @@ class Embeddings(torch.autograd.Function):
         return None, None, None, None, None, None, dpositions, torch.mm(chosen.t(), dtotal), dgamma, dbeta
 
 
+_embed: Any = Embeddings.apply
+_attend: Any = Attention.apply
+_feed_forward: Any = FeedForward.apply
+
+
 class BertEncoder:
     """Stands in for the `call` of a KerasHub BertBackbone whose classifier reads the pooled output alone."""
 
@@ -297,17 +303,23 @@ class BertEncoder:
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> dict[str, torch.Tensor]:
         """Return the pooled output, and in place of the sequence output its first token alone."""
         backbone, parts = self._backbone, self._parts
-        ids, segments = inputs["token_ids"], inputs["segment_ids"]
+        names = ("token_ids", "segment_ids", "padding_mask")
+        ids, segments, padding_mask = (_tensor(inputs[name]) for name in names)
         dtype = torch.bfloat16 if backbone.compute_dtype == "bfloat16" else torch.float32
         rate = backbone.dropout if training else 0.0
-        shape = Shape(*ids.shape, backbone.num_heads, backbone.hidden_dim, dtype, rate)
+        batch, length = ids.shape
+        shape = Shape(batch, length, backbone.num_heads, backbone.hidden_dim, dtype, rate)
         ids, segments = ids.reshape(-1).long(), segments.reshape(-1).long()
-        x = Embeddings.apply(ids, segments, shape, parts.epsilon, self._rows, *_values(parts.embeddings))
-        bias = _padding_bias(inputs["padding_mask"], shape)
+        x = _embed(ids, segments, shape, parts.epsilon, self._rows, *_values(parts.embeddings))
+        bias = _padding_bias(padding_mask, shape)
         for block in parts.blocks:
-            x = Attention.apply(x, bias, shape, parts.epsilon, block is parts.blocks[-1], *_values(block.attention))
-            x = FeedForward.apply(x, shape, parts.epsilon, *_values(block.feed_forward))
+            x = _attend(x, bias, shape, parts.epsilon, block is parts.blocks[-1], *_values(block.attention))
+            x = _feed_forward(x, shape, parts.epsilon, *_values(block.feed_forward))
         return {"sequence_output": x[:, None], "pooled_output": backbone.pooled_dense(x)}
+
+
+def _tensor(value: Any) -> Any:
+    return keras.ops.convert_to_tensor(value)
 
 
 def _values(variables: list[Any]) -> list[torch.Tensor]:

@@ -23,7 +23,7 @@ def outputs_of(model: Any, encoder: Encoder, tokens: Encoded) -> np.ndarray:
     inputs = TokenInputs(tokens, encoder.input_names, encoder.tokenizer.pad_id)
     _trace_for_all_shapes(model, encoder)
     batches = PredictionBatches(inputs)
-    found = [keras.ops.convert_to_numpy(model.predict_on_batch(batches[at])) for at in range(len(batches))]
+    found = [np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(batches[at]))) for at in range(len(batches))]
     return batches.in_order(np.concatenate(found).astype("float32"))
 
 

@@ -29,8 +29,9 @@ def read_json_lines(
     objects = _objects(stream, source, encoding, bad_rows)
     first = next(objects, None)
     if first is None:
-        bad = f": all its lines are bad, the last: {bad_rows.latest}" if bad_rows.latest else " is empty"
-        raise InputError(f"{source}{bad}; it needs JSON objects, one a line")
+        if bad_rows.count:
+            raise bad_rows.all_bad(source)
+        raise InputError(f"{source} is empty; it needs JSON objects, one a line")
     header = tuple(first[1])
     for name in header:
         if not is_encodable(name):
@@ -52,7 +53,7 @@ def _records(
             yield line, [cells[name] for name in header]
         else:
             found = f"the keys are {listed(tuple(cells)) or 'none'}, but those of line {first_line} {listed(header)}"
-            bad_rows.refuse(source, "line", line, f"{found}; give every line the same keys", text)
+            bad_rows.refuse(source, "line", line, f"{found}; give every line the same keys", text.rstrip("\r\n"))
 
 
 def _objects(
@@ -113,4 +114,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ListCell(value)
     return UnusableCell("a nested list" if isinstance(value, list) else "an object")
-

@@ -9,6 +9,7 @@ import numpy as np
 
 from slanted.errors import InputError
 from slanted.text.cells import is_blank
+from slanted.text.places import Places
 from slanted.text.rows import Rows
 from slanted.text.wording import shown
 
@@ -23,13 +24,15 @@ class LabelColumns:
         source: The file's name, or None for Python labels.
         names: The columns' names.
         cells: One list of labels a column, all of one length.
-        lines: The line of each row in the file, or None.
+        places: The file and the line of each row, or None.
+        separator: What stands between the labels of a cell, where a row has any number of them, or None.
     """
 
     source: str | None
     names: tuple[str, ...]
     cells: Sequence[Sequence[Label]]
-    lines: np.ndarray | None = None
+    places: Places | None = None
+    separator: str | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -37,18 +40,18 @@ class LabelColumns:
 
     def where(self, row: int, column: int = 0) -> str:
         """Return `train.csv, line 7`, or for Python labels `labels[5]` or `labels[5, 2]`."""
-        if self.lines is not None:
-            return f"{self.source}, line {self.lines[row]}"
+        if self.places is not None:
+            return self.places[row]
         return f"labels[{row}]" if len(self.names) == 1 else f"labels[{row}, {column}]"
 
     def holds(self, row: int, column: int = 0) -> str:
         """Return `train.csv, line 7: column 'label' holds 'x'`, or `labels[5]: 'x'`."""
-        middle = "" if self.lines is None else f"column {shown(self.names[column])} holds "
+        middle = "" if self.places is None else f"column {shown(self.names[column])} holds "
         return f"{self.where(row, column)}: {middle}{shown(self.cells[column][row])}"
 
     def at(self, row: int) -> str:
         """Return `line 7`, or for Python labels `labels[5]`: a second place in one message."""
-        return f"labels[{row}]" if self.lines is None else f"line {self.lines[row]}"
+        return f"labels[{row}]" if self.places is None else self.places.second(row)
 
     @property
     def whole(self) -> str:
@@ -74,7 +77,8 @@ def as_label_columns(labels: object) -> LabelColumns:
     if isinstance(labels, Rows):
         if labels.labels is None:
             raise InputError(f"{labels.source}: its labels were not read; read it with labelled=True")
-        return LabelColumns(labels.source, labels.columns.labels, labels.labels, labels.lines)
+        columns = labels.columns
+        return LabelColumns(labels.source, columns.labels, labels.labels, labels.places, columns.label_separator)
     return _from_python(labels)
 
 

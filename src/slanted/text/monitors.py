@@ -71,8 +71,9 @@ class StepLog(keras.callbacks.Callback):
 
     def _curve_step(self, step: int) -> int:
         """Return the curve's step: batches that loss scaling skipped do not count."""
-        scaled = innermost(self.model.optimizer) is not self.model.optimizer
-        return max(0, innermost(self.model.optimizer).elapsed - 1) if scaled else step
+        model: Any = self.model
+        inner = innermost(model.optimizer)
+        return max(0, inner.elapsed - 1) if inner is not model.optimizer else step
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -85,12 +86,13 @@ class KeepBest(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score, say and compare."""
-        scores = self.score(self.model)
+        model: Any = self.model
+        scores = self.score(model)
         self.history.epochs.append(scores)
         value = self._worth(scores)
         better = value > self.best or self.weights is None
         if better:
-            self.best, self.kept_epoch, self.weights = value, epoch + 1, self.model.get_weights()
+            self.best, self.kept_epoch, self.weights = value, epoch + 1, model.get_weights()
         named = [name for name in dict.fromkeys((*SHOWN, self.by)) if name in scores]
         shown = "  ".join(f"{name} {scores[name]:.4f}" for name in named)
         self.progress.say(f"epoch {epoch + 1}: validation {shown}{'  (best so far)' if better else ''}")
@@ -102,6 +104,7 @@ class KeepBest(keras.callbacks.Callback):
 
     def restore(self) -> int:
         """Give the model the best epoch's weights and return that epoch, from 1."""
+        model: Any = self.model
         if self.kept_epoch != len(self.history.epochs):
-            self.model.set_weights(self.weights)
+            model.set_weights(self.weights)
         return self.kept_epoch

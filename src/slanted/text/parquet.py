@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from slanted.errors import InputError, missing_extra
-from slanted.text.cells import Record, UnusableCell
+from slanted.text.cells import ListCell, Record, UnusableCell
 from slanted.text.unpacking import MAX_EXPANSION, SMALL_BYTES
 from slanted.text.wording import shown
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MARK = b"PAR1"
 
 _BATCH_BYTES = 2**22
-_MOST_ROWS = 2**13
+_MOST_ROWS = 2**10
 _AGAIN = "copy or download the file again"
 
 
@@ -24,16 +24,19 @@ class Parquet:
     """An open Parquet file.
 
     Strings come as they are; numbers, dates and times as Arrow spells them; true and false as 1 and 0; null as an empty
-    cell; lists, structures and bytes as an `UnusableCell`.
+    cell; a list of such as a `ListCell`; structures and bytes as an `UnusableCell`.
 
     Attributes:
         header: The column names.
     """
 
     def __init__(self, file: "ParquetFile", source: str, size: int) -> None:
-        self._file, self._source, self._size = file, source, size
+        self._file, self._source = file, source
         self.header: tuple[str, ...] = tuple(file.schema_arrow.names)
-        self._check_expansion(sum(self._group_bytes()))
+        if len(set(self.header)) < len(self.header):
+            raise InputError(f"{source}: several columns are of one name; rename all but one")
+        self._limit = max(SMALL_BYTES, MAX_EXPANSION * size)
+        self._check_size(sum(self._group_bytes()))
 
     def records(self, names: Sequence[str] | None = None) -> Iterator[Record]:
         """Yield each record's 1-based row and its cells of the named columns, else of all, in that order.
@@ -48,11 +51,11 @@ class Parquet:
             for cells in zip(*columns, strict=True):
                 row += 1
                 read += 1 + sum(map(len, cells))
+                self._check_size(read)
                 yield row, list(cells)
-            self._check_expansion(read)
 
     def _batches(self, places: Sequence[int]) -> Iterator["pa.RecordBatch"]:
-        plain = [self.header[place] for place in places if not self._field(place).nested]
+        plain = [self.header[place] for place in places if not self._field(place).unusable]
         rows = max(1, self._file.metadata.num_rows)
         at_once = min(_MOST_ROWS, max(1, _BATCH_BYTES * rows // max(1, sum(self._group_bytes()))))
         batches = self._file.iter_batches(at_once, columns=plain, use_threads=False)
@@ -67,11 +70,11 @@ class Parquet:
         return _Field(self._file.schema_arrow.field(place))
 
     def _cells(self, batch: "pa.RecordBatch", field: "_Field", row: int) -> list[str]:
-        if field.nested:
-            return [UnusableCell(field.nested)] * batch.num_rows
+        if field.unusable:
+            return [UnusableCell(field.unusable)] * batch.num_rows
         column = batch.column(field.name)
         try:
-            return field.strings(column)
+            return field.cells(column)
         except UnicodeDecodeError:
             at = next(at for at, cell in enumerate(column) if not _decodes(cell))
             found = f"{self._source}, row {row + at + 1}: column {shown(field.name)} holds bytes that are not UTF-8"
@@ -86,34 +89,61 @@ class Parquet:
         except (OSError, pyarrow.ArrowException) as error:
             raise InputError(f"{self._source}: its Parquet data is damaged ({_one_line(error)}); {_AGAIN}") from None
 
-    def _check_expansion(self, size: int) -> None:
-        if size > SMALL_BYTES and size > MAX_EXPANSION * self._size:
+    def _check_size(self, size: int) -> None:
+        if size > self._limit:
             found = f"{self._source} unpacks to more than {MAX_EXPANSION} times its size, as no file of texts does"
             raise InputError(f"{found}; if you trust it, write it as CSV first")
 
 
 class _Field:
-    """How a column's values become strings."""
+    """How a column's values become strings.
+
+    Attributes:
+        name: The column's name.
+        unusable: What the column holds, if no cell can; else empty.
+    """
 
     def __init__(self, field: "pa.Field") -> None:
         import pyarrow
 
         kinds, kind = pyarrow.types, field.type
         self.name: str = field.name
-        value = kind.value_type if kinds.is_dictionary(kind) else kind
-        self._boolean = kinds.is_boolean(value)
-        self.nested = ""
-        if kinds.is_nested(value):
-            self.nested = "an object" if kinds.is_struct(value) or kinds.is_map(value) else "a nested list"
-        elif kinds.is_binary(value) or kinds.is_large_binary(value) or kinds.is_fixed_size_binary(value):
-            self.nested = "bytes"
+        self._boolean = kinds.is_boolean(kind)
+        self._lists = kinds.is_list(kind) or kinds.is_large_list(kind)
+        texts = pyarrow.large_string()
+        self._strings = pyarrow.large_list(texts) if self._lists else texts
+        value = kind.value_type if self._lists or kinds.is_dictionary(kind) else kind
+        self.unusable = "" if _castable(value, texts) else f"values of the type {kind}"
 
-    def strings(self, column: Any) -> list[str]:
+    def cells(self, column: "pa.Array") -> list[str]:
+        """Return the column as cells."""
         import pyarrow
 
-        whole = column.cast(pyarrow.int8()) if self._boolean else column
-        texts = whole if pyarrow.types.is_string(whole.type) else whole.cast(pyarrow.large_string())
-        return ["" if cell is None else cell for cell in texts.to_pylist()]
+        column = column.cast(pyarrow.int8()) if self._boolean else column
+        values = column.cast(self._strings).to_pylist()
+        if self._lists:
+            return [_list_cell(items) for items in values]
+        return ["" if value is None else value for value in values]
+
+
+def _castable(kind: "pa.DataType", strings: "pa.DataType") -> bool:
+    import pyarrow
+
+    kinds = pyarrow.types
+    if kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_fixed_size_binary(kind):
+        return False  # it could be cast, but who wrote bytes meant no text
+    try:
+        pyarrow.nulls(0, kind).cast(strings)
+    except pyarrow.ArrowNotImplementedError:
+        return False
+    return True
+
+
+def _list_cell(items: list[str | None] | None) -> str:
+    if items is None:
+        return ""
+    known = [item for item in items if item is not None]
+    return ListCell(known) if len(known) == len(items) else UnusableCell("a list with a null")
 
 
 def _decodes(cell: Any) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class SearchOptions:
     """How `find-lr` searches, see `slanted.find_learning_rate`."""
 
-    lr_start: float = 1e-7
+    lr_start: float = 1e-6
     lr_end: float = 1e-2
     steps: int = 100
     method: str = "valley"
@@ -76,7 +76,7 @@ def show_search(
     progress.say(_what_is_tried(settings, options))
     found = search_of(fitting, options)
     print(json.dumps(found.to_dict(), indent=2) if as_json else found)
-    progress.say(f"next: slanted train {files.train} --lr {found.suggestion:g} ...")
+    progress.say(f"next: slanted train {files.train_argument} --lr {found.suggestion:g} ...")
     _save(found, picture)
     return found
 

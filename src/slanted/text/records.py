@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from io import BufferedReader
 from itertools import chain, islice
 
@@ -16,6 +15,7 @@ from slanted.text.lines import check_encoding
 from slanted.text.parquet import MARK, open_parquet
 from slanted.text.sources import STANDARD_INPUT, PathLike, open_source, source_name
 from slanted.text.unpacking import unpacked
+from slanted.text.wording import listed
 
 MAX_COLUMNS = 16_384  # what spreadsheets hold; far below the million of a file read with the wrong delimiter
 SAMPLE_ROWS = 100
@@ -140,8 +140,6 @@ def check_same_columns(table: Table, paths: Sequence[str], encoding: str, bad_ro
     for path in paths:
         with open_table(path, encoding, BadRows("skip" if bad_rows.skip else "fail")) as other:
             if sorted(other.header) != sorted(table.header):
-                raise InputError(_differ(table, other))
-
-
-def _differ(table: Table, other: Table) -> str:
-    return ""
+                found = f"{other.source}: its columns are {listed(other.header)}"
+                those = f"where {table.source} has {listed(table.header)}"
+                raise InputError(f"{found}, {those}; several files must have the same columns")

@@ -81,6 +81,7 @@ def _train_here(
         metrics = _metrics(data, settings, fitting, trained, model)
         with artefacts.disk_errors(out):
             model.save(folder, {"files": asdict(files), "columns": asdict(data.columns), "peak_rate": fitting.lr_max})
+            data.bad_rows.write(folder / artefacts.BAD_ROWS)
         artefacts.write_rows(folder / artefacts.HISTORY, artefacts.HISTORY_COLUMNS, trained.history.steps)
         if data.test is not None:
             model.write_predictions(folder / artefacts.PREDICTIONS, data.test.texts, data.test.texts_b)
@@ -116,6 +117,8 @@ def _metrics(data: RunData, settings: Settings, fitting: Any, trained: Any, mode
         "seed": settings.seed,
         "resumed_from_step": None,
     }
+    if data.train_test_duplicates is not None:
+        metrics["train_test_duplicates"] = data.train_test_duplicates
     for name, part in (("valid", data.valid), ("test", data.test)):
         if part is not None:
             metrics[name] = model.score(part)
@@ -155,4 +158,3 @@ def _say_scores(where: str, metrics: dict[str, Any], progress: Progress) -> None
     key = HEADLINE[metrics["task"]][0]
     if rows["TF-IDF + linear model"].get(key, -1.0) > rows["this model"].get(key, -1.0):
         progress.say(f"note: TF-IDF with a linear model has the higher {key} here; it is also cheaper to run")
-

@@ -56,7 +56,7 @@ def _read_recipe(path: Path) -> tuple[Settings, Columns | None]:
 
 
 def _columns(saved: Any) -> Columns | None:
-    return None if saved is None else Columns(saved["text"], saved["text_b"], tuple(saved["labels"]))
+    return None if saved is None else Columns(**{**saved, "labels": tuple(saved["labels"])})
 
 
 def _read_target(path: Path) -> Target:

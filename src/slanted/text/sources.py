@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from slanted.errors import InputError
+from slanted.text.cells import is_encodable
 from slanted.text.wording import file_name
 
 STANDARD_INPUT = "-"
@@ -24,13 +25,15 @@ def input_paths(paths: Paths) -> list[str]:
     A pattern holds `*`, `?` or `[...]` as in a shell (`**`: any folders) and is no file's name itself.
 
     Raises:
-        InputError: A pattern matches no file, a file is named twice, or standard input is not alone.
+        InputError: A pattern matches no file, a name is not UTF-8 or given twice, or standard input is not alone.
     """
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
     found = [path for name in named for path in _matches(name)]
     if len(found) > 1 and STANDARD_INPUT in found:
         raise InputError("-: standard input cannot be read together with files; give it alone, or files only")
     for at, path in enumerate(found):
+        if not is_encodable(path):  # recipe.json has to hold it
+            raise InputError(f"{file_name(path)}: the file's name is not UTF-8; rename it")
         if path in found[:at]:
             raise InputError(f"{file_name(path)} is named twice; name it once")
     return found

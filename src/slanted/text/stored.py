@@ -7,9 +7,10 @@ count as memory of the process for as long as it likes, those of the system's ca
 
 import os
 import tempfile
+import weakref
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import IO, overload
+from typing import overload
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class TextStore:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._size = 0
-        self._file: IO[bytes] | None = None
+        self._file: _Scratch | None = None
         self._ends = array("q")
 
     def append(self, text: str) -> None:
@@ -62,17 +63,31 @@ class TextStore:
         self._texts, self._size = [], 0
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)
-            _write(self._file, b"".join(encoded))
+                self._file = _Scratch()
+            self._file.append(b"".join(encoded))
         except OSError as error:
             found = f"the texts, {end:,} bytes so far, cannot be kept in {tempfile.gettempdir()} ({error.strerror})"
             raise InputError(f"{found}; free space there, or name another folder in TMPDIR") from None
 
 
-def _write(file: IO[bytes], content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[file.write(view) :]
+class _Scratch:
+    """A file without a name, whose space is free again once nothing refers to it, however the process ends."""
+
+    def __init__(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            self._descriptor = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def append(self, content: bytes) -> None:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def read(self, start: int, end: int) -> bytes:
+        block = os.pread(self._descriptor, end - start, start)
+        while len(block) < end - start:  # the system reads 2 GB at once at most
+            block += os.pread(self._descriptor, end - start - len(block), start + len(block))
+        return block
 
 
 class StoredTexts(Sequence[str]):
@@ -84,7 +99,7 @@ class StoredTexts(Sequence[str]):
         ends: int64, shape (n,): the byte before which it ends.
     """
 
-    def __init__(self, file: IO[bytes], starts: np.ndarray, ends: np.ndarray) -> None:
+    def __init__(self, file: _Scratch, starts: np.ndarray, ends: np.ndarray) -> None:
         self._file, self._starts, self._ends = file, starts, ends
 
     def __len__(self) -> int:
@@ -102,7 +117,7 @@ class StoredTexts(Sequence[str]):
         if isinstance(index, slice):
             return list(self.take(np.arange(len(self))[index]))
         start = int(self._starts[index])
-        return self._read(start, int(self._ends[index])).decode("utf-8", _ERRORS)
+        return self._file.read(start, int(self._ends[index])).decode("utf-8", _ERRORS)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the texts, reading some hundred at a time."""
@@ -117,20 +132,11 @@ class StoredTexts(Sequence[str]):
     def _several(self, starts: np.ndarray, ends: np.ndarray) -> list[str]:
         first, last = int(starts.min()), int(ends.max())
         if last - first > 2 * int((ends - starts).sum()) + _GAP_BYTES:  # scattered
-            blocks = [self._read(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+            blocks = [self._file.read(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
             return [block.decode("utf-8", _ERRORS) for block in blocks]
-        block = self._read(first, last)
+        block = self._file.read(first, last)
         pairs = zip((starts - first).tolist(), (ends - first).tolist(), strict=True)
         return [block[start:end].decode("utf-8", _ERRORS) for start, end in pairs]
-
-    def _read(self, start: int, end: int) -> bytes:
-        block = os.pread(self._file.fileno(), end - start, start)
-        while len(block) < end - start:  # the system reads 2 GB at once at most
-            more = os.pread(self._file.fileno(), end - start - len(block), start + len(block))
-            if not more:
-                raise InputError("the temporary file of the texts was cut short by another program; start again")
-            block += more
-        return block
 
 
 def take_texts(texts: Sequence[str], indices: Sequence[int] | np.ndarray) -> Sequence[str]:

@@ -7,7 +7,9 @@ import numpy as np
 
 from slanted.errors import InputError
 from slanted.text.classes import classes_of, encode_classes
+from slanted.text.columns import LIST_SEPARATOR
 from slanted.text.holdout import multilabel_rows, plain_rows, stratified_rows
+from slanted.text.label_sets import encode_sets, set_labels
 from slanted.text.labels import Label, LabelColumns, as_label_columns
 from slanted.text.numeric import check_all_vary, check_some_vary, encode_real, encode_zero_one, first_fractional
 from slanted.text.wording import listed, shown
@@ -50,6 +52,8 @@ class Target:
             InputError: A label is not in the training data, or not the number it must be; the message names its place.
         """
         table = as_label_columns(labels)
+        if table.separator is not None and self.kind == "multilabel":
+            return encode_sets(self.labels, table)
         expected = 1 if self.kind == "single" else len(self.labels)
         if len(table.names) != expected:
             found = f"{table.whole}: {len(table.names)} label columns, where the training data has {expected}"
@@ -67,7 +71,8 @@ def infer_target(labels: object, task: str = "auto") -> Target:
     """Return the target of training labels, after checking that they leave something to learn.
 
     With "auto", one column is regression if any value is a fractional number, else classes; several columns are
-    regression if each holds a fractional number, else several labels, each 0 or 1.
+    regression if each holds a fractional number, else several labels, each 0 or 1. A column whose cells hold any number
+    of labels makes several labels, whatever they are.
 
     Args:
         labels: `Rows`, or labels of Python (`as_label_columns`).
@@ -79,6 +84,8 @@ def infer_target(labels: object, task: str = "auto") -> Target:
     table = as_label_columns(labels)
     if task not in TASKS:
         raise InputError(f"{table.option('task', task)} is unknown; give one of {listed(TASKS)}")
+    if table.separator is not None:
+        return _sets(table, task)
     kind, reason = _infer(table) if task == "auto" else (task, f"{table.option('task', task)} says so")
     if kind == "single":
         return _single(table, reason)
@@ -96,6 +103,17 @@ def _infer(table: LabelColumns) -> tuple[str, str]:
     if len(table.names) > 1:
         return "multilabel", f"{table.whole}: {len(table.names)} label columns of 0 and 1"
     return "single", f"{table.whole}: one column of labels without fractional numbers"
+
+
+def _sets(table: LabelColumns, task: str) -> Target:
+    between = "lists" if table.separator == LIST_SEPARATOR else f"labels with {shown(table.separator)} between them"
+    reason = f"{table.whole}: column {shown(table.names[0])} holds {between}"
+    if task not in ("auto", "multilabel"):
+        remedy = f"leave {table.option('task', task)} out, or give a column of one value a row"
+        raise InputError(f"{reason}, which makes several labels a row; {remedy}")
+    target = Target("multilabel", set_labels(table), reason)
+    check_some_vary(table, target.encode(table))
+    return target
 
 
 def _single(table: LabelColumns, reason: str) -> Target:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slanted.errors import InputError, missing_extra
+from slanted.text.cells import with_whole_characters
 from slanted.text.encoded import Encoded, concatenate
 from slanted.text.truncation import check_truncation, keep, longest_first
 from slanted.text.vocabularies import build_tokenizer, read_tokenizers_json
@@ -108,13 +109,15 @@ class TextTokenizer:
     def _slices(self, columns: list[Sequence[str]]) -> Iterator[list[tuple[list[int], ...]]]:
         """Yield the ids of every example's texts, some hundred examples at a time."""
         for start in range(0, len(columns[0]), TEXTS_AT_ONCE):
-            part = [list(column[start : start + TEXTS_AT_ONCE]) for column in columns]
+            part = [
+                [with_whole_characters(text) for text in column[start : start + TEXTS_AT_ONCE]] for column in columns
+            ]
             found = [self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) for texts in part]
             yield list(zip(*[[one.ids for one in column] for column in found], strict=True))
 
 
 def _allow_threads() -> None:
-    """Let tokenizers use every core, and keep it silent and safe in a forked process."""
+    """Let tokenizers use every core; releases before 0.23 print a warning in every forked process otherwise."""
     if "TOKENIZERS_PARALLELISM" not in os.environ:
         os.environ["TOKENIZERS_PARALLELISM"] = "true"
         os.register_at_fork(after_in_child=lambda: os.environ.update(TOKENIZERS_PARALLELISM="false"))

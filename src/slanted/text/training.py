@@ -60,9 +60,7 @@ class Fitting:
         SettingError: `max_tokens` is more than the model takes.
     """
 
-    def __init__(
-        self, target: Target, train: Part, valid: Part | None, settings: Settings, progress: Progress
-    ) -> None:
+    def __init__(self, target: Target, train: Part, valid: Part | None, settings: Settings, progress: Progress) -> None:
         self.target, self.settings, self.progress = target, settings, progress
         keras.utils.set_random_seed(settings.seed)
         self.encoder: Encoder = load_encoder(settings.model, settings.precision)

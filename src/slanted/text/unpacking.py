@@ -31,10 +31,12 @@ def unpacked(stream: BufferedReader, source: str) -> BufferedReader:
         raise InputError(f"{source} {_REFUSED[start]}")
     packed = _Counted(stream)
     if start.startswith(b"\x1f\x8b"):
-        return BufferedReader(_Unpacked(packed, gzip.GzipFile(fileobj=packed), source, "gzip"), _BUFFER_BYTES)
-    if start == b"\x28\xb5\x2f\xfd":
-        return BufferedReader(_Unpacked(packed, _zstd(packed), source, "zstd"), _BUFFER_BYTES)
-    return stream
+        content, kind = cast(BinaryIO, gzip.GzipFile(fileobj=packed)), "gzip"
+    elif start == b"\x28\xb5\x2f\xfd":
+        content, kind = _zstd(packed), "zstd"
+    else:
+        return stream
+    return BufferedReader(_Unpacked(packed, content, source, kind), _BUFFER_BYTES)
 
 
 def _zstd(packed: "_Counted") -> BinaryIO:

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from slanted import machine
 from slanted.errors import InputError
-from slanted.text.columns import Columns
 from slanted.text.data import Part
 from slanted.text.rows import Rows, read_rows, read_rows_like
 from slanted.text.saved import SavedRun, read_run
+from slanted.text.sources import input_paths
 from slanted.text.start import check_installed, start_keras
 
 
@@ -74,7 +74,7 @@ def _check_out(out: Path, file: str) -> None:
         raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
     if not os.access(out if out.exists() else out.absolute().parent, os.W_OK):
         raise InputError(f"--out {out}: cannot be written to; give another file")
-    if out.exists() and Path(file).exists() and out.samefile(file):
+    if out.exists() and any(Path(path).exists() and out.samefile(path) for path in input_paths(file)):
         raise InputError(f"--out {out}: is the file to predict, which it would replace; give another file")
 
 
@@ -84,7 +84,7 @@ def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows
         return read_rows(file, text=options.text, text_b=options.text_b, labelled=labelled, encoding=options.encoding)
     if options.text_b is not None and columns.text_b is None:
         raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
-    wanted = Columns(options.text or columns.text, options.text_b or columns.text_b, columns.labels)
+    wanted = replace(columns, text=options.text or columns.text, text_b=options.text_b or columns.text_b)
     return read_rows_like(file, wanted, labelled=labelled, encoding=options.encoding)
 
 
