@@ -1,6 +1,6 @@
-"""Carry a small convolutional network from the digits 0-4 to the digits 5-9, with 15 examples to learn from.
+"""Carry a small convolutional network from the digits 0-4 to the digits 5-9, with 25 examples to learn from.
 
-Usage: python examples/digits.py [--seeds 5] [--examples 15]
+Usage: python examples/digits.py [--seeds 5] [--examples 25]
 
 Prints the test accuracy on the digits 5-9 of training from scratch, of plain fine-tuning and of fine-tuning with
 slanted triangular rates, layer decay and gradual unfreezing. Needs scikit-learn.
@@ -18,9 +18,9 @@ from sklearn.datasets import load_digits
 
 import slanted
 
-EPOCHS, BATCH, PRETRAINING_EPOCHS = 30, 8, 10
+EPOCHS, BATCH, PRETRAINING_EPOCHS = 10, 8, 10
 CARRIED = slanted.Recipe(
-    epochs=EPOCHS, lr_max=0.004, layer_decay=0.5, unfreezing="top-down", unfreeze_at=(0, 5), weight_decay=0.0
+    epochs=EPOCHS, lr_max=0.02, layer_decay=0.5, unfreezing="top-down", unfreeze_at=(0, 2), weight_decay=0.0
 )
 
 
@@ -46,7 +46,7 @@ def with_new_head(pretrained):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--seeds", type=int, default=5)
-    options.add_argument("--examples", type=int, default=15)
+    options.add_argument("--examples", type=int, default=25)
     options = options.parse_args()
     images, digits = load_digits(return_X_y=True)
     images = (images / 16.0).reshape(-1, 8, 8, 1).astype("float32")
@@ -59,7 +59,7 @@ def main():
         chosen, held = order[: options.examples], order[options.examples :]
         models = {"from scratch": network(), "plain fine-tuning": with_new_head(pretrained)}
         for model in models.values():
-            fit(model, keras.optimizers.Adam(0.002), images[chosen], digits[chosen] - 5, EPOCHS, BATCH)
+            fit(model, keras.optimizers.Adam(0.004), images[chosen], digits[chosen] - 5, EPOCHS, BATCH)
         models["slanted"] = with_new_head(pretrained)
         optimizer = CARRIED.make_optimizer(models["slanted"], CARRIED.lr_max)
         callbacks = [slanted.RunScheduler(CARRIED.make_curve(CARRIED.lr_max)), *CARRIED.make_callbacks()]

@@ -160,7 +160,7 @@ def test_what_cannot_be_searched_is_refused():
     refused(r"Pass a list of its batches", compiled(), iter([(X, Y)]))
     refused(r"at least one batch", compiled(), [])
     refused(r"at least one example", compiled(), (X[:0], Y[:0]))
-    refused(r"lr_end` must be greater than lr_start", compiled(), (X, Y), lr_start=1.0)
+    refused(r"lr_end` must be greater than the first rate", compiled(), (X, Y), lr_start=1.0)
     refused(r"steps` must be a whole number >= 20", compiled(), (X, Y), steps=10)
     refused(r"verify_steps` must be a whole number >= 20", compiled(), (X, Y), verify_steps=10)
     refused(r"method` must be one of valley, steep, minimum, slide", compiled(), (X, Y), method="best")

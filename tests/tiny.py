@@ -60,6 +60,7 @@ def _weights():
         shapes[f"{prefix}.output.dense.weight"] = (HIDDEN, 2 * HIDDEN)
         norms += [f"{prefix}.attention.output.LayerNorm", f"{prefix}.output.LayerNorm"]
     weights = {name: draw.normal(0.0, 0.2, shape).astype(np.float32) for name, shape in shapes.items()}
+    weights["embeddings.word_embeddings.weight"] *= 5.0  # words count for more than their places
     for name in list(weights):
         if not name.startswith("embeddings"):
             weights[name.replace("weight", "bias")] = np.zeros(shapes[name][0], np.float32)

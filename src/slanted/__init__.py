@@ -77,7 +77,7 @@ def __getattr__(name: str) -> Any:
 
 
 if "keras" in sys.modules:
-    import_module("slanted.keras_private")  # so that Keras can load what it saved with slanted's classes in it
+    import_module("slanted.optimizer")  # so that Keras can load what it saved with slanted's classes in it
 
 
 def __dir__() -> list[str]:

@@ -254,7 +254,8 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _find(options: argparse.Namespace) -> None:
-    from slanted.text.planning import SearchOptions, show_search
+    from slanted.search_options import SearchOptions
+    from slanted.text.planning import show_search
 
     given = {f.name: getattr(options, f.name) for f in fields(SearchOptions) if getattr(options, f.name) is not None}
     show_search(_files_of(options), settings_of(options), SearchOptions(**given), options.picture, as_json=options.json)

@@ -9,17 +9,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from slanted.checks import positive, whole
-from slanted.errors import InputError, SettingError, TrainingFailed
+from slanted.checks import whole
+from slanted.errors import InputError, TrainingFailed
+from slanted.search_options import FEWEST_STEPS, SearchOptions
 from slanted.suggestions import smoothed, suggestions
 from slanted.trial_model import TrialCurve, TrialModel
 
 __all__ = ["RateSearch", "find_learning_rate"]
 
-FEWEST_STEPS = 20
 TIMES_THE_LOWEST = 4.0
 MEMORY = 0.9
-METHODS = ("valley", "steep", "minimum", "slide")
 
 
 @dataclass(frozen=True)
@@ -129,13 +128,7 @@ def find_learning_rate(
         ValueError: An argument is out of its range, or the data can be iterated over only once.
         TrainingFailed: The loss diverges from the start.
     """
-    positive("lr_start", lr_start)
-    if positive("lr_end", lr_end) <= lr_start:
-        raise SettingError("lr_end", f"greater than lr_start = {lr_start:g}", lr_end)
-    whole("steps", steps, least=FEWEST_STEPS)
-    whole("verify_steps", verify_steps, least=FEWEST_STEPS if verify_steps else 0)
-    if method not in METHODS:
-        raise SettingError("method", f"one of {', '.join(METHODS)}", method)
+    SearchOptions(lr_start, lr_end, steps, method, verify_steps)
     with TrialModel.kept(model) as trial:
         batches = _batches(data, max(steps, verify_steps), whole("batch_size", batch_size), seed)
         curve = TrialCurve(lr_start, steps, lr_end)

@@ -112,8 +112,13 @@ class SlantedTriangularScheduler(RunScheduler):
         ValueError: An argument is out of its range.
 
     Example:
-        >>> stlr = SlantedTriangularScheduler(lr_max=2e-5, cut_frac=0.1, ratio=32)
-        >>> history = model.fit(x, y, epochs=3, callbacks=[stlr])  # doctest: +SKIP
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> stlr = SlantedTriangularScheduler(lr_max=0.032, cut_frac=0.1, ratio=32)
+        >>> x, y = keras.ops.ones((64, 2)), keras.ops.ones((64, 1))
+        >>> history = model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[stlr])
+        >>> round(history.history["learning_rate"][-1], 6)
+        0.001
 
     Source: Howard and Ruder 2018, equation 3; see `slanted.SlantedTriangular`.
     """

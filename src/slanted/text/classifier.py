@@ -192,9 +192,10 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         model_: The fitted `slanted.text.model.TextModel`.
         history_: Every step's loss and rate, every epoch's validation scores.
 
-    Example:
-        >>> classifier = TextClassifier(epochs=3).fit(texts, labels)  # doctest: +SKIP
-        >>> classifier.predict(["Where is my parcel?"])  # doctest: +SKIP
+    Example, for a list of texts and one of their labels:
+
+        classifier = slanted.TextClassifier(epochs=3).fit(texts, labels)
+        classifier.predict(["Where is my parcel?"])
     """
 
     def _adopt(self, model: Any) -> None:

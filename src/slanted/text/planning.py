@@ -3,16 +3,16 @@
 import importlib.util
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from slanted import machine
-from slanted.checks import positive
 from slanted.errors import InputError
 from slanted.plan import Plan, plan
+from slanted.search_options import SearchOptions
 from slanted.text.data import DataFiles, RunData, read_data
 from slanted.text.model_files import locate
 from slanted.text.progress import Progress
@@ -23,17 +23,6 @@ from slanted.text.start import check_installed, start_keras
 if TYPE_CHECKING:
     from slanted.finder import RateSearch
     from slanted.text.training import Fitting
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """How `find-lr` searches, see `slanted.find_learning_rate`."""
-
-    lr_start: float = 1e-6
-    lr_end: float = 1e-2
-    steps: int = 100
-    method: str = "valley"
-    verify_steps: int = 50
 
 
 def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None, as_json: bool = False) -> Plan:
@@ -66,7 +55,6 @@ def show_search(
     """
     progress = Progress(quiet=as_json)
     check_picture(picture)
-    positive("lr_start", options.lr_start)
     data = _read(files, settings, progress, "slanted find-lr")
     choice = machine.choose(settings.backend, settings.precision, progress.say)
     progress.say(f"machine: {choice.why}")

@@ -74,7 +74,7 @@ def duration(seconds: float) -> str:
     """Return a length of time for people.
 
     >>> duration(75), duration(3700)
-    ('1 min 15 s', '1 h 02 min')
+    ('1 min 15 s', '1 h 01 min')
     """
     whole = round(seconds)
     if whole < 60:

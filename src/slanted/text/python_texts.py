@@ -19,10 +19,7 @@ def as_texts(texts: Any) -> tuple[list[str], list[str] | None]:
     """
     if isinstance(texts, str):
         raise InputError("texts must be a sequence of strings, not one string; put it in a list")
-    try:
-        array = np.asarray(texts, dtype=object)
-    except ValueError:
-        raise InputError("texts must all be strings, or all pairs of strings, but they differ in length") from None
+    array = np.asarray(texts, dtype=object)
     if array.ndim == 2 and array.shape[1] == 2:
         return _checked(array[:, 0], ", 0"), _checked(array[:, 1], ", 1")
     if array.ndim == 2 and array.shape[1] == 1:
