@@ -306,3 +306,10 @@ def test_no_other_module_imports_keras_s_private_packages():
     importing = re.compile(r"^\s*(from|import) keras\.src", re.MULTILINE)
     guilty = [path.name for path in sources if importing.search(path.read_text()) and path.name != "keras_private.py"]
     assert not guilty
+
+
+def test_the_generator_of_unseeded_random_functions_is_found_and_forgotten():
+    keras_private.forget_global_seed_generator()
+    assert keras_private.global_seed_generator() is None, "Keras keeps its global seed generator elsewhere"
+    keras.random.uniform((1,))
+    assert keras_private.global_seed_generator() is not None, "Keras keeps its global seed generator elsewhere"

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import keras
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 from keras.src.saving.keras_saveable import KerasSaveable
 
 from slanted.errors import InputError
@@ -529,3 +531,13 @@ def hold_statistics(layer: Any, hold: bool) -> None:
 def producer(tensor: Any) -> Any:
     """Return the layer whose output a symbolic tensor is."""
     return tensor._keras_history.operation
+
+
+def global_seed_generator() -> Any:
+    """Return the generator that Keras's random functions draw from without a seed, or None before the first of them."""
+    return global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+
+
+def forget_global_seed_generator() -> None:
+    """Have Keras make that generator anew when it is next needed."""
+    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)

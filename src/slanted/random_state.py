@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+
+from slanted.keras_private import forget_global_seed_generator, global_seed_generator
 
 
 @contextmanager
@@ -33,9 +33,9 @@ def _keras_state() -> Callable[[], Any]:
 
     Keras makes it when it is first needed, with a seed from Python's generator; one that was not there is taken away.
     """
-    generator = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    generator = global_seed_generator()
     if generator is None:
-        return lambda: global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+        return forget_global_seed_generator
     state = np.array(keras.ops.convert_to_numpy(generator.state))
     return lambda: generator.state.assign(state)
 

@@ -37,7 +37,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
             first, then from the input side up, at last all together (Felbo et al. 2017); or for each stage the names
             of the groups that are open in it.
         at: When each stage begins, counted in `every`, in place of one after the other; the first is 0. With fewer
-            than there are stages, the last one given begins the last stage.
+            than there are stages, the last one given begins the last stage; with more, those over are not used.
 
     Raises:
         ValueError: An argument is out of its range; or, when `fit` starts, the optimizer is not a LayerwiseOptimizer,
@@ -73,6 +73,8 @@ class GradualUnfreezing(keras.callbacks.Callback):
         """
         stages = self._stages(group_names)
         at = list(range(len(stages))) if self.at is None else self.at
+        if isinstance(self.stages, str):
+            at = at[: len(stages)]
         if len(at) > len(stages) or (len(at) < len(stages) and not isinstance(self.stages, str)):
             raise SettingError("at", f"at most {len(stages)} starts, one for each stage of a list", self.at)
         stages = [*stages[: len(at) - 1], stages[-1]]
