@@ -378,12 +378,16 @@ def refused(message, make):
         make()
 
 
+def test_starts_beyond_the_last_stage_are_not_used():
+    assert [start for start, _ in GradualUnfreezing(at=[0, 1, 2, 9]).timetable(NAMES)] == [0, 1, 2]
+
+
 def test_what_cannot_be_is_refused():
     refused("every` must be a whole number >= 1", lambda: GradualUnfreezing(every="step"))
     refused('stages` must be "top-down"', lambda: GradualUnfreezing(stages="bottom-up"))
     refused("at` must be whole numbers that begin with 0 and rise", lambda: GradualUnfreezing(at=[1, 2]))
     refused("begin with 0 and rise", lambda: GradualUnfreezing(at=[0, 2, 2]))
-    refused("at most 3 starts", lambda: GradualUnfreezing(at=[0, 1, 2, 3]).timetable(NAMES))
+    refused("at most 2", lambda: GradualUnfreezing(stages=[["top"], NAMES], at=[0, 1, 2]).timetable(NAMES))
     refused("one for each stage of a list", lambda: GradualUnfreezing(stages=[["top"], NAMES], at=[0]).timetable(NAMES))
     refused("one group or more of low, middle, top", lambda: GradualUnfreezing(stages=[["zebra"]]).timetable(NAMES))
 
