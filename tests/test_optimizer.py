@@ -235,6 +235,14 @@ def test_a_keras_file_goes_on_in_a_new_process_where_it_stopped(tmp_path):
         assert_same(resumed[f"arr_{index}"], expected)
 
 
+def test_an_optimizer_made_by_its_own_class_leaves_the_name_in_files_as_it_is():
+    made = LayerwiseOptimizer(OPTIMIZERS["adamw"](), layer_groups(network()), 0.5)
+    again = type(made).from_config(made.get_config())
+    assert type(again) is type(made)
+    written = [keras.saving.serialize_keras_object(optimizer) for optimizer in (made, again)]
+    assert [part["registered_name"] for part in written] == ["slanted>LayerwiseOptimizer"] * 2
+
+
 def test_a_model_whose_layers_are_named_anew_finds_its_variables_by_place_and_shape():
     made = LayerwiseOptimizer(OPTIMIZERS["adam"](), layer_groups(network()), 0.5)
     again = LayerwiseOptimizer.from_config(made.get_config())

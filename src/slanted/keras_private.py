@@ -449,10 +449,12 @@ def scheduled(optimizer: Any) -> Any:
 def _mixed(base: type, plain_class: type) -> type:
     """Return the class of `base` over `plain_class`.
 
-    Keras writes it under the name of `base`, whose `from_config` makes the right class again.
+    Keras writes it under the name of `base`, whose `from_config` makes the right class again. A mixed class stands
+    for its own base, as when `type(optimizer).from_config` is called.
     """
+    base = getattr(base, "mixed_in", base)
     if (base, plain_class) not in _adopted:
-        mixed = type(plain_class.__name__, (base, plain_class), {"plain_class": plain_class})
+        mixed = type(plain_class.__name__, (base, plain_class), {"plain_class": plain_class, "mixed_in": base})
         register = keras.saving.register_keras_serializable(package="slanted", name=base.__name__)
         register(mixed)
         register(base)
