@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from slanted.text import fast
+from slanted.text.encoder import plain_model
 
 ROWS, LENGTH, VOCABULARY = 6, 12, 50
 
@@ -83,10 +84,10 @@ def test_the_fast_encoder_is_what_runs():
 
 
 @pytest.mark.parametrize(("dtype", "share"), [("float32", 1e-4), ("mixed_bfloat16", 5e-2)])
-def test_gradients_are_those_of_kerashub(dtype, share):
+def test_gradients_are_those_of_kerashub_in_float32(dtype, share):
     """A step of SGD at rate 1 moves every weight by its gradient."""
-    before = {variable.path: np.array(variable.numpy()) for variable in classifier(dtype).variables}
-    plain = trained(classifier(dtype), 1.0, batch())
+    before = {variable.path: np.array(variable.numpy()) for variable in classifier().variables}
+    plain = trained(classifier(), 1.0, batch())
     model = classifier(dtype)
     fast.apply(model)
     quick = trained(model, 1.0, batch())
@@ -97,6 +98,18 @@ def test_gradients_are_those_of_kerashub(dtype, share):
         else:
             assert np.linalg.norm(difference) <= share * np.linalg.norm(gradient), path
             assert np.linalg.norm(gradient) > 0.0, path
+
+
+def test_weights_are_read_as_they_are_whatever_model_the_backbone_is_called_in():
+    """A model under the float32 policy has the backbone, and no other layer, choose the precision of its variables."""
+    weights = []
+    for wrapped in (False, True):
+        model = classifier("mixed_bfloat16")
+        fast.apply(model)
+        outer = plain_model(model) if wrapped else model
+        weights.append(trained(outer, 1.0, batch()))
+    for path, expected in weights[0].items():
+        np.testing.assert_array_equal(weights[1][path], expected, err_msg=path)
 
 
 def test_closed_lower_layers_stay_and_the_others_train_as_in_kerashub():
@@ -176,4 +189,3 @@ def test_other_models_and_precisions_are_left_alone():
     adapted = classifier()
     adapted.backbone.transformer_layers[0]._self_attention_layer.query_dense.enable_lora(2)
     assert not fast.apply(adapted)
-    fast.unapply(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))

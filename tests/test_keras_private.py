@@ -5,10 +5,12 @@ When one of these fails, Keras has changed: mend src/slanted/keras_private.py be
 
 import ast
 import inspect
+import math
 import re
 from pathlib import Path
 
 import keras
+import keras_hub
 import numpy as np
 import pytest
 from applied import BACKEND, fit, model
@@ -313,3 +315,57 @@ def test_the_generator_of_unseeded_random_functions_is_found_and_forgotten():
     assert keras_private.global_seed_generator() is None, "Keras keeps its global seed generator elsewhere"
     keras.random.uniform((1,))
     assert keras_private.global_seed_generator() is not None, "Keras keeps its global seed generator elsewhere"
+
+
+def test_a_scope_without_a_type_has_variables_read_as_they_are():
+    class Reads(keras.layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(shape=(1,))
+
+        def call(self, x):
+            self.seen = [self.kernel.value]
+            with keras_private.weights_as_they_are():
+                self.seen.append(self.kernel.value)
+            return x
+
+    layer = Reads(dtype="mixed_bfloat16")
+    layer(np.ones((1, 1)))
+    assert [keras.backend.standardize_dtype(value.dtype) for value in layer.seen] == ["bfloat16", "float32"]
+
+
+def test_parts_of_a_transformer_block():
+    block = keras_hub.layers.TransformerEncoder(intermediate_dim=5, num_heads=2)
+    block.build((None, 3, 4))
+    attention, feed_forward, norms, dropout = keras_private.parts_of_a_block(block)
+    parts = [*attention, *feed_forward, *norms]
+    found = {id(variable) for part in parts for variable in part.variables}
+    assert {id(variable) for variable in block.trainable_variables} == found, "a block has other parts"
+    assert [math.prod(part.kernel.shape) for part in feed_forward] == [20, 20]
+    assert isinstance(dropout, keras.layers.Dropout)
+    assert all(part in keras_private.all_layers(block) for part in [*parts, block])
+
+
+def test_moments_of_adam():
+    """Names: _momentums, _velocities, _get_variable_index."""
+    optimizer, variable = keras.optimizers.Adam(0.1, beta_1=0.5, beta_2=0.75), keras.Variable([1.0])
+    optimizer.apply([keras.ops.convert_to_tensor([2.0])], [variable])
+    momentum, velocity = keras_private.moments(optimizer, variable)
+    assert momentum.numpy()[0] == 1.0 and velocity.numpy()[0] == 1.0
+
+
+@pytest.mark.parametrize("name", [keras_private.STEP_OF_A_VARIABLE, keras_private.STEP_OF_A_LIST, "_clip_gradients"])
+def test_a_step_is_replaced_in_one_optimizer(name):
+    """Names: update_step, _parallel_update_step on PyTorch, _clip_gradients."""
+    if name == keras_private.STEP_OF_A_LIST and keras.config.backend() != "torch":
+        assert not hasattr(keras.optimizers.Adam(0.1), name)
+        return
+    if name == keras_private.STEP_OF_A_VARIABLE and keras.config.backend() == "torch":
+        name = keras_private.STEP_OF_A_LIST  # which goes first there
+    calls = []
+    optimizer, variable = keras.optimizers.Adam(0.1, clipnorm=1.0), keras.Variable([1.0])
+    keras_private.replace_step(optimizer, name, lambda self, grads, *rest: calls.append(self) or grads)
+    for each in (optimizer, keras.optimizers.Adam(0.1, clipnorm=1.0)):
+        each.apply([keras.ops.convert_to_tensor([2.0])], [variable])
+    assert calls == [optimizer]
+    (short,) = keras_private.clipped(optimizer, [keras.ops.convert_to_tensor([2.0])])
+    assert abs(float(keras.ops.convert_to_numpy(short)[0]) - 1.0) < 1e-6

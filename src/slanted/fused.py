@@ -4,10 +4,11 @@ Keras composes the step of some ten operations, each of which passes over the wh
 """
 
 from importlib import import_module
-from types import MethodType
 from typing import Any
 
 import keras
+
+from slanted.keras_private import CLIPPING, STEP_OF_A_LIST, STEP_OF_A_VARIABLE, clipped, moments, replace_step
 
 
 def fuse(optimizer: Any) -> bool:
@@ -18,12 +19,11 @@ def fuse(optimizer: Any) -> bool:
     """
     if not isinstance(optimizer, keras.optimizers.Adam) or optimizer.amsgrad:
         return False
-    own: Any = vars(optimizer)
     if keras.config.backend() == "tensorflow":
-        own["update_step"] = MethodType(_update_tensorflow, optimizer)
+        replace_step(optimizer, STEP_OF_A_VARIABLE, _update_tensorflow)
     elif keras.config.backend() == "torch" and _torch_is_on_processor():
-        own["_parallel_update_step"] = MethodType(_update_torch, optimizer)
-        own["_clip_gradients"] = MethodType(_clip_torch, optimizer)
+        replace_step(optimizer, STEP_OF_A_LIST, _update_torch)
+        replace_step(optimizer, CLIPPING, _clip_torch)
     else:
         return False
     return True
@@ -36,13 +36,13 @@ def _torch_is_on_processor() -> bool:
 
 def _update_tensorflow(optimizer: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
     tf: Any = import_module("tensorflow")
-    index = optimizer._get_variable_index(variable)
+    momentum, velocity = moments(optimizer, variable)
     updates = tf.cast(optimizer.iterations + 1, tf.float32)
     beta_1, beta_2 = (tf.constant(beta, tf.float32) for beta in (optimizer.beta_1, optimizer.beta_2))
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
-        m=optimizer._momentums[index].value.handle,
-        v=optimizer._velocities[index].value.handle,
+        m=momentum.value.handle,
+        v=velocity.value.handle,
         beta1_power=beta_1**updates,
         beta2_power=beta_2**updates,
         lr=tf.cast(learning_rate, tf.float32),
@@ -60,12 +60,12 @@ def _update_torch(optimizer: Any, grads: list[Any], variables: list[Any], learni
     """
     torch: Any = import_module("torch")
     updates = float(optimizer.iterations) + 1.0
-    indices = [optimizer._get_variable_index(variable) for variable in variables]
+    momentums, velocities = zip(*(moments(optimizer, variable) for variable in variables), strict=True)
     torch._fused_adamw_(
         [variable.value for variable in variables],
         [gradient.contiguous() for gradient in grads],
-        [optimizer._momentums[index].value for index in indices],
-        [optimizer._velocities[index].value for index in indices],
+        [momentum.value for momentum in momentums],
+        [velocity.value for velocity in velocities],
         [],
         [torch.tensor(updates)] * len(variables),
         lr=float(learning_rate),
@@ -83,7 +83,7 @@ def _clip_torch(optimizer: Any, grads: list[Any]) -> list[Any]:
     torch: Any = import_module("torch")
     limit = optimizer.global_clipnorm
     if not limit or optimizer.clipnorm:
-        return type(optimizer)._clip_gradients(optimizer, grads)
+        return clipped(optimizer, grads)
     norm = float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads))))
     if norm <= limit:
         return grads

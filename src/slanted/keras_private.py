@@ -5,12 +5,15 @@ Each private name used here has a test in tests/test_keras_private.py that fails
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MethodType
 from typing import Any, ClassVar
 
 import keras
 from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+from keras.src.backend.common.variables import AutocastScope
+from keras.src.random import seed_generator
 from keras.src.saving.keras_saveable import KerasSaveable
+from keras.src.trainers.epoch_iterator import EpochIterator
 
 from slanted.errors import InputError
 from slanted.membership import Grouping
@@ -490,6 +493,23 @@ def forget_compiled_step(model: Any) -> None:
     model.make_train_function(force=True)
 
 
+@contextmanager
+def epochs_as_long_as_their_data() -> Iterator[None]:
+    """Have `fit` ask its data at each epoch how many batches there are; Keras asks once, before the first."""
+    enumerate_once: Any = EpochIterator._enumerate_iterator
+
+    def enumerate_anew(self: Any) -> Any:
+        self._num_batches = self.data_adapter.num_batches
+        return enumerate_once(self)
+
+    patched: Any = EpochIterator
+    patched._enumerate_iterator = enumerate_anew
+    try:
+        yield
+    finally:
+        patched._enumerate_iterator = enumerate_once
+
+
 def forget_restored_epoch(model: Any) -> None:
     """Clear the epoch that BackupAndRestore leaves behind, from which a later `fit` would start."""
     model._initial_epoch = None
@@ -530,16 +550,66 @@ def hold_statistics(layer: Any, hold: bool) -> None:
         vars(layer)["call"] = call
 
 
+def weights_as_they_are() -> AbstractContextManager[None]:
+    """Return a context in which variables are read in their own type, not in that of a layer's computation."""
+    return AutocastScope(None)
+
+
 def producer(tensor: Any) -> Any:
     """Return the layer whose output a symbolic tensor is."""
     return tensor._keras_history.operation
 
 
+def all_layers(layer: Any) -> list[Any]:
+    """Return every layer within `layer`, at any depth, and itself."""
+    return list(layer._flatten_layers())
+
+
+def parts_of_a_block(layer: Any) -> tuple[list[Any], list[Any], list[Any], Any]:
+    """Return what a KerasHub TransformerEncoder is made of.
+
+    Returns:
+        The dense layers of attention (query, key, value, output), those of the feed-forward part (inner, outer), the
+        normalisations after each of the two, and the last dropout layer.
+    """
+    attention = layer._self_attention_layer
+    return (
+        [attention.query_dense, attention.key_dense, attention.value_dense, attention.output_dense],
+        [layer._feedforward_intermediate_dense, layer._feedforward_output_dense],
+        [layer._self_attention_layer_norm, layer._feedforward_layer_norm],
+        layer._feedforward_dropout,
+    )
+
+
+def moments(optimizer: Any, variable: Any) -> tuple[Any, Any]:
+    """Return Adam's two moving averages of a variable."""
+    index = optimizer._get_variable_index(variable)
+    return optimizer._momentums[index], optimizer._velocities[index]
+
+
+def replace_step(optimizer: Any, name: str, function: Callable[..., Any]) -> None:
+    """Have one optimizer call `function(optimizer, ...)` for its method `name`; other optimizers are as they were."""
+    vars(optimizer)[name] = MethodType(function, optimizer)
+
+
+def clipped(optimizer: Any, grads: list[Any]) -> list[Any]:
+    """Return gradients clipped as Keras does, whatever stands in the place of its method."""
+    return type(optimizer)._clip_gradients(optimizer, grads)
+
+
+STEP_OF_A_VARIABLE, STEP_OF_A_LIST, CLIPPING = "update_step", "_parallel_update_step", "_clip_gradients"
+
+
 def global_seed_generator() -> Any:
     """Return the generator that Keras's random functions draw from without a seed, or None before the first of them."""
-    return global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    return global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
+
+
+def make_global_seed_generator() -> Any:
+    """Have Keras make that generator now, and return it."""
+    return seed_generator.global_seed_generator()
 
 
 def forget_global_seed_generator() -> None:
     """Have Keras make that generator anew when it is next needed."""
-    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+    global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, None)

@@ -140,7 +140,9 @@ def save_classifier(classifier: Any, encoder: Encoder, folder: str | Path, max_t
         folder: Is made.
         max_tokens: The length at which the saved preprocessor truncates and pads.
     """
-    with _float32_policy():
+    from slanted.text import fast
+
+    with _float32_policy(), fast.unapplied(classifier):
         trained = float32_copy(classifier, encoder)
         saved = _task(encoder.family, trained.backbone, trained.num_classes, trained.dropout)
         saved.set_weights(trained.get_weights())

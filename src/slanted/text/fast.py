@@ -4,11 +4,15 @@ if fast.apply(classifier): ...      # before `fit` or `predict`; in place
 fast.unapply(classifier)            # KerasHub's own layers again
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import keras
+
+from slanted.keras_private import all_layers, parts_of_a_block, weights_as_they_are
 
 _ENCODERS = {
     "torch": "slanted.text.fast_torch",
@@ -47,16 +51,35 @@ def apply(classifier: Any) -> bool:
     backbone = classifier.backbone
     if "call" not in vars(backbone):
         module = import_module(_ENCODERS[keras.config.backend()])
-        vars(backbone)["call"] = module.BertEncoder(backbone, _parts(backbone))
-        backbone.autocast = False  # each weight is cast once, where it is used
+        vars(backbone)["call"] = _uncast(module.BertEncoder(backbone, _parts(backbone)))
     return True
 
 
 def unapply(classifier: Any) -> None:
     """Run the encoder of KerasHub again."""
-    backbone = getattr(classifier, "backbone", None)
-    if backbone is not None and vars(backbone).pop("call", None) is not None:
-        backbone.autocast = True
+    vars(classifier.backbone).pop("call", None)
+
+
+@contextmanager
+def unapplied(classifier: Any) -> Iterator[None]:
+    """Run the encoder of KerasHub for a while."""
+    was_applied = "call" in vars(classifier.backbone)
+    unapply(classifier)
+    try:
+        yield
+    finally:
+        if was_applied:
+            apply(classifier)
+
+
+def _uncast(encode: Any) -> Any:
+    """Have `encode` see each weight as it is, whatever layer it is called in: it casts once, where it is used."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with weights_as_they_are():
+            return encode(*args, **kwargs)
+
+    return call
 
 
 def _is_provided_for(classifier: Any) -> bool:
@@ -70,7 +93,7 @@ def _is_provided_for(classifier: Any) -> bool:
         return False
     if keras.config.backend() == "torch" and not _is_on_processor(backbone):
         return False
-    layers = [layer for layer in backbone._flatten_layers() if layer.weights]
+    layers = [layer for layer in all_layers(backbone) if layer.weights]
     return all(layer.dtype_policy == backbone.dtype_policy and not _is_adapted(layer) for layer in layers)
 
 
@@ -94,14 +117,11 @@ def _parts(backbone: Any) -> Parts:
 
 
 def _block(layer: Any) -> Block:
-    attention = layer._self_attention_layer
-    dense = (attention.query_dense, attention.key_dense, attention.value_dense, attention.output_dense)
-    norms = (layer._self_attention_layer_norm, layer._feedforward_layer_norm)
-    forward = (layer._feedforward_intermediate_dense, layer._feedforward_output_dense)
+    attention, feed_forward, norms, dropout = parts_of_a_block(layer)
     return Block(
-        attention=[v for part in dense for v in (part.kernel, part.bias)] + [norms[0].gamma, norms[0].beta],
-        feed_forward=[v for part in forward for v in (part.kernel, part.bias)] + [norms[1].gamma, norms[1].beta],
-        seed=_seed(layer._feedforward_dropout),
+        attention=[v for part in attention for v in (part.kernel, part.bias)] + [norms[0].gamma, norms[0].beta],
+        feed_forward=[v for part in feed_forward for v in (part.kernel, part.bias)] + [norms[1].gamma, norms[1].beta],
+        seed=_seed(dropout),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slanted.errors import InputError
-from slanted.text import artefacts
+from slanted.text import artefacts, fast
 from slanted.text.data import Part
 from slanted.text.encoder import Encoder, float32_copy, load_classifier, plain_model, save_classifier
 from slanted.text.inference import outputs_of
@@ -36,6 +36,7 @@ class TextModel:
 
     def __init__(self, encoder: Encoder, classifier: Any, target: Target, settings: Settings) -> None:
         self.encoder, self.classifier, self.target, self.settings = encoder, classifier, target, settings
+        fast.apply(classifier)
         self._model = plain_model(classifier)
 
     @classmethod

@@ -6,7 +6,9 @@ from typing import Any
 
 import keras
 
+from slanted.fused import fuse
 from slanted.scheduling import RunScheduler
+from slanted.text import fast
 from slanted.text.batches import EpochOrder, TokenInputs, TrainingBatches
 from slanted.text.data import Part
 from slanted.text.encoded import Encoded
@@ -69,6 +71,7 @@ class Fitting:
         self.tokens = self._encode(train)
         self.valid = None if valid is None else (self._encode(valid), valid.y)
         self.classifier = build_classifier(self.encoder, len(target.labels), seed=settings.seed)
+        fast.apply(self.classifier)
         self.model = plain_model(self.classifier)
         plan = LengthPlan(self.tokens.lengths, settings.batch_size, seed=settings.seed)
         inputs = TokenInputs(self.tokens, self.encoder.input_names, self.encoder.tokenizer.pad_id)
@@ -107,6 +110,7 @@ class Fitting:
         recipe, started = self.settings.recipe, time.monotonic()
         loss = task_loss(self.target.kind)
         optimizer = recipe.make_optimizer(self.model, self.lr_max, self.settings.gradient_accumulation)
+        fuse(optimizer)
         self.model.compile(optimizer=optimizer, loss=loss, metrics=[LastBatchLoss(loss)])
         history = History()
         keep = KeepBest(self._validate, self.settings.best_by, history, self.progress) if self.valid else None
