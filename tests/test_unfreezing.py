@@ -400,3 +400,12 @@ def test_batches_of_unknown_number_cannot_be_counted():
     model = three_weights()
     with pytest.raises(ValueError, match="Pass `steps_per_epoch=` to `fit`"):
         model.fit(endless(), shuffle=False, verbose=0, callbacks=[GradualUnfreezing(every=2)])
+
+
+def test_groups_closed_before_the_optimizer_is_built_cost_no_backward_pass():
+    model = three_weights()
+    model.optimizer.open_only(["top"])
+    sums = run(model, 2, 1)
+    assert sums[-1][:2].tolist() == [0.0, 0.0] and sums[-1][2] == 2.0
+    if BACKEND == "torch":  # the other backends leave out what the compiled step does not use
+        assert [layer.weight.value.requires_grad for layer in model.layers] == [False, False, True]

@@ -297,6 +297,7 @@ class GroupedOptimizer(ScheduledOptimizer):
         if not self.built:
             self._grouping.align(variables)
             super().build(variables)  # type: ignore[misc]
+            self._open_only(self._grouping.is_open)
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables of the open groups, and count it for each of these groups."""
