@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/how-to-choose.md.
+"""Draw the pictures of README.md and docs/how-to-choose.md; the report's is made by make_report_picture.py.
 
 Usage: python docs/make_pictures.py [FOLDER]
 
@@ -43,6 +43,14 @@ def curves() -> pyplot.Figure:
     return figure
 
 
+def slanted_triangular() -> pyplot.Figure:
+    """Return the curve that the package is named for, with the settings of the paper."""
+    figure, ax = pyplot.subplots(figsize=(6.4, 2.6), layout="constrained")
+    slanted.SlantedTriangular(2e-5, cut_frac=0.1, ratio=32).plot(STEPS, ax)
+    ax.set_title("SlantedTriangular(lr_max=2e-5, cut_frac=0.1, ratio=32)", fontsize="medium")
+    return figure
+
+
 def stack() -> keras.Model:
     """Return a model with the groups of a transformer of six blocks."""
     layers = [keras.layers.Dense(2, name=name) for name in ("embeddings", *(f"block_{n}" for n in range(6)), "head")]
@@ -62,7 +70,7 @@ def main() -> None:
     """Write the pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = {"curves": curves(), "ulmfit": groups("ulmfit"), "sun2019": groups("sun2019")}
+    drawn = {"stlr": slanted_triangular(), "curves": curves(), "ulmfit": groups("ulmfit"), "sun2019": groups("sun2019")}
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
 

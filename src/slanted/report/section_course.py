@@ -1,0 +1,105 @@
+"""How the run went: rates and loss over the steps, then training and validation by epoch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from slanted.report import markup
+from slanted.report.markup import number
+from slanted.report.section_result import COLUMNS, TITLES
+
+
+def course(report: Mapping[str, Any]) -> str:
+    """Return the section of the rate of each layer group and the loss under it."""
+    course = report["course"]
+    every, total = course["every"], course["total"]
+    note = f"Each point of the loss is the mean of {every} steps. " if every > 1 else ""
+    said = (
+        f"The learning rate of each layer group at each of the {total:,} steps, and under it the loss of each step's "
+        f"own batch. {note}Point at a step, or move the slider."
+    )
+    says = f"Learning rate of each layer group over {total} steps, peak {_peak(course):.3g}"
+    ends = f"Loss over {total} steps, from {course['loss'][0]:.3g} to {course['loss'][-1]:.3g}"
+    drawn = "".join(
+        f'<div class="draw" data-plot="{name}" data-says="{markup.text(text)}"></div>'
+        for name, text in (("rates", says), ("loss", ends))
+    )
+    slider = (
+        f'<label class="slider">Step <input type="range" min="0" max="{len(course["step"]) - 1}" value="0" step="1">'
+        "</label>"
+    )
+    readout = '<div class="readout" aria-live="polite"></div>'
+    numbers = f"<details><summary>The numbers</summary>{_by_epoch(course)}</details>"
+    figure = f'<figure class="course">{readout}{drawn}{slider}{numbers}</figure>'
+    return markup.section("rates", "Learning rates and loss", markup.paragraph(said), figure)
+
+
+def _peak(course: Mapping[str, Any]) -> float:
+    return max((rate for line in course["lines"] for rate in line["rates"] if rate is not None), default=0.0)
+
+
+def _by_epoch(course: Mapping[str, Any]) -> str:
+    """Return the rates and the loss at the first point of each epoch, and at the last of all."""
+    points = [course["step"].index(step) if step in course["step"] else None for step in course["epochs"]]
+    shown = [point for point in (*points, len(course["step"]) - 1) if point is not None]
+    rows = [
+        [
+            f"{course['step'][at]:,}",
+            str(course["epoch"][at]),
+            *("closed" if line["rates"][at] is None else f"{line['rates'][at]:.3g}" for line in course["lines"]),
+            number(course["smooth"][at]),
+        ]
+        for at in dict.fromkeys(shown)
+    ]
+    header = ["step", "epoch", *(markup.label(line["name"]) for line in course["lines"]), "loss, smoothed"]
+    return markup.table(header, rows, "Rates and loss at the start of each epoch and at the end", "numbers")
+
+
+def curves(report: Mapping[str, Any]) -> str:
+    """Return the section of training and validation by epoch."""
+    epochs, metrics = report["data"]["epochs"], report["metrics"]
+    kept = metrics.get("kept_epoch", metrics["epochs"])
+    key = COLUMNS[metrics["task"]][0]
+    chosen = f"kept by its validation {_best_by(report)}" if "valid" in metrics else "kept because it is the last"
+    said = f"Epoch {kept} of {len(epochs)} was {chosen}."
+    if "valid" not in metrics:
+        said += " There were no validation rows."
+    legend = [("c-train", "training loss")] if "train_loss" in epochs[0] else []
+    legend += [("c-valid", "validation")] if "valid" in metrics else []
+    numbers = _epoch_table(epochs, kept, key)
+    says = f"Training and validation loss of {len(epochs)} epochs; epoch {kept} was kept"
+    loss = _panel("curve-loss", "Loss", says)
+    scored = any(key in epoch.get("valid", {}) for epoch in epochs)
+    score = _panel("curve-score", f"Validation {TITLES[key]}", f"Validation {TITLES[key]} by epoch") if scored else ""
+    keys = "".join(f'<li class="{color}">{text}</li>' for color, text in legend)
+    figure = (
+        f'<figure><ul class="legend">{keys}</ul><div class="side">{loss}{score}</div>'
+        f"<details><summary>The numbers</summary>{numbers}</details></figure>"
+    )
+    return markup.section("epochs", "Training and validation", markup.paragraph(said), figure)
+
+
+def _best_by(report: Mapping[str, Any]) -> str:
+    by = str(report["recipe"].get("best_by", "loss"))
+    return TITLES.get(by, by)
+
+
+def _panel(name: str, title: str, says: str) -> str:
+    drawn = f'<div class="draw" data-plot="{name}" data-says="{markup.text(says)}"></div>'
+    return f"<div><h3>{markup.text(title)}</h3>{drawn}</div>"
+
+
+def _epoch_table(epochs: list[dict[str, Any]], kept: int, key: str) -> str:
+    def cell(value: float | None) -> str:
+        return "–" if value is None else f"{value:.4f}"
+
+    rows = [
+        [
+            f"{one['epoch']}{' (kept)' if one['epoch'] == kept else ''}",
+            cell(one.get("train_loss")),
+            cell(one.get("valid", {}).get("loss")),
+            cell(one.get("valid", {}).get(key)),
+        ]
+        for one in epochs
+    ]
+    header = ["epoch", "training loss", "validation loss", f"validation {TITLES[key]}"]
+    return markup.table(header, rows, "Training and validation by epoch", "numbers")

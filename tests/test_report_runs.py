@@ -1,0 +1,130 @@
+"""The reports of real runs of every kind, on a model that trains in seconds."""
+
+import csv
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tiny
+from test_bad_input import TEXTS
+
+from slanted.cli import main
+from slanted.report import collect
+
+pytestmark = pytest.mark.once
+
+OPTIONS = ["--lr", "0.01", "--batch-size", "8", "--max-tokens", "16", "--precision", "float32", "--epochs", "1"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, tiny_model):
+    folder = tmp_path_factory.mktemp("reports")
+
+    def run(name, header, rows, *more, test=None):
+        for part, content in (("train", rows), ("test", test or [])):
+            with open(folder / f"{name}-{part}.csv", "w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows([header, *content])
+        files = [str(folder / f"{name}-train.csv"), *(["--test", str(folder / f"{name}-test.csv")] if test else [])]
+        out = folder / name
+        assert main(["train", *files, "--out", str(out), "--model", tiny_model, *OPTIONS, *more]) == 0
+        data = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        page = (out / "report.html").read_text(encoding="utf-8")
+        metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+        return SimpleNamespace(out=out, data=data, page=page, metrics=metrics)
+
+    return SimpleNamespace(folder=folder, run=run)
+
+
+def test_classes_with_layer_rates(place):
+    texts, labels = tiny.examples(44, ("alpha", "beta"))
+    test = list(zip(*tiny.examples(16, ("alpha", "beta"), seed=5), strict=True))
+    rows = list(zip(texts, labels, strict=True))
+    run = place.run("classes", ("text", "label"), rows, "--layer-decay", "0.5", "--epochs", "2", test=test)
+    assert run.data["scored"] == "test" and run.data["rows"] == {"train": 40, "valid": 4, "test": 16}
+    cells = run.data["quality"]["confusion"]
+    right = sum(count for true, said, count in cells if true == said)
+    assert right / 16 == pytest.approx(run.metrics["test"]["accuracy"])
+    groups = {one["name"]: one["multiplier"] for one in run.data["groups"]}
+    assert groups == {"embeddings": 0.25, "block_0": 0.5, "head": 1.0}
+    assert run.data["stages"] == [[0, list(groups)]]
+    assert [one["epoch"] for one in run.data["epochs"]] == [1, 2]
+    kept = run.data["epochs"][run.metrics["kept_epoch"] - 1]["valid"]
+    assert kept["loss"] == pytest.approx(run.metrics["valid"]["loss"], rel=1e-4)
+    with open(run.out / "history.csv", encoding="utf-8") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file) if row["epoch"] == "1"]
+    assert run.data["epochs"][0]["train_loss"] == pytest.approx(np.mean(losses))
+    assert run.data["suspects"]["train"]["rows"] == round(collect.TRAINING_ROWS_SHARE * 2 * 40)
+    assert run.data["suspects"]["held_out"]["rows"] == 4 + 16
+    for one in run.data["mistakes"]:
+        line = int(one["place"].removeprefix(f"{run.out}-test.csv, line "))
+        assert " ".join(word for word, _ in one["text"]["pieces"]) == test[line - 2][0]
+        assert one["true"] == test[line - 2][1]
+    versions = run.data["versions"]
+    assert versions["keras"] and versions["slanted"] and run.metrics["backend"] in versions
+    lengths = sum(whole + cut for *_, whole, cut in run.data["lengths"]["bins"])
+    assert lengths == 40 and run.data["cost"]["parameters"] > 1000
+
+
+def test_several_labels_in_chunks_without_a_test_file(place):
+    texts = [" ".join([text] * 4) for text in tiny.examples(24)[0]]
+    rows = [(text, int("apple" in text or "pear" in text), int("nail" in text)) for text in texts]
+    run = place.run(
+        "labels", ("text", "fruit", "tool"), rows, "--label", "fruit", "tool", "--valid-share", "0.3", "--long", "chunk"
+    )
+    assert run.data["scored"] == "valid" and len(run.data["quality"]["outcomes"]) == 2
+    assert "which flatters the model a little" in run.page
+    assert run.data["lengths"]["of"] == "chunks" and "chunks of the training texts" in run.page
+    suspects = run.data["suspects"]
+    assert suspects["held_out"]["rows"] == run.data["rows"]["valid"] and suspects["train"]["rows"] >= 1
+
+
+def test_numbers_have_their_training_loss_in_their_units(place):
+    texts, _ = tiny.examples(24)
+    rows = [(text, 1000.5 * len(text.split())) for text in texts]
+    run = place.run("numbers", ("text", "label"), rows, "--valid-share", "0.3")
+    assert len(run.data["quality"]["scatter"]) == 1
+    first = run.data["epochs"][0]
+    assert 0.1 < first["train_loss"] / first["valid"]["loss"] < 10
+    assert run.metrics["task"] == "regression" and 'id="calibration"' not in run.page
+
+
+def test_pairs_without_held_out_rows(place):
+    texts, labels = tiny.examples(24)
+    rows = list(zip(texts, reversed(texts), labels, strict=True))
+    run = place.run("pairs", ("text", "other", "label"), rows, "--text-b", "other", "--valid-share", "0")
+    assert run.data["scored"] is None and run.data["suspects"]["held_out"] is None
+    assert "this run has no score" in run.page
+
+
+def test_two_rows_a_class_of_hostile_texts(place):
+    texts = [text for text in TEXTS if text.strip()]
+    names = [f"<script>{number}</script>\"'&" for number in range(30)]
+    rows = [(f"{texts[at % len(texts)]} {'y' * 10_000}", name) for name in names for at in (0, 1)]
+    run = place.run("hostile", ("text", "label"), rows, "--valid-share", "0.5", test=rows)
+    assert "<script>0" not in run.page and "&lt;script&gt;0" in run.page
+    assert run.data["rows"] == {"train": 30, "valid": 30, "test": 60}
+
+
+def test_a_defect_of_the_report_does_not_cost_the_run(place, monkeypatch):
+    def defect(*arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("slanted.report.writing.report_data", defect)
+    rows = list(zip(*tiny.examples(16), strict=True))
+    with pytest.raises(ZeroDivisionError):
+        place.run("defect", ("text", "label"), rows)
+    left = {entry.name for entry in (place.folder / "defect").iterdir()}
+    assert {"model", "metrics.json", "history.csv"} <= left and "report.html" not in left
+
+
+def test_the_folds_of_a_cross_validation_have_reports(place, capsys):
+    rows = list(zip(*tiny.examples(24), strict=True))
+    out = place.folder / "folds"
+    with pytest.raises(FileNotFoundError):
+        place.run("folds", ("text", "label"), rows, "--folds", "2")
+    for number in (1, 2):
+        page = (out / f"fold_{number}" / "report.html").read_text(encoding="utf-8")
+        assert f"--recipe {out}/recipe.json --out {out}-again" in page
+    assert main(["report", str(out)]) == 2
+    assert f"whose folds have a report each; give {out}/fold_1" in capsys.readouterr().err
