@@ -1,0 +1,182 @@
+"""`slanted train --folds K`: a cross-validation of K ordinary runs, its scores, and the rows predicted out of fold.
+
+    fold_1/ ... fold_K/    each a complete run; its test scores are of the rows it holds out
+    recipe.json            repeats the whole
+    labels.json            as of any run; with several labels the means of the folds' thresholds
+    out_of_fold.csv        every training row, predicted by the one model that has not seen it
+    metrics.json           mean and deviation of each score over the folds, and the scores of out_of_fold.csv
+    predictions.csv        where there is a test file: the mean of all models
+
+No score of a fold is chosen by: its epoch and its thresholds come from validation rows apart (`fold_rows`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from slanted.report.writing import write_page
+from slanted.text import artefacts
+from slanted.text.checkpoints import FOLDER as CHECKPOINTS
+from slanted.text.checkpoints import Checkpoints, Pace, fold_folder, steps_of
+from slanted.text.data import DataFiles, RunData
+from slanted.text.fold_model import FoldedModel
+from slanted.text.fold_scores import fold_metrics, headline, say_folds
+from slanted.text.metrics import score_predictions
+from slanted.text.predictions import write_predictions
+from slanted.text.progress import Progress
+from slanted.text.resuming import StartedWith, can_be_read_again
+from slanted.text.run import baselines_of, train_here
+from slanted.text.saved import read_run
+from slanted.text.settings import Settings
+from slanted.text.views import StepsOnly, View
+
+Metrics = dict[str, Any]
+
+
+def train_folds(
+    files: DataFiles,
+    data: RunData,
+    out: Path,
+    settings: Settings,
+    overwrite: bool,
+    progress: Progress,
+    resume: bool = False,
+    pace: Pace | None = None,
+) -> Metrics:
+    """Train every fold of `data` and leave all of them in `out`; return what metrics.json holds.
+
+    Args:
+        files: Where the data comes from.
+        data: The rows and their folds.
+        out: The folder.
+        settings: With backend and precision decided.
+        overwrite: Whether a run in `out` is replaced.
+        progress: Is told everything.
+        resume: Whether the folds that `out` holds finished are taken as they are, and one that is not goes on.
+        pace: How often a checkpoint is written; None: never, and a fold is finished or begins anew.
+
+    Raises:
+        InputError: The folder is another's or cannot be written to.
+        TrainingFailed: The loss of a fold is not finite.
+    """
+    with artefacts.claimed(out, overwrite, resume) as folder:
+        more: Metrics = {"files": asdict(files), "columns": asdict(data.columns)}
+        if can_be_read_again(files):
+            started_with = StartedWith.of(files, settings)
+            started_with.write(out)
+            more["sha256"] = started_with.sha256
+        folds = range(len(data.folds))
+        behind = sum(_steps_behind(fold_folder(out, at)) for at in folds)
+        runs = [train_fold(files, data, fold_folder(out, at), at, settings, progress, pace) for at in folds]
+        work = out / CHECKPOINTS  # where all of it stays until it is whole: a process that dies loses nothing
+        artefacts.write_json(work / artefacts.RECIPE, {**settings.to_dict(), **more})
+        model = FoldedModel(read_run(work))
+        model.write_labels(work)
+        metrics = fold_metrics(data, settings, runs, behind or None)
+        metrics["out_of_fold"] = _predict_held_rows(data, settings, model, work)
+        if data.test is not None:
+            metrics |= _predict_test(data, settings, model, work)
+        data.bad_rows.write(work / artefacts.BAD_ROWS)
+        artefacts.write_json(work / artefacts.METRICS, metrics)
+        artefacts.move(work, folder)
+    progress.result(metrics)
+    say_folds(metrics, out, progress)
+    for at in folds:  # their pages were written when they lay elsewhere
+        if (out / artefacts.fold_name(at) / artefacts.REPORT_DATA).is_file():
+            write_page(out / artefacts.fold_name(at))
+    return metrics
+
+
+def train_fold(
+    files: DataFiles,
+    data: RunData,
+    folder: Path,
+    number: int,
+    settings: Settings,
+    progress: Progress,
+    pace: Pace | None,
+) -> Metrics:
+    """Train one fold into its folder, from where that has come to if it holds its run; return its metrics.json.
+
+    Args:
+        files: Where the data comes from.
+        data: The rows and their folds.
+        folder: Of this fold's run.
+        number: Of the fold, from 0.
+        settings: Of the whole.
+        progress: Is told everything.
+        pace: How often a checkpoint is written, or None.
+    """
+    if (folder / artefacts.METRICS).is_file():
+        return artefacts.read_json(folder / artefacts.METRICS)
+    keras.backend.clear_session()  # the model before is let go, and layers are named as in a process of its own
+    title = f"fold {number + 1} of {len(data.folds)}"
+    shown = Progress(views=[FoldView(view, title, number == 0) for view in progress.views])
+    checkpoints = Checkpoints(folder, pace) if pace and can_be_read_again(files) else None
+    own, rows = replace(settings, folds=0), data.of_fold(data.folds[number])
+    try:
+        metrics = train_here(files, rows, folder, own, False, shown, resume=True, checkpoints=checkpoints)
+    finally:
+        shown.end()
+    kept = f"kept epoch {metrics['kept_epoch']} of {metrics['epochs']}"
+    progress.say(f"{title}: held-out rows: {headline(metrics['test'], metrics['task'])}; {kept}")
+    return metrics
+
+
+def _steps_behind(folder: Path) -> int:
+    """Return how many steps of a fold were trained before this process."""
+    if (folder / artefacts.METRICS).is_file():
+        return artefacts.read_json(folder / artefacts.METRICS)["total_steps"]
+    return max(steps_of(folder), default=0)
+
+
+class FoldView(StepsOnly):
+    """Shows another view the steps and epochs of a fold, and what the first says before it begins: it goes for all.
+
+    Args:
+        view: Which.
+        title: Of the fold.
+        first: Whether it is the first.
+    """
+
+    def __init__(self, view: View, title: str, first: bool) -> None:
+        super().__init__(view, title)
+        self._before = first
+
+    def say(self, text: str) -> None:
+        """Pass on what is said before the steps of the first fold."""
+        if self._before:
+            self._view.say(text)
+
+    def begin(self, shape: Any) -> None:
+        """Pass on."""
+        self._before = False
+        super().begin(shape)
+
+    def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
+        """Pass on, with the fold's title."""
+        self._view.epoch(number, scores, f"{self._title}: {text}")
+
+
+def _predict_held_rows(data: RunData, settings: Settings, model: FoldedModel, folder: Path) -> Metrics:
+    """Write out_of_fold.csv and return its scores: every row's labels by its own fold's thresholds."""
+    predicted = np.zeros((len(data.train), len(data.target.labels)))
+    cuts = np.zeros_like(predicted)
+    for fold, one in zip(data.folds, model.models(), strict=True):
+        held = data.train.take(fold.held)
+        predicted[fold.held], cuts[fold.held] = one.predict(held.texts, held.texts_b), one.cuts
+    write_predictions(folder / artefacts.OUT_OF_FOLD, data.target, predicted, cuts)
+    return score_predictions(data.target, data.train.y, predicted, settings.positive, cuts)
+
+
+def _predict_test(data: RunData, settings: Settings, model: FoldedModel, folder: Path) -> Metrics:
+    """Write predictions.csv and return the scores of the test rows, and the baselines' of all training rows."""
+    assert data.test is not None
+    predicted = model.predict(data.test.texts, data.test.texts_b)
+    write_predictions(folder / artefacts.PREDICTIONS, data.target, predicted, model.cuts)
+    scores = score_predictions(data.target, data.test.y, predicted, settings.positive, model.cuts)
+    return {"test": scores, "baselines": baselines_of(data, data.test, settings)}

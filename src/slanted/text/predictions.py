@@ -1,0 +1,93 @@
+"""What any fitted model does with texts: predict, score, write predictions.csv."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slanted.text import artefacts
+from slanted.text.data import Part
+from slanted.text.metrics import score_predictions
+from slanted.text.settings import Settings
+from slanted.text.targets import Target
+from slanted.text.thresholds import DEFAULT
+
+PROBABILITY_DECIMALS = 6
+NUMBER_DIGITS = 7
+
+
+class Predictor(ABC):
+    """A fitted model, or several that predict together.
+
+    Attributes:
+        target: What it predicts.
+        settings: What it was trained with.
+        thresholds: Of several labels: from which probability on each is predicted, (labels,); None: 0.5.
+    """
+
+    def __init__(self, target: Target, settings: Settings, thresholds: np.ndarray | None = None) -> None:
+        self.target, self.settings, self.thresholds = target, settings, thresholds
+
+    @abstractmethod
+    def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
+        """Return float64 probabilities (n, labels), or numbers (n, targets), in the texts' order."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what `load` reads to a folder that exists."""
+
+    @property
+    def cuts(self) -> float | np.ndarray:
+        """The thresholds, or 0.5."""
+        return DEFAULT if self.thresholds is None else self.thresholds
+
+    def score(self, part: Part) -> dict[str, Any]:
+        """Return metrics.json's scores on some rows."""
+        predicted = self.predict(part.texts, part.texts_b)
+        return score_predictions(self.target, part.y, predicted, self.settings.positive, self.cuts)
+
+    def write_predictions(self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None) -> None:
+        """Write predictions.csv: the row, the prediction, the probabilities."""
+        write_predictions(path, self.target, self.predict(texts, texts_b), self.cuts)
+
+    def write_labels(self, folder: Path) -> None:
+        """Write labels.json."""
+        labels: dict[str, Any] = {"task": self.target.kind, "labels": list(self.target.labels)}
+        if self.target.kind == "multilabel":
+            labels["thresholds"] = np.broadcast_to(self.cuts, len(self.target.labels)).tolist()
+        artefacts.write_json(folder / artefacts.LABELS, labels)
+
+
+def write_predictions(path: Path, target: Target, predicted: np.ndarray, thresholds: float | np.ndarray) -> None:
+    """Write a CSV file of row, prediction and probabilities, whole or not at all.
+
+    Args:
+        path: The file.
+        target: What is predicted.
+        predicted: Probabilities (n, labels), or numbers (n, targets).
+        thresholds: Of several labels: from which probability on each is predicted; one, (labels,) or (n, labels).
+    """
+    artefacts.write_rows(path, _header(target), _rows(target, predicted, thresholds))
+
+
+def _header(target: Target) -> list[str]:
+    names, kind = target.names, target.kind
+    if kind == "regression":
+        return ["row", "prediction"] if len(names) == 1 else ["row", *(f"prediction_{name}" for name in names)]
+    first = ["prediction"] if kind == "single" else [f"prediction_{name}" for name in names]
+    return ["row", *first, *(f"probability_{name}" for name in names)]
+
+
+def _rows(target: Target, predicted: np.ndarray, thresholds: float | np.ndarray) -> Iterator[list[Any]]:
+    over = predicted >= thresholds
+    for row, values in enumerate(predicted):
+        if target.kind == "regression":
+            yield [row, *(f"{value:.{NUMBER_DIGITS}g}" for value in values)]
+            continue
+        shown = [f"{value:.{PROBABILITY_DECIMALS}f}" for value in values]
+        if target.kind == "single":
+            yield [row, target.labels[int(values.argmax())], *shown]
+        else:
+            yield [row, *map(int, over[row]), *shown]
