@@ -127,11 +127,14 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 def cache_file() -> Path:
-    """Return the file that remembers measurements: in SLANTED_CACHE, else in slanted's folder of XDG_CACHE_HOME."""
+    """Return the file that remembers measurements."""
+    return cache_folder() / "machine.json"
+
+
+def cache_folder() -> Path:
+    """Return where slanted keeps what it can make again: SLANTED_CACHE, else its folder of XDG_CACHE_HOME."""
     own = os.environ.get("SLANTED_CACHE")
-    if own:
-        return Path(own) / "machine.json"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted" / "machine.json"
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted"
 
 
 def _recall_or_measure(candidates: list[str], say: Callable[[str], None] | None) -> dict[str, Result]:

@@ -79,8 +79,13 @@ class LengthPlan:
     @property
     def padding(self) -> float:
         """Share of an epoch's computed tokens that are padding."""
-        computed = sum(len(batch.rows) * batch.length for batch in self.batches(0))
-        return 1.0 - float(self._lengths.sum()) / computed
+        return 1.0 - float(self._lengths.mean()) / self.padded_length
+
+    @property
+    def padded_length(self) -> float:
+        """Mean tokens of a row, padding included."""
+        batches = self.batches(0)
+        return sum(len(batch.rows) * batch.length for batch in batches) / len(self._lengths)
 
     def batches(self, epoch: int) -> list[Batch]:
         """Return an epoch's batches, in the order that (seed, epoch) gives; every row is in one.
@@ -95,13 +100,13 @@ class LengthPlan:
         batches = [batch for number, rows in groups for batch in self._divide(random.permutation(rows), number)]
         full = [batch for batch in batches if len(batch.rows) == self.batch_size]
         short = [batch for batch in batches if len(batch.rows) < self.batch_size]
-        return _differing_start([full[position] for position in random.permutation(len(full))] + short)
+        return differing_start([full[position] for position in random.permutation(len(full))] + short)
 
     def sorted_batches(self) -> list[Batch]:
         """Return the batches of inference: shortest first, but for the second batch, as in `batches`."""
         ranked = np.argsort(self._lengths, kind="stable")
         groups = enumerate(np.split(ranked, self._cuts[:-1]))
-        return _differing_start([batch for number, rows in groups for batch in self._divide(rows, number)])
+        return differing_start([batch for number, rows in groups for batch in self._divide(rows, number)])
 
     def _divide(self, rows: NDArray[np.int64], group: int) -> list[Batch]:
         """Divide a group's rows into batches; the short one, if any, is the first group's last."""
@@ -109,7 +114,7 @@ class LengthPlan:
         return [Batch(rows[start : start + self.batch_size], self._padded[group]) for start in starts]
 
 
-def _differing_start(batches: list[Batch]) -> list[Batch]:
+def differing_start(batches: list[Batch]) -> list[Batch]:
     """Swap the second batch with the first one whose length differs from the first's, if there is one."""
     for position in range(1, len(batches)):
         if batches[position].length != batches[0].length:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from slanted.errors import missing_extra
+from slanted.machine import cache_folder
 
 NEEDED = ("keras_hub", "tokenizers", "safetensors", "sklearn", "scipy", "filelock")
 
@@ -26,11 +27,20 @@ def start_keras(backend: str) -> None:
     """Import Keras and KerasHub on `backend` and run one operation, so that everything has loaded."""
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if backend == "jax":
+        _keep_compiled_programs()
     with _standard_error_held():
         import keras
         import keras_hub  # noqa: F401
 
         keras.ops.zeros((1,))
+
+
+def _keep_compiled_programs() -> None:
+    """Have JAX keep what it compiles on disk, and find it there the next time, unless the user has said where."""
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @contextmanager

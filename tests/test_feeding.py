@@ -1,0 +1,45 @@
+"""Rows that are many: trained and predicted like few, without all of their tokens at once."""
+
+import numpy as np
+import pytest
+import tiny
+from applied import BACKEND
+
+from slanted import TextClassifier
+from slanted.recipes import recipes
+from slanted.text import feeding
+from slanted.text.settings import Settings
+from slanted.text.windows import WindowedBatches
+
+
+def fitted(tiny_model, texts, labels, **more):
+    settings = {"model": tiny_model, "precision": "float32", "max_tokens": 16, "batch_size": 8, "lr": 4e-3, **more}
+    return TextClassifier(**settings).fit(texts, labels)
+
+
+@pytest.fixture
+def examples():
+    return tiny.examples(96)
+
+
+def test_many_rows_are_learnt_and_predicted_in_slices_as_at_once(tiny_model, examples, monkeypatch):
+    texts, labels = examples
+    few = fitted(tiny_model, texts, labels, epochs=8)
+    monkeypatch.setattr(feeding, "MANY_ROWS", 20)
+    made = []
+    monkeypatch.setattr(feeding, "WindowedBatches", lambda *a: made.append(WindowedBatches(*a)) or made[-1])
+    many = fitted(tiny_model, texts, labels, epochs=8)
+    assert len(made) == 1 and len(many.history_.steps) == len(few.history_.steps)
+    for one in (few, many):
+        assert one.score(texts, labels) > 0.8
+    whole = many.predict_proba(texts)
+    monkeypatch.setattr(feeding, "ROWS_AT_ONCE", 10)
+    np.testing.assert_allclose(many.predict_proba(texts), whole, atol=1e-6)
+    again = fitted(tiny_model, texts, labels, epochs=8)
+    np.testing.assert_allclose(again.predict_proba(texts), whole, atol=1e-6)
+
+
+def test_stages_have_few_shapes_where_each_is_compiled():
+    staged, plain = Settings(recipe=recipes()["ulmfit"]), Settings()
+    assert feeding.most_shapes(staged) == (8 if BACKEND == "torch" else 3)
+    assert feeding.most_shapes(plain) == 8
