@@ -1,0 +1,39 @@
+"""Measure slanted beside its peers and write docs/benchmarks.md.
+
+Usage: python -m benchmarks [PART ...] [--rounds 3] [--page-only]
+
+Parts: training, prediction, steps, memory, sooner; without a name, all. SLANTED_DATA names the folder of data sets;
+without it the bundled sample is taken. One process runs at a time; the peers' environment is made when it is missing.
+"""
+
+import argparse
+from types import ModuleType
+
+from benchmarks import memory, page, prediction, results, sooner, steps, training
+
+PARTS: dict[str, ModuleType] = {
+    "training": training,
+    "prediction": prediction,
+    "steps": steps,
+    "memory": memory,
+    "sooner": sooner,
+}
+
+
+def main() -> None:
+    """Measure the parts named, keep their figures, write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: 3)")
+    parser.add_argument("--page-only", action="store_true", help="write the page from the figures there are")
+    given = parser.parse_args()
+    unknown = [name for name in given.parts if name not in PARTS]
+    if unknown:
+        parser.error(f"there is no part {unknown[0]}; parts are: {', '.join(PARTS)}")
+    for name in [] if given.page_only else given.parts or PARTS:
+        results.save(name, PARTS[name].measure(given.rounds))
+    page.write(PARTS)
+
+
+if __name__ == "__main__":
+    main()
