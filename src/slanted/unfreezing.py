@@ -64,6 +64,14 @@ class GradualUnfreezing(keras.callbacks.Callback):
         self.stages, self.at = stages, None if at is None else _starts(at)
         self._timetable: list[tuple[int, tuple[str, ...]]] = []
         self._first_batch: int | None = None
+        self._begins_at: int | None = None
+
+    def continue_at(self, position: int) -> None:
+        """Say which batch of the run the next `fit` begins with, its own dataset shortened to what is left.
+
+        Without it the optimizer's count decides, which loss scaling does not raise at batches that it skips.
+        """
+        self._begins_at = position
 
     def timetable(self, group_names: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
         """Return when each stage begins, in epochs or in batches of the run, and the groups open in it.
@@ -133,7 +141,8 @@ class GradualUnfreezing(keras.callbacks.Callback):
         """Open what is due; by the first batch of an epoch every callback has said where the run stands."""
         if self.every != "epoch":
             if self._first_batch is None:
-                self._first_batch = self._where_the_run_stands() - batch
+                stands = self._where_the_run_stands() if self._begins_at is None else self._begins_at
+                self._first_batch, self._begins_at = stands - batch, None
             self._open_at(self._first_batch + batch)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

@@ -1,0 +1,190 @@
+"""`--resume`: what a run was started with, kept beside its checkpoints, and whether the same is asked for now."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from slanted.errors import InputError
+from slanted.text import artefacts
+from slanted.text.checkpoints import FOLDER, come_to
+from slanted.text.data import DataFiles
+from slanted.text.model_files import locate
+from slanted.text.settings import Settings
+from slanted.text.sources import STANDARD_INPUT, input_paths, open_source
+from slanted.text.wording import option_of
+
+STARTED_WITH = "run.json"
+_DECIDED = ("backend", "precision")  # by the machine where they are "auto"
+_MODEL_SUFFIXES = (".json", ".safetensors", ".h5", ".txt", ".model", ".spm")
+_CONTENTS = ("train", "valid", "test")  # compared by what they hold, wherever they are
+
+
+@dataclass(frozen=True)
+class StartedWith:
+    """What decides a run: its settings, its options for files, and the SHA-256 of every file it reads.
+
+    Attributes:
+        settings: As in recipe.json.
+        files: The options of `DataFiles`, as in recipe.json.
+        sha256: Of the training, validation and test files and of the model's, by their part in the run.
+    """
+
+    settings: dict[str, Any]
+    files: dict[str, Any]
+    sha256: dict[str, Any]
+
+    @classmethod
+    def of(cls, files: DataFiles, settings: Settings) -> "StartedWith":
+        """Return what a run with these files and settings starts with; reads the files.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        sums = {name: _sums(getattr(files, name)) for name in _CONTENTS if getattr(files, name) is not None}
+        return cls(_plain(settings.to_dict()), _plain(asdict(files)), {**sums, "model": _model_sums(settings.model)})
+
+    def with_settings(self, settings: Settings) -> "StartedWith":
+        """Return the same with other settings: those that the machine decided."""
+        return replace(self, settings=_plain(settings.to_dict()))
+
+    def write(self, out: Path) -> None:
+        """Write it beside the checkpoints.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        with artefacts.disk_errors(out):
+            (out / FOLDER).mkdir(exist_ok=True)
+        artefacts.write_json(out / FOLDER / STARTED_WITH, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> "StartedWith":
+        """Return what `write` wrote, or what recipe.json says of a finished run.
+
+        Raises:
+            InputError: The file is missing or broken.
+        """
+        saved = artefacts.read_json(path)
+        try:
+            if path.name == STARTED_WITH:
+                return cls(saved["settings"], saved["files"], saved["sha256"])
+            settings = {name: value for name, value in saved.items() if name in Settings.__dataclass_fields__}
+            return cls(settings, saved["files"], saved["sha256"])
+        except (KeyError, TypeError, AttributeError) as error:
+            found = f"does not say what the run was started with ({error})"
+            raise InputError(f"{path}: {found}; start again with --overwrite") from None
+
+    def check_same(self, now: "StartedWith", out: Path) -> None:
+        """Raise unless `now` is the same run as this, which `out` holds.
+
+        Raises:
+            InputError: Something differs; all that does is named.
+        """
+        differing = [*self._options(now), *self._contents(now)]
+        if differing:
+            found = f"the run in {out} was started with {'; '.join(differing)}"
+            raise InputError(f"--resume: {found}; give the same again, or --overwrite to start again")
+
+    def _options(self, now: "StartedWith") -> Iterator[str]:
+        then, given = _flat(self), _flat(now)
+        if self.sha256.get("model") and self.sha256["model"] == now.sha256.get("model"):
+            given["model"] = then["model"]  # the same files in another place
+        for name in sorted(then.keys() | given.keys()):
+            before, after = then.get(name), given.get(name)
+            if before != after and not (name in _DECIDED and after == "auto"):
+                yield f"{option_of(name)} {_shown(before)}, not {_shown(after)}"
+
+    def _contents(self, now: "StartedWith") -> Iterator[str]:
+        for name in (*_CONTENTS, "model"):
+            before, after = self.sha256.get(name), now.sha256.get(name)
+            if before == after:
+                continue
+            what = {"train": "training", "valid": "validation"}.get(name, name)
+            if name == "model":
+                if now.settings["model"] == self.settings["model"]:
+                    yield f"other files of the model {now.settings['model']}"
+            elif before is None or after is None:
+                yield f"{'no' if before is None else 'a'} {what} file"
+            else:
+                yield f"other {what} rows than {_shown(now.files[name])} holds"
+
+
+def is_unfinished(out: Path) -> bool:
+    """Return whether a folder holds a run that can go on."""
+    return come_to(out) is not None
+
+
+def is_finished(out: Path) -> bool:
+    """Return whether a folder holds a run that came to its end, and none that would replace it."""
+    return not is_unfinished(out) and (out / artefacts.METRICS).is_file()
+
+
+def settings_to_go_on(files: DataFiles, out: Path, settings: Settings, overwrite: bool) -> Settings:
+    """Return the settings on the backend and precision that the run in `out` was started on.
+
+    Without a run, and where a finished one is to be replaced, they are as they were.
+
+    Args:
+        files: Of the command.
+        out: The run's folder.
+        settings: Of the command.
+        overwrite: Whether a finished run is to be replaced.
+
+    Raises:
+        InputError: The run was started with something else, or standard input is to be read again.
+    """
+    if not can_be_read_again(files):
+        raise InputError("--resume: standard input cannot be read again; save it to a file and give that")
+    finished = is_finished(out)
+    if not is_unfinished(out) and (overwrite or not finished):
+        return settings
+    started = StartedWith.read(out / artefacts.RECIPE if finished else out / FOLDER / STARTED_WITH)
+    started.check_same(StartedWith.of(files, settings), out)
+    return replace(settings, **{name: started.settings[name] for name in _DECIDED})
+
+
+def can_be_read_again(files: DataFiles) -> bool:
+    """Return whether no file is standard input."""
+    given = [getattr(files, name) for name in _CONTENTS if getattr(files, name) is not None]
+    return all(STANDARD_INPUT not in ([paths] if isinstance(paths, str) else paths) for paths in given)
+
+
+def _sums(paths: str | tuple[str, ...]) -> list[str]:
+    return [_sum(Path(path)) for path in input_paths(paths)]
+
+
+def _sum(path: Path) -> str:
+    with open_source(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _model_sums(name: str) -> dict[str, str]:
+    """Return the sums of a local model's files; what comes from a hub is known by its name."""
+    files = locate(name)
+    folders = {folder for folder in (files.folder, files.tokenizer_folder) if folder is not None}
+    found = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
+    return {path.name: _sum(path) for path in found if path.suffix in _MODEL_SUFFIXES}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values as JSON gives them back."""
+    return json.loads(json.dumps(values))
+
+
+def _flat(started: StartedWith) -> dict[str, Any]:
+    """Return every option by its name, but for those that name files."""
+    settings, recipe = dict(started.settings), dict(started.settings["recipe"])
+    del settings["recipe"]
+    name = recipe.pop("name")
+    recipe = {key: value for key, value in recipe.items() if key not in ("source", "notes")}
+    files = {key: value for key, value in started.files.items() if key not in _CONTENTS}
+    return {**files, **settings, **recipe, "recipe": name}
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ([], "", {}):
+        return "none"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
