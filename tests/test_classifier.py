@@ -8,11 +8,13 @@ import pytest
 import tiny
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import f1_score
 
 import slanted
 from slanted import Recipe, TextClassifier, TextRegressor
 from slanted.cli import main
 from slanted.errors import InputError, SettingError
+from slanted.text.thresholds import best_thresholds
 
 SMALL = {"lr": 0.01, "batch_size": 8, "max_tokens": 16, "precision": "float32"}
 TEXTS, LABELS = tiny.examples(44, (3, 20))
@@ -118,9 +120,35 @@ def test_several_labels(tiny_model, tmp_path):
     several = TextClassifier(tiny_model, epochs=2, **SMALL).fit(TEXTS, labels)
     predicted, probabilities = several.predict(NEW), several.predict_proba(NEW)
     assert predicted.shape == probabilities.shape == (16, 2)
-    np.testing.assert_array_equal(predicted, probabilities >= 0.5)
+    np.testing.assert_array_equal(predicted, probabilities >= several.thresholds_)
     several.save(tmp_path / "run")
     np.testing.assert_array_equal(TextClassifier.load(tmp_path / "run").predict(NEW), predicted)
+
+
+def test_thresholds_are_those_of_the_validation_rows_and_used_everywhere(tiny_model, tmp_path, capsys):
+    truth = np.array([[label == 3, at % 5 == 0] for at, label in enumerate(ANSWERS)], dtype=int)
+    labels = np.array([[label == 3, at % 5 == 0] for at, label in enumerate(LABELS)], dtype=int)
+    several = TextClassifier(tiny_model, epochs=1, **SMALL).fit(TEXTS, labels, valid=(NEW, truth))
+    probabilities = several.predict_proba(NEW)
+    np.testing.assert_allclose(several.thresholds_, best_thresholds(truth, probabilities), rtol=1e-6)
+    assert several.thresholds_[1] < 0.5  # 3 of 16 rows: no probability comes near a half
+    several.save(tmp_path / "run")
+    saved = json.loads((tmp_path / "run" / "labels.json").read_text())
+    assert saved == {"task": "multilabel", "labels": ["0", "1"], "thresholds": several.thresholds_.tolist()}
+    rows = [("text", "0", "1"), *((text, *row) for text, row in zip(NEW, truth.tolist(), strict=True))]
+    with open(tmp_path / "t.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    run, data = str(tmp_path / "run"), str(tmp_path / "t.csv")
+    assert main(["evaluate", run, data, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["micro_f1"] == pytest.approx(f1_score(truth, several.predict(NEW), average="micro"))
+    assert scores["micro_f1"] > f1_score(truth, probabilities >= 0.5, average="micro", zero_division=0)
+    assert main(["predict", run, data, "--out", str(tmp_path / "p.csv")]) == 0
+    with open(tmp_path / "p.csv", newline="") as file:
+        found = [[int(row["prediction_0"]), int(row["prediction_1"])] for row in csv.DictReader(file)]
+    assert found == several.predict(NEW).tolist()
+    unheld = TextClassifier(tiny_model, epochs=1, **{**SMALL, "valid_share": 0.0}).fit(TEXTS, labels)
+    assert unheld.thresholds_.tolist() == [0.5, 0.5]
 
 
 def test_a_regressor_learns_numbers_in_their_units_and_plain_kerashub_gives_them_too(tiny_model, tmp_path):
@@ -185,7 +213,11 @@ def test_not_fitted(estimator, tmp_path):
         ([("a", "b"), ("c", "")], ["x", "y"], "texts[1, 1] is empty; give a text or leave the row out"),
         (["a", "b"], ["x", "x"], "labels: every row has the label 'x'; classes need two labels at least: add rows of"),
         (["a", "b", "c"], ["x", "x", "y"], "labels[2]: label 'y' has this row only, none to hold out for validation;"),
-        (["a", "b"], [0.5, 1.5], "labels must be classes for TextClassifier: labels[0]: 0.5, a fractional number;"),
+        (
+            ["a", "b"],
+            [0.5, 1.5],
+            "Unknown label type: labels must be classes for TextClassifier: labels[0]: 0.5, a fractional number;",
+        ),
     ],
 )
 def test_wrong_texts_and_labels(texts, labels, message):

@@ -30,7 +30,9 @@ def options(*words):
     return parser().parse_args(["train", "t.csv", "--out", "o", *words])
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["predict", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["predict", "--help"], ["report", "--help"]]
+)
 def test_help_imports_nothing_heavy(words):
     code = (
         "import sys\n"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from slanted.cli import _files_of, parser
+from slanted.cli import files_of, parser
 from slanted.text.data import DataFiles, read_data
 from slanted.text.settings import Settings
 
@@ -23,7 +23,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize(("line", "files"), COMMANDS)
 def test_options_become_files(line, files):
-    assert _files_of(parser().parse_args(line.split())) == files
+    assert files_of(parser().parse_args(line.split())) == files
 
 
 def test_the_training_files_are_shown_as_one_would_type_them():

@@ -317,6 +317,43 @@ def test_the_generator_of_unseeded_random_functions_is_found_and_forgotten():
     assert keras_private.global_seed_generator() is not None, "Keras keeps its global seed generator elsewhere"
 
 
+def test_the_generator_of_unseeded_random_functions_is_made():
+    keras_private.forget_global_seed_generator()
+    made = keras_private.make_global_seed_generator()
+    assert keras_private.global_seed_generator() is made
+    assert tuple(made.state.shape) == (2,), changed("SeedGenerator.state", "it is a seed and a counter")
+
+
+class Shrinking(keras.utils.PyDataset):
+    """Two batches in the first epoch, five in those after; `fit` is told of five at the start."""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.given = 5, []
+
+    def __len__(self):
+        return self.left
+
+    def __getitem__(self, index):
+        self.given.append(index)
+        return np.ones((1, 1), "float32"), np.ones((1, 1), "float32")
+
+
+def test_epochs_are_as_long_as_their_data():
+    """`_enumerate_iterator` takes `_num_batches` from the adapter when an epoch begins."""
+    data, steps = Shrinking(), []
+    count = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: setattr(data, "left", 5 if epoch else 2),
+        on_train_batch_end=lambda batch, logs: steps.append(batch),
+    )
+    trained = model()
+    with keras_private.epochs_as_long_as_their_data():
+        trained.fit(data, epochs=2, verbose=0, shuffle=False, callbacks=[count])
+    meant = "an epoch's length is read from `_num_batches` in `_enumerate_iterator`"
+    assert steps == [0, 1, 0, 1, 2, 3, 4], changed("EpochIterator", meant)
+    assert keras_private.EpochIterator._enumerate_iterator.__name__ == "_enumerate_iterator"
+
+
 def test_a_scope_without_a_type_has_variables_read_as_they_are():
     class Reads(keras.layers.Layer):
         def build(self, shape):

@@ -36,7 +36,11 @@ def test_plan_prints_what_train_then_does(options, tmp_path, capsys):
     planned = json.loads(out)
     assert (status, err) == (0, "")
     assert [group["opens_at"] for group in planned["groups"]] == [10, 5, 0]
-    assert run(capsys, "train", *options, *more, "--out", tmp_path / "run")[0] == 0
+    shares = [stage["share"] for stage in planned["stages"]]
+    assert shares == sorted(shares) and shares[0] < 0.7 and shares[-1] == 1.0
+    status, out, err = run(capsys, "train", *options, *more, "--out", tmp_path / "run")
+    assert status == 0
+    assert "plan: ulmfit: 20 steps in epochs of 5" in out.split("epoch 1:")[0]
     with open(tmp_path / "run" / "history.csv", encoding="utf-8", newline="") as file:
         rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
     assert len(rates) == planned["total_steps"] == 20

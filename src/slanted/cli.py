@@ -15,14 +15,14 @@ from typing import Any, NoReturn
 
 from slanted.errors import InputError, SettingError, SlantedError
 from slanted.recipes import Recipe, recipe_named, recipes
-from slanted.text.settings import BACKENDS, BEST_BY, PRECISIONS, TASKS, Settings
+from slanted.text.settings import BACKENDS, BEST_BY, CLASS_WEIGHTS, LONG, PRECISIONS, TASKS, Settings
+from slanted.text.wording import option_of
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 EXIT_UNREAD = 141  # as a process that SIGPIPE ends: nobody reads what is printed any more
 RECIPE_OPTIONS = {f.name: f for f in fields(Recipe) if f.metadata.get("help")}
 SETTING_OPTIONS = ("model", "task", "batch_size", "gradient_accumulation", "max_tokens", "precision", "backend")
-SETTING_OPTIONS += ("valid_share", "best_by", "positive", "seed")
-SPELLED = {"lr_max": "--lr"}
+SETTING_OPTIONS += ("valid_share", "best_by", "positive", "seed", "long", "class_weight", "folds")
 TRAIN_HELP = "CSV, TSV, JSON Lines or Parquet, also in gzip or zstd; several, 'a pattern*', or - for standard input"
 
 
@@ -41,6 +41,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 2, 3, 130, 141 or 143."""
+    options = None
     try:
         with _terminable():
             options = parser().parse_args(arguments)
@@ -49,10 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {_worded(error)}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print("error: interrupted; nothing was kept", file=sys.stderr)
+        print(f"error: interrupted; {_kept(options)}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Terminated:
-        print("error: terminated; nothing was kept", file=sys.stderr)
+        print(f"error: terminated; {_kept(options)}", file=sys.stderr)
         return EXIT_TERMINATED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again as it ends
@@ -77,21 +78,24 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
+def _kept(options: argparse.Namespace | None) -> str:
+    """Return what is left of a command that a signal ended."""
+    if options is not None and "kept" in options:
+        return options.kept(options)
+    if options is None or options.run is not _train:
+        return "nothing was kept"
+    from slanted.text.checkpoints import come_to
+
+    kept = come_to(Path(options.out))
+    return f"{kept} is kept; to go on, add --resume to the command" if kept else "nothing was kept"
+
+
 def _worded(error: SlantedError) -> str:
     """Return an error's text, a setting named as the option it came from."""
     if not isinstance(error, SettingError):
         return " ".join(str(error).split("\n"))
     remedy = error.remedy or "see slanted train --help"
     return f"{option_of(error.name)} {error.received}: must be {error.rule}; {remedy}"
-
-
-def option_of(name: str) -> str:
-    """Return the option of a setting.
-
-    >>> option_of("batch_size"), option_of("lr_max")
-    ('--batch-size', '--lr')
-    """
-    return SPELLED.get(name, "--" + name.replace("_", "-"))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -103,26 +107,41 @@ def parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_plan(commands)
     _add_find(commands)
+    _add_report(commands)
+    from slanted.cli_compare import add_compare  # which build on this module
+    from slanted.cli_live import add_watch
+
+    add_compare(commands)
+    add_watch(commands)
     return top
 
 
-def _command(commands: Any, name: str, run: Callable[[Any], None], text: str) -> argparse.ArgumentParser:
+def add_command(commands: Any, name: str, run: Callable[[Any], None], text: str) -> argparse.ArgumentParser:
+    """Add a command that calls `run` with its options."""
     command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
     command.set_defaults(run=run)
     return command
 
 
 def _add_train(commands: Any) -> None:
-    command = _command(commands, "train", _train, "fine-tune a model on TRAIN and leave it, with its scores, in DIR")
+    command = add_command(commands, "train", _train, "fine-tune a model on TRAIN and leave it, with its scores, in DIR")
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--out", metavar="DIR", required=True, help="the folder to make")
     command.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
-    command.add_argument("--resume", action="store_true", help="go on with the run that DIR holds")
-    _add_data_options(command)
-    _add_setting_options(command)
+    command.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, or begin it")
+    for unit, default in (("steps", 1000), ("seconds", 20.0)):
+        text = f"most {unit} from one checkpoint to the next (default: {default:g})"
+        kind = whole if unit == "steps" else number
+        command.add_argument(f"--checkpoint-{unit}", type=kind, metavar="N", default=default, help=text)
+    add_data_options(command)
+    add_setting_options(command)
+    from slanted.cli_live import add_live_options
+
+    add_live_options(command)
 
 
-def _add_data_options(command: argparse.ArgumentParser) -> None:
+def add_data_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that say which files are read, and how."""
     data = command.add_argument_group("data")
     data.add_argument("--valid", metavar="FILE", help="rows to choose the epoch by; else a share of TRAIN")
     data.add_argument("--test", metavar="FILE", help="rows to score and predict at the end")
@@ -134,31 +153,38 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
     data.add_argument("--bad-rows", default="fail", help="fail, or skip to list them in bad_rows.csv (default: fail)")
 
 
-def _add_setting_options(command: argparse.ArgumentParser) -> None:
+def add_setting_options(command: argparse.ArgumentParser, one_run: bool = True) -> None:
+    """Add the options of a run's settings; those of its recipe and peak rate if `one_run`."""
     group = command.add_argument_group("run")
     add = group.add_argument
     add("--model", help="minilm, a KerasHub preset, hf://NAME or a folder (default: minilm)")
-    add("--recipe", help=f"one of {', '.join(recipes())}, or a run's recipe.json (default: stlr)")
+    if one_run:
+        add("--recipe", help=f"one of {', '.join(recipes())}, or a run's recipe.json (default: stlr)")
     add("--task", help=f"one of {', '.join(TASKS)} (default: auto)")
     add("--positive", metavar="LABEL", help="the label that f1 is of, with two classes")
-    add("--batch-size", type=_whole, metavar="N", help="texts a batch (default: 32)")
-    add("--gradient-accumulation", type=_whole, metavar="N", help="batches an optimizer step (default: 1)")
-    add("--max-tokens", type=_whole, metavar="N", help="tokens of a text that the model sees (default: 128)")
-    add("--valid-share", type=_number, metavar="X", help="share of TRAIN held out without --valid (default: 0.1)")
+    add("--batch-size", type=whole, metavar="N", help="texts a batch (default: 32)")
+    add("--gradient-accumulation", type=whole, metavar="N", help="batches an optimizer step (default: 1)")
+    add("--max-tokens", type=whole, metavar="N", help="tokens of a text that the model sees (default: 128)")
+    add("--long", metavar="HOW", help=f"texts of more tokens: {' or '.join(LONG)}, pooled (default: truncate)")
+    add("--class-weight", metavar="W", help=f"{' or '.join(CLASS_WEIGHTS)}: rare classes count more (default: none)")
+    add("--folds", type=whole, metavar="K", help="train K models, each without a K-th of TRAIN, and average them")
+    add("--valid-share", type=number, metavar="X", help="share of TRAIN held out without --valid (default: 0.1)")
     add("--best-by", metavar="METRIC", help=f"keeps the epoch best by one of {', '.join(BEST_BY)} (default: loss)")
     add("--precision", help=f"one of {', '.join(PRECISIONS)} (default: auto, measured)")
     add("--backend", help=f"one of {', '.join(BACKENDS)} (default: auto, measured; KERAS_BACKEND wins)")
-    add("--seed", type=_whole, metavar="N", help="of the split, the order, the new layers, dropout (default: 0)")
+    add("--seed", type=whole, metavar="N", help="of the split, the order, the new layers, dropout (default: 0)")
     group = command.add_argument_group("recipe (each overrides the recipe's own)")
-    group.add_argument("--lr", type=_number, metavar="X", help="peak learning rate (default: by the model's size)")
+    if one_run:
+        group.add_argument("--lr", type=number, metavar="X", help="peak learning rate (default: by the model's size)")
     for name, setting in RECIPE_OPTIONS.items():
-        kind = {int: _whole, float: _number}.get(type(setting.default), str)
+        kind = {int: whole, float: number}.get(type(setting.default), str)
         if parse := setting.metadata["parse"]:
             kind = _spelt(parse)
         group.add_argument(option_of(name), type=kind, metavar="X", help=f"{setting.metadata['help']}")
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
+    """Return an option's whole number."""
     try:
         return int(text)
     except ValueError:
@@ -175,7 +201,8 @@ def _spelt(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return kind
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """Return an option's number."""
     try:
         return float(text)
     except ValueError:
@@ -203,14 +230,18 @@ def _base_settings(recipe: str) -> Settings:
 
 
 def _train(options: argparse.Namespace) -> None:
-    if options.resume:
-        raise InputError("--resume: runs cannot be resumed yet; leave it out, with --overwrite to start again")
+    from slanted.cli_live import progress_of
+    from slanted.text.checkpoints import Pace
     from slanted.text.run import train
 
-    train(_files_of(options), Path(options.out), settings_of(options), overwrite=options.overwrite)
+    pace = Pace(options.checkpoint_steps, options.checkpoint_seconds)
+    out, settings = Path(options.out), settings_of(options)
+    progress = progress_of(options)
+    train(files_of(options), out, settings, options.overwrite, progress, resume=options.resume, pace=pace)
 
 
-def _files_of(options: argparse.Namespace) -> Any:
+def files_of(options: argparse.Namespace) -> Any:
+    """Return the data files that the options name."""
     from slanted.text.data import DataFiles
 
     names = [f.name for f in fields(DataFiles) if f.name not in ("train", "label")]
@@ -221,24 +252,24 @@ def _files_of(options: argparse.Namespace) -> Any:
 
 def _add_plan(commands: Any) -> None:
     text = "print what `train` would do with the same options: groups, rates, steps; train nothing"
-    command = _command(commands, "plan", _plan, text)
+    command = add_command(commands, "plan", _plan, text)
     _add_looking_options(command, "the plan")
-    _add_data_options(command)
-    _add_setting_options(command)
+    add_data_options(command)
+    add_setting_options(command)
 
 
 def _add_find(commands: Any) -> None:
     text = "find a peak learning rate for `train` with the same options, verified by short runs"
-    command = _command(commands, "find-lr", _find, text)
+    command = add_command(commands, "find-lr", _find, text)
     _add_looking_options(command, "what was found")
     search = command.add_argument_group("search")
-    search.add_argument("--lr-start", type=_number, metavar="X", help="first rate of the range test (default: 1e-6)")
-    search.add_argument("--lr-end", type=_number, metavar="X", help="last rate (default: 1e-2)")
-    search.add_argument("--steps", type=_whole, metavar="N", help="batches of the range test (default: 100)")
+    search.add_argument("--lr-start", type=number, metavar="X", help="first rate of the range test (default: 1e-6)")
+    search.add_argument("--lr-end", type=number, metavar="X", help="last rate (default: 1e-2)")
+    search.add_argument("--steps", type=whole, metavar="N", help="batches of the range test (default: 100)")
     search.add_argument("--method", help="valley, steep, minimum or slide (default: valley)")
-    search.add_argument("--verify-steps", type=_whole, metavar="N", help="batches of each short run (default: 50)")
-    _add_data_options(command)
-    _add_setting_options(command)
+    search.add_argument("--verify-steps", type=whole, metavar="N", help="batches of each short run (default: 50)")
+    add_data_options(command)
+    add_setting_options(command)
 
 
 def _add_looking_options(command: argparse.ArgumentParser, what: str) -> None:
@@ -250,7 +281,7 @@ def _add_looking_options(command: argparse.ArgumentParser, what: str) -> None:
 def _plan(options: argparse.Namespace) -> None:
     from slanted.text.planning import show_plan
 
-    show_plan(_files_of(options), settings_of(options), options.picture, as_json=options.json)
+    show_plan(files_of(options), settings_of(options), options.picture, as_json=options.json)
 
 
 def _find(options: argparse.Namespace) -> None:
@@ -258,11 +289,11 @@ def _find(options: argparse.Namespace) -> None:
     from slanted.text.planning import show_search
 
     given = {f.name: getattr(options, f.name) for f in fields(SearchOptions) if getattr(options, f.name) is not None}
-    show_search(_files_of(options), settings_of(options), SearchOptions(**given), options.picture, as_json=options.json)
+    show_search(files_of(options), settings_of(options), SearchOptions(**given), options.picture, as_json=options.json)
 
 
 def _add_evaluate(commands: Any) -> None:
-    command = _command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE")
+    command = add_command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE")
     command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
     command.add_argument("file", metavar="FILE", help="rows with the columns the model was trained on")
     command.add_argument("--json", action="store_true", help="print the scores as JSON")
@@ -270,11 +301,16 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_predict(commands: Any) -> None:
-    command = _command(commands, "predict", _predict, "predict the rows of FILE with the model in DIR")
+    command = add_command(commands, "predict", _predict, "predict the rows of FILE with the model in DIR")
     command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
     command.add_argument("file", metavar="FILE", help="rows with the text column; labels are not needed")
     command.add_argument("--out", metavar="FILE", required=True, help="the CSV file to write")
     _add_use_options(command)
+
+
+def _add_report(commands: Any) -> None:
+    command = add_command(commands, "report", _report, "write the page report.html of the run in DIR again")
+    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
 
 
 def _add_use_options(command: argparse.ArgumentParser) -> None:
@@ -294,6 +330,12 @@ def _predict(options: argparse.Namespace) -> None:
     from slanted.text.use import UseOptions, predict
 
     predict(Path(options.folder), options.file, Path(options.out), UseOptions.of(options))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from slanted.report.writing import write_page
+
+    print(f"report: {write_page(Path(options.folder))}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,26 +11,47 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from slanted.errors import InputError, missing_extra
+from slanted.text.checkpoints import FOLD, come_to
+from slanted.text.checkpoints import FOLDER as CHECKPOINTS
 
 MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
 HISTORY, METRICS, PREDICTIONS, LOCK = "history.csv", "metrics.json", "predictions.csv", ".lock"
-BAD_ROWS = "bad_rows.csv"
+BAD_ROWS, OUT_OF_FOLD = "bad_rows.csv", "out_of_fold.csv"
+REPORT, REPORT_DATA = "report.html", "report.json"
 PARTIAL, REPLACED = ".partial", ".replaced"
-OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROWS)
+OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROWS, OUT_OF_FOLD, REPORT, REPORT_DATA)
 HISTORY_COLUMNS = ("step", "epoch", "loss", "learning_rate")
 
 
-def check_free(folder: Path, overwrite: bool) -> None:
+def fold_name(number: int) -> str:
+    """Return the name of a fold's folder, the first being 0.
+
+    >>> fold_name(0)
+    'fold_1'
+    """
+    return f"{FOLD}{number + 1}"
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a run's folder holds an entry of this name."""
+    return name in OURS or re.fullmatch(rf"{FOLD}[1-9]\d*", name) is not None
+
+
+def check_free(folder: Path, overwrite: bool, resume: bool = False) -> None:
     """Raise unless a run may be written to `folder`; touches nothing.
 
+    Args:
+        folder: The run's.
+        overwrite: Whether a run that it holds may be replaced.
+        resume: Whether a run that it holds and that is not finished may go on.
+
     Raises:
-        InputError: It is a file, holds a run and `overwrite` is false, holds anything that is not a run's, or cannot be
-            written to.
+        InputError: It is a file, holds a run that stays, holds anything that is not a run's, or cannot be written to.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder}: is a file; give a folder")
     if folder.is_dir():
-        _check_contents(folder, overwrite)
+        _check_contents(folder, overwrite, resume)
     parent = next(place for place in (folder, *folder.parents) if place.exists())
     if not parent.is_dir():
         raise InputError(f"--out {folder}: {parent} is a file; give another folder")
@@ -37,38 +59,47 @@ def check_free(folder: Path, overwrite: bool) -> None:
         raise InputError(f"--out {folder}: {parent} cannot be written to; give another folder")
 
 
-def _check_contents(folder: Path, overwrite: bool) -> None:
-    found = sorted(entry.name for entry in folder.iterdir() if entry.name not in (LOCK, PARTIAL))
-    foreign = [name for name in found if name not in (*OURS, REPLACED)]
+def _check_contents(folder: Path, overwrite: bool, resume: bool) -> None:
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name not in (LOCK, PARTIAL, CHECKPOINTS))
+    foreign = [name for name in found if name != REPLACED and not is_ours(name)]
     if foreign:
         raise InputError(f"--out {folder}: holds {foreign[0]!r}, which is not a run's; give a new or empty folder")
-    if found and not overwrite:
+    kept = come_to(folder)
+    if kept and not (overwrite or resume):
+        remedy = "add --resume to go on with it, or --overwrite to start again"
+        raise InputError(f"--out {folder}: holds a run that has come to {kept}; {remedy}")
+    if found and not (overwrite or (resume and kept)):
         raise InputError(f"--out {folder}: holds a run; give another folder, or --overwrite to replace it")
 
 
 @contextmanager
-def claimed(folder: Path, overwrite: bool) -> Iterator[Path]:
+def claimed(folder: Path, overwrite: bool, resume: bool = False) -> Iterator[Path]:
     """Hold `folder` for one run, alone, and yield an empty folder inside it for the run's files.
 
     They take their place, and that of the run they replace, once the block has ended well. Until then the folder's own
-    files are not touched, and nothing stays of a run that does not end well. The lock is the operating system's and
-    dies with the process.
+    files are not touched, and nothing stays of a run that does not end well but its checkpoints, which another with
+    `resume` finds. The lock is the operating system's and dies with the process.
 
     Raises:
         InputError: As `check_free`, or another process is writing to the folder.
     """
-    check_free(folder, overwrite)
+    check_free(folder, overwrite, resume)
     with _made(folder), _locked(folder):
         _restore(folder)
-        check_free(folder, overwrite)  # a run may have ended since
-        partial = folder / PARTIAL
+        check_free(folder, overwrite, resume)  # a run may have ended since
+        partial, checkpoints = folder / PARTIAL, folder / CHECKPOINTS
         shutil.rmtree(partial, ignore_errors=True)
         try:
+            if not (resume and come_to(folder)):
+                shutil.rmtree(checkpoints, ignore_errors=True)
             partial.mkdir()
             yield partial
             _replace(folder, partial)
+            shutil.rmtree(checkpoints, ignore_errors=True)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+            if not come_to(folder):
+                shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 @contextmanager
@@ -111,8 +142,8 @@ def _locked(folder: Path) -> Iterator[None]:
 def _replace(folder: Path, partial: Path) -> None:
     """Put a finished run in the place of what the folder holds, which comes back if that fails."""
     try:
-        _move(folder, folder / REPLACED)
-        _move(partial, folder)
+        move(folder, folder / REPLACED)
+        move(partial, folder)
     except BaseException:
         _restore(folder)
         raise
@@ -121,17 +152,16 @@ def _replace(folder: Path, partial: Path) -> None:
 
 def _restore(folder: Path) -> None:
     """Bring back the run whose replacement was cut short, if any."""
-    _move(folder / REPLACED, folder)
+    move(folder / REPLACED, folder)
     shutil.rmtree(folder / REPLACED, ignore_errors=True)
 
 
-def _move(source: Path, destination: Path) -> None:
+def move(source: Path, destination: Path) -> None:
     """Move what is a run's from one folder to another, in place of what is there."""
     destination.mkdir(exist_ok=True)
-    for name in OURS:
-        if (source / name).exists():
-            _remove(destination / name)
-            (source / name).rename(destination / name)
+    for name in [entry.name for entry in source.iterdir() if is_ours(entry.name)] if source.exists() else []:
+        _remove(destination / name)
+        (source / name).rename(destination / name)
 
 
 def _remove(path: Path) -> None:

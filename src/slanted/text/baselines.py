@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from slanted.text.metrics import Scores, scikit_learn, score_predictions
+from slanted.text.metrics import Scores, many_classes, scikit_learn, score_predictions
 from slanted.text.targets import Target
 
 Segments = Sequence[Sequence[str]]  # the texts, and for pairs the second texts: one or two lists of equal length
@@ -139,7 +139,7 @@ def _fit_classes(features: Any, y: np.ndarray, classes: int) -> Predictor:
     if len(seen) == 1:
         return lambda features: np.tile(np.eye(classes)[seen[0]], (features.shape[0], 1))
     model = scikit_learn("linear_model").LogisticRegression(C=10.0, max_iter=MAX_ITERATIONS)
-    with warnings.catch_warnings():
+    with many_classes(), warnings.catch_warnings():
         # A fit that has not settled by then is still a fair baseline, and no reason to stop a training run.
         warnings.simplefilter("ignore", scikit_learn("exceptions").ConvergenceWarning)
         model.fit(features, y)

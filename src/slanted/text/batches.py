@@ -70,16 +70,22 @@ class TrainingBatches(keras.utils.PyDataset):
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Gives each epoch of `fit` the order of its own number, an epoch that a resumed run starts with too."""
+    """Gives each epoch of `fit` the order of its own number, an epoch that a resumed run starts with too.
 
-    def __init__(self, batches: TrainingBatches) -> None:
-        """Take the dataset that `fit` trains on."""
+    Until the first begins the dataset is at its very start: Keras takes the shapes to compile for from there, and a
+    resumed run is to compile the same program.
+    """
+
+    def __init__(self, batches: Any, first_step: int = 0) -> None:
+        """Take the dataset that `fit` trains on, and how many batches of its first epoch to leave out."""
         super().__init__()
-        self._batches = batches
+        self._batches, self._first_step = batches, first_step
+        batches.start(0)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Move the dataset to the epoch before Keras takes its first batch."""
-        self._batches.start(epoch)
+        self._batches.start(epoch, self._first_step)
+        self._first_step = 0
 
 
 class PredictionBatches(keras.utils.PyDataset):

@@ -9,10 +9,10 @@ import numpy as np
 
 from slanted.errors import InputError, missing_extra
 from slanted.recipes import Recipe, recipe_named
+from slanted.text.chunks import check_chunkable
 from slanted.text.data import Part, check_score, check_target, hold_out
 from slanted.text.progress import Progress
 from slanted.text.python_texts import as_texts
-from slanted.text.scores import THRESHOLD
 from slanted.text.settings import Settings
 from slanted.text.targets import Target, infer_target
 
@@ -41,6 +41,8 @@ class _TextEstimator(BaseEstimator):
         gradient_accumulation: int = 1,
         max_tokens: int = 128,
         truncate: str | None = None,
+        long: str = "truncate",
+        class_weight: str | None = None,
         precision: str = "auto",
         valid_share: float = 0.1,
         best_by: str = "loss",
@@ -56,6 +58,8 @@ class _TextEstimator(BaseEstimator):
         self.gradient_accumulation = gradient_accumulation
         self.max_tokens = max_tokens
         self.truncate = truncate
+        self.long = long
+        self.class_weight = class_weight
         self.precision = precision
         self.valid_share = valid_share
         self.best_by = best_by
@@ -82,23 +86,38 @@ class _TextEstimator(BaseEstimator):
         from slanted.text.model import TextModel
         from slanted.text.training import Fitting
 
+        if labels is None:
+            found = f"{type(self).__name__} requires y to be passed, but the target y is None"
+            raise InputError(f"{found}; give a label for each text")
         settings = self._settings()
         target = infer_target(labels, self._task)
         if target.kind == "regression" and self._task == "auto":
-            found = f"labels must be classes for TextClassifier: {target.reason}"
+            found = f"Unknown label type: labels must be classes for TextClassifier: {target.reason}"
             raise InputError(f"{found}; use TextRegressor for numbers")
         train = self._part(texts, labels, target)
         check_target(target, settings)
+        check_chunkable(settings, train.texts_b)
         held = None if valid is None else self._part(*valid, target)
         if held is None and settings.valid_share > 0.0:
             train, held = hold_out(train, target, settings)
-        check_score(target, held, settings)
+        check_score(target, None if held is None else held.y, settings)
         progress = Progress(quiet=not self.verbose)
         fitting = Fitting(target, train, held, settings, progress)
         trained = fitting.fit()
         self._adopt(TextModel.of(fitting))
         self.history_ = trained.history
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what scikit-learn may expect: texts in one dimension, not numbers in two."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array, tags.input_tags.two_d_array, tags.input_tags.string = True, False, True
+        tags.target_tags.required = True
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = True
+        if tags.regressor_tags is not None:
+            tags.target_tags.multi_output = True
+        return tags
 
     def _settings(self) -> Settings:
         """Return the checked settings; the backend is the one Keras runs on."""
@@ -108,7 +127,8 @@ class _TextEstimator(BaseEstimator):
 
         recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_named(self.recipe)
         recipe = recipe.with_settings(lr_max=self.lr, epochs=self.epochs, truncate=self.truncate)
-        given = {name: getattr(self, name) for name in _SHARED}
+        given: dict[str, Any] = {name: getattr(self, name) for name in _SHARED}
+        given["class_weight"] = self.class_weight or "none"
         backend = keras.backend.backend()
         settings = Settings(recipe=recipe, model=self.model, task=self._task, backend=backend, **given)
         return replace(settings, precision=machine.choose(settings.backend, settings.precision).precision)
@@ -148,12 +168,13 @@ class _TextEstimator(BaseEstimator):
         Raises:
             InputError: The folder lacks or corrupts a file, or holds another kind of model.
         """
-        from slanted.text.model import TextModel
+        from slanted.text.fold_model import load_model
 
-        model = TextModel.load(Path(folder))
+        model = load_model(Path(folder))
         settings = model.settings
         given = {name: getattr(settings, name) for name in _SHARED}
-        estimator = cls(settings.model, settings.recipe, **given)
+        weights = None if settings.class_weight == "none" else settings.class_weight
+        estimator = cls(settings.model, settings.recipe, class_weight=weights, **given)
         estimator._check_kind(folder, model.target)
         estimator._adopt(model)
         return estimator
@@ -165,7 +186,7 @@ class _TextEstimator(BaseEstimator):
 
 
 _SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision")
-_SHARED += ("valid_share", "best_by", "positive", "seed")
+_SHARED += ("long", "valid_share", "best_by", "positive", "seed")
 
 
 class TextClassifier(ClassifierMixin, _TextEstimator):
@@ -180,6 +201,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         gradient_accumulation: Batches an optimizer step.
         max_tokens: The most tokens of a text that the model sees.
         truncate: "head", "tail" or "head+tail"; None: the recipe's.
+        long: "truncate", or "chunk": a longer text is cut into chunks of `max_tokens`, whose outputs are pooled.
+        class_weight: "balanced": a rare class counts for as much as a frequent one in training. Classifiers only.
         precision: Keras's dtype policy, or "auto": measured once a machine.
         valid_share: The share of the rows held out to choose the epoch; 0 trains on all and keeps the last.
         best_by: The validation score that chooses the epoch.
@@ -189,6 +212,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
 
     Attributes:
         classes_: The classes, sorted; for several labels their names.
+        thresholds_: For several labels: the probability from which on each is predicted, chosen on the validation rows;
+            0.5 without such.
         model_: The fitted `slanted.text.model.TextModel`.
         history_: Every step's loss and rate, every epoch's validation scores.
 
@@ -201,12 +226,14 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
     def _adopt(self, model: Any) -> None:
         super()._adopt(model)
         self.classes_ = np.asarray(model.target.labels)
+        if model.target.kind == "multilabel":
+            self.thresholds_ = np.broadcast_to(model.cuts, len(self.classes_))
 
     def predict(self, texts: Any) -> np.ndarray:
         """Return the class of each text, in the type given to `fit`; for several labels 0 and 1, (n, labels)."""
         probabilities = self._outputs(texts)
         if self.target_.kind == "multilabel":
-            return (probabilities >= THRESHOLD).astype("int64")
+            return (probabilities >= self.model_.cuts).astype("int64")
         return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, texts: Any) -> np.ndarray:

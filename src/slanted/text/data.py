@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from slanted.errors import SettingError
+from slanted.errors import InputError, SettingError
 from slanted.text.bad_rows import BadRows
+from slanted.text.chunks import check_chunkable
+from slanted.text.fold_rows import Fold, fold_rows
 from slanted.text.metrics import score_predictions
 from slanted.text.overlap import overlap
+from slanted.text.places import Places
 from slanted.text.rows import Rows, read_rows, read_rows_like
 from slanted.text.settings import Settings
 from slanted.text.stored import take_texts
@@ -59,11 +62,13 @@ class Part:
         texts: n texts.
         texts_b: n second texts, or None.
         y: Their labels as `Target.encode` gives them.
+        places: The file and the line of each, or None where Python gave the texts.
     """
 
     texts: Sequence[str]
     texts_b: Sequence[str] | None
     y: np.ndarray
+    places: Places | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -71,12 +76,13 @@ class Part:
     @classmethod
     def of(cls, rows: Rows, target: Target) -> "Part":
         """Return the texts of `rows` with their labels encoded."""
-        return cls(rows.texts, rows.texts_b, target.encode(rows))
+        return cls(rows.texts, rows.texts_b, target.encode(rows), rows.places)
 
     def take(self, indices: np.ndarray) -> "Part":
         """Return the given rows, in the given order."""
         second = None if self.texts_b is None else take_texts(self.texts_b, indices)
-        return Part(take_texts(self.texts, indices), second, self.y[indices])
+        places = None if self.places is None else self.places.take(indices)
+        return Part(take_texts(self.texts, indices), second, self.y[indices], places)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class RunData:
         summary: Lines about the data for the user to read.
         bad_rows: The rows that were left out.
         train_test_duplicates: The test rows that stand in the training file too, or None without a test file.
+        folds: The rows of each model of a cross-validation, which `train` then holds all of; else none.
     """
 
     target: Target
@@ -102,6 +109,13 @@ class RunData:
     summary: tuple[str, ...]
     bad_rows: BadRows
     train_test_duplicates: int | None
+    folds: tuple[Fold, ...] = ()
+
+    def of_fold(self, fold: Fold) -> "RunData":
+        """Return the rows of one model, those it is scored on in the place of the test rows."""
+        train, test = self.train.take(fold.train), self.train.take(fold.held)
+        valid = self.train.take(fold.valid) if len(fold.valid) else None
+        return RunData(self.target, train, valid, test, self.columns, (), BadRows(), None)
 
 
 def read_data(files: DataFiles, settings: Settings) -> RunData:
@@ -110,6 +124,9 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     Raises:
         InputError: Whatever is wrong with a file, a column, a text or a label.
     """
+    if settings.folds and files.valid is not None:
+        found = f"--folds {settings.folds}: each fold holds out rows of the training file, --valid {files.valid}"
+        raise InputError(f"{found} would hold out others; leave one of the two out")
     bad_rows = BadRows(files.bad_rows)
     rows = read_rows(
         files.train,
@@ -122,6 +139,7 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     )
     target = infer_target(rows, settings.task)
     check_target(target, settings)
+    check_chunkable(settings, rows.texts_b)
     valid = _part_like(files.valid, rows, target, files.encoding, bad_rows)
     test = _part_like(files.test, rows, target, files.encoding, BadRows())
     train = Part.of(rows, target)
@@ -130,11 +148,14 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     if test is not None and duplicates:
         share = f"{duplicates:,} of {plural(len(test), 'test row')}"
         summary.append(f"duplicates: {share} stand among the training rows too, which flatters the test scores")
-    if valid is None and settings.valid_share > 0.0:
+    folds = fold_rows(target, train.y, settings, rows)
+    for fold in folds:
+        check_score(target, train.y[fold.valid], settings)
+    if valid is None and settings.valid_share > 0.0 and not folds:
         train, valid = hold_out(train, target, settings, rows)
-    check_score(target, valid, settings)
-    summary.append(_sizes(train, valid, test, files))
-    return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates)
+    check_score(target, None if valid is None else valid.y, settings)
+    summary.append(_fold_sizes(folds, test, files) if folds else _sizes(train, valid, test, files))
+    return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds)
 
 
 def _part_like(path: str | None, rows: Rows, target: Target, encoding: str, bad_rows: BadRows) -> Part | None:
@@ -163,7 +184,7 @@ SCORES_OF = {
 
 
 def check_target(target: Target, settings: Settings) -> None:
-    """Raise unless `positive` is one of two classes or None, and `best_by` is a score of the task.
+    """Raise unless `positive` is one of two classes or None, and class weights and `best_by` fit the task.
 
     Raises:
         SettingError: One of them does not fit.
@@ -173,21 +194,23 @@ def check_target(target: Target, settings: Settings) -> None:
         raise SettingError("positive", "left out unless there are two classes", settings.positive)
     if settings.positive is not None and settings.positive not in target.names:
         raise SettingError("positive", f"one of the labels {listed(target.names)}", settings.positive)
+    if settings.class_weight != "none" and target.kind == "regression":
+        raise SettingError("class_weight", "left out for regression, which has no classes", settings.class_weight)
     scores = [name for name in SCORES_OF[target.kind] if name != "f1" or two]
     if settings.best_by not in scores:
         raise SettingError("best_by", f"a score of this task: {', '.join(scores)}", settings.best_by)
 
 
-def check_score(target: Target, valid: Part | None, settings: Settings) -> None:
-    """Raise unless the validation rows define the score that chooses the epoch.
+def check_score(target: Target, valid: np.ndarray | None, settings: Settings) -> None:
+    """Raise unless the validation rows, of which there are labels or None, define the score that chooses the epoch.
 
     Raises:
         SettingError: They leave it undefined, by lacking a class, say.
     """
-    if valid is None or settings.best_by == "loss":
+    if valid is None or not len(valid) or settings.best_by == "loss":
         return
     guesses = np.random.default_rng(0).random((len(valid), len(target.labels)))
-    if settings.best_by not in score_predictions(target, valid.y, guesses):
+    if settings.best_by not in score_predictions(target, valid, guesses):
         rule = "a score that the validation rows define: they lack a class, or do not differ"
         raise SettingError("best_by", rule, settings.best_by, "add validation rows, or keep the epoch by loss")
 
@@ -204,5 +227,14 @@ def _summary(rows: Rows, target: Target) -> tuple[str, ...]:
 
 def _sizes(train: Part, valid: Part | None, test: Part | None, files: DataFiles) -> str:
     held = "none" if valid is None else f"{len(valid):,} ({files.valid or 'held out of the training file'})"
-    tested = "none" if test is None else f"{len(test):,} ({files.test})"
-    return f"rows: training {len(train):,}; validation {held}; test {tested}"
+    return f"rows: training {len(train):,}; validation {held}; test {_tested(test, files)}"
+
+
+def _fold_sizes(folds: tuple[Fold, ...], test: Part | None, files: DataFiles) -> str:
+    first = folds[0]
+    parts = f"training {len(first.train):,}, validation {len(first.valid) or 'none'}, held out {len(first.held):,}"
+    return f"rows: {len(folds)} folds, the first: {parts}; test {_tested(test, files)}"
+
+
+def _tested(test: Part | None, files: DataFiles) -> str:
+    return "none" if test is None else f"{len(test):,} ({files.test})"

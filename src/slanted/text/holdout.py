@@ -54,3 +54,54 @@ def multilabel_rows(labels: np.ndarray, share: float, random: np.random.Generato
 def held_out_count(rows: int, share: float) -> int:
     """Return round(rows * share), within [1, rows - 1]."""
     return min(max(1, round(rows * share)), rows - 1)
+
+
+def stratified_folds(classes: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
+    """Return the fold of each row, from 0: folds differ by one row at most, and so do a class's rows in them.
+
+    Args:
+        classes: Class indices of shape (n,).
+        folds: How many.
+        random: Draws the rows.
+    """
+    order = random.permutation(len(classes))
+    order = order[np.argsort(classes[order], kind="stable")]
+    return _dealt(order, folds)
+
+
+def plain_folds(values: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
+    """Return the fold of each of n rows, from 0, drawn at random; folds differ by one row at most."""
+    return _dealt(random.permutation(len(values)), folds)
+
+
+def label_folds(labels: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
+    """Return the fold of each row, from 0, so that each label's rows are spread as evenly as their other labels allow.
+
+    Label by label, the rarest first, its rows not yet dealt go one by one to the fold that has the fewest of it, of
+    several such to the smallest (Sechidis et al. 2011, iterative stratification, the labels ranked once).
+
+    Args:
+        labels: 0 and 1, of shape (n, labels).
+        folds: How many.
+        random: Draws the rows.
+    """
+    order = random.permutation(len(labels))
+    fold = np.full(len(labels), -1)
+    sizes = np.zeros(folds, dtype=np.int64)
+    counts = np.zeros((folds, labels.shape[1]), dtype=np.int64)
+    for label in np.argsort(labels.sum(axis=0), kind="stable"):
+        for row in order[(labels[order, label] > 0) & (fold[order] < 0)]:
+            fold[row] = np.lexsort((sizes, counts[:, label]))[0]
+            counts[fold[row]] += labels[row] > 0
+            sizes[fold[row]] += 1
+    for row in order[fold[order] < 0]:
+        fold[row] = np.argmin(sizes)
+        sizes[fold[row]] += 1
+    return fold
+
+
+def _dealt(order: np.ndarray, folds: int) -> np.ndarray:
+    """Return the fold of each row where the rows, in this order, are dealt to the folds in turn."""
+    fold = np.empty(len(order), dtype=np.int64)
+    fold[order] = np.arange(len(order)) % folds
+    return fold

@@ -4,7 +4,9 @@ A score that the rows at hand leave undefined is left out; none is ever NaN.
 """
 
 import importlib
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +21,13 @@ CALIBRATION_BINS = 15
 SMALLEST_PROBABILITY = 1e-15
 
 
-def score_predictions(target: Target, y: np.ndarray, predictions: np.ndarray, positive: str | None = None) -> Scores:
+def score_predictions(
+    target: Target,
+    y: np.ndarray,
+    predictions: np.ndarray,
+    positive: str | None = None,
+    thresholds: float | np.ndarray = 0.5,
+) -> Scores:
     """Score probabilities or predicted numbers as the task asks; `loss` is worked out from them.
 
     The loss is the mean cross-entropy, of probabilities no smaller than 1e-15; for regression the mean squared error.
@@ -29,6 +37,7 @@ def score_predictions(target: Target, y: np.ndarray, predictions: np.ndarray, po
         y: Encoded labels, as `Target.encode` gives them.
         predictions: Probabilities (n, labels), or numbers (n, targets).
         positive: The class that `f1` looks at, of two.
+        thresholds: Of several labels: from which probability on each is predicted; one, or one a label.
 
     Returns:
         What `score_single`, `score_multilabel` or `score_regression` returns.
@@ -37,7 +46,7 @@ def score_predictions(target: Target, y: np.ndarray, predictions: np.ndarray, po
         return score_regression(y, predictions, target.names, float(np.square(predictions - y).mean()))
     if target.kind == "multilabel":
         loss = _cross_entropy(np.where(y > 0.5, predictions, 1.0 - predictions))
-        return score_multilabel(y, predictions, target.names, loss)
+        return score_multilabel(y, predictions, target.names, loss, thresholds)
     return score_single(y, predictions, target.names, _cross_entropy(predictions[np.arange(len(y)), y]), positive)
 
 
@@ -79,7 +88,8 @@ def score_single(
     if chosen is not None:
         scores["f1"] = scores["per_class"][names[chosen]]["f1"]
     if np.ptp(labels) > 0:
-        scores["matthews"] = float(scikit_learn("metrics").matthews_corrcoef(labels, predicted))
+        with many_classes():
+            scores["matthews"] = float(scikit_learn("metrics").matthews_corrcoef(labels, predicted))
     columns = slice(None) if chosen is None else [chosen]
     scores |= _ranking_scores(truth[:, columns], probabilities[:, columns])
     return scores | {"ece": expected_calibration_error(probabilities.max(axis=1), correct)}
@@ -244,3 +254,11 @@ def scikit_learn(submodule: str) -> ModuleType:
         return importlib.import_module(f"sklearn.{submodule}")
     except ModuleNotFoundError as error:
         raise missing_extra("text", "scoring predictions") from error
+
+
+@contextmanager
+def many_classes() -> Iterator[None]:
+    """Keep scikit-learn from warning that so many classes for so few rows might be numbers: they are not."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        yield

@@ -1,6 +1,6 @@
 """A fine-tuned text model: predicts, scores, and is saved to and loaded from a folder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +10,21 @@ from slanted.errors import InputError
 from slanted.text import artefacts, fast
 from slanted.text.data import Part
 from slanted.text.encoder import Encoder, float32_copy, load_classifier, plain_model, save_classifier
-from slanted.text.inference import outputs_of
+from slanted.text.feeding import outputs_of_part
+from slanted.text.pickling import packed, unpacked
+from slanted.text.predictions import Predictor
 from slanted.text.saved import read_run
-from slanted.text.scores import THRESHOLD, probabilities_of, task_scores
+from slanted.text.scores import probabilities_of
 from slanted.text.settings import Settings
 from slanted.text.targets import Target
+from slanted.text.thresholds import best_thresholds
 from slanted.text.wording import listed
 
 if TYPE_CHECKING:
     from slanted.text.training import Fitting
 
-PROBABILITY_DECIMALS = 6
-NUMBER_DIGITS = 7
 
-
-class TextModel:
+class TextModel(Predictor):
     """A classifier or regressor with its tokenizer, in float32.
 
     Attributes:
@@ -32,69 +32,58 @@ class TextModel:
         classifier: The KerasHub task.
         target: What it predicts.
         settings: What it was trained with.
+        thresholds: Of several labels: from which probability on each is predicted, (labels,); None: 0.5.
     """
 
-    def __init__(self, encoder: Encoder, classifier: Any, target: Target, settings: Settings) -> None:
-        self.encoder, self.classifier, self.target, self.settings = encoder, classifier, target, settings
+    def __init__(
+        self,
+        encoder: Encoder,
+        classifier: Any,
+        target: Target,
+        settings: Settings,
+        thresholds: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(target, settings, thresholds)
+        self.encoder, self.classifier = encoder, classifier
         fast.apply(classifier)
         self._model = plain_model(classifier)
 
     @classmethod
     def of(cls, fitting: "Fitting") -> "TextModel":
-        """Return the model that a finished fitting has trained."""
+        """Return the model that a finished fitting has trained; its thresholds are the validation rows' best."""
         classifier = float32_copy(fitting.classifier, fitting.encoder)
-        return cls(fitting.encoder, classifier, fitting.target, fitting.settings)
+        model = cls(fitting.encoder, classifier, fitting.target, fitting.settings)
+        if fitting.target.kind == "multilabel" and fitting.valid is not None:
+            outputs = fitting.valid.outputs(model._model)
+            model.thresholds = best_thresholds(fitting.valid.y, probabilities_of("multilabel", outputs))
+        return model
 
     def outputs(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
         """Return raw float32 outputs, (n, labels) or (n, targets), in the texts' order."""
-        settings = self.settings
-        tokens = self.encoder.tokenizer.encode(texts, texts_b, settings.max_tokens, settings.recipe.truncate)
-        return outputs_of(self._model, self.encoder, tokens)
+        part = Part(texts, texts_b, np.zeros(len(texts)))
+        return outputs_of_part(self._model, self.encoder, part, self.settings)
 
     def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
         """Return float64 probabilities (n, labels), or numbers (n, targets), in the texts' order."""
         return probabilities_of(self.target.kind, self.outputs(texts, texts_b))
 
-    def score(self, part: Part) -> dict[str, Any]:
-        """Return metrics.json's scores on some rows."""
-        outputs = self.outputs(part.texts, part.texts_b)
-        return task_scores(self.target, part.y, outputs, self.settings.positive)
-
-    def write_predictions(self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None) -> None:
-        """Write predictions.csv: the row, the prediction, the probabilities."""
-        predicted = self.predict(texts, texts_b)
-        artefacts.write_rows(path, self._header(), self._rows(predicted))
-
-    def _header(self) -> list[str]:
-        names, kind = self.target.names, self.target.kind
-        if kind == "regression":
-            return ["row", "prediction"] if len(names) == 1 else ["row", *(f"prediction_{name}" for name in names)]
-        first = ["prediction"] if kind == "single" else [f"prediction_{name}" for name in names]
-        return ["row", *first, *(f"probability_{name}" for name in names)]
-
-    def _rows(self, predicted: np.ndarray) -> Iterator[list[Any]]:
-        for row, values in enumerate(predicted):
-            if self.target.kind == "regression":
-                yield [row, *(f"{value:.{NUMBER_DIGITS}g}" for value in values)]
-                continue
-            shown = [f"{value:.{PROBABILITY_DECIMALS}f}" for value in values]
-            if self.target.kind == "single":
-                yield [row, self.target.labels[int(values.argmax())], *shown]
-            else:
-                yield [row, *(int(value >= THRESHOLD) for value in values), *shown]
-
-    def save(self, folder: Path, more: dict[str, Any] | None = None) -> None:
+    def save(self, folder: Path, more: dict[str, Any] | None = None, weights: bool = True) -> None:
         """Write model/, tokenizer.json, labels.json and recipe.json to a folder that exists.
 
         Args:
             folder: Where to.
             more: Further entries of recipe.json.
+            weights: Whether model/ and tokenizer.json are written.
         """
-        save_classifier(self.classifier, self.encoder, folder / artefacts.MODEL, self.settings.max_tokens)
-        self.encoder.tokenizer.save(folder)
-        labels = {"task": self.target.kind, "labels": list(self.target.labels)}
-        artefacts.write_json(folder / artefacts.LABELS, labels)
+        if weights:
+            save_classifier(self.classifier, self.encoder, folder / artefacts.MODEL, self.settings.max_tokens)
+            self.encoder.tokenizer.save(folder)
+        self.write_labels(folder)
         artefacts.write_json(folder / artefacts.RECIPE, {**self.settings.to_dict(), **(more or {})})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled, by scikit-learn's tools too, as the files that `save` writes."""
+        return unpacked, (packed(self),)
 
     @classmethod
     def load(cls, folder: Path) -> "TextModel":
@@ -108,4 +97,4 @@ class TextModel:
         if classifier.num_classes != len(run.target.labels):
             found = f"{classifier.num_classes} outputs, but {artefacts.LABELS} names {listed(run.target.labels)}"
             raise InputError(f"{folder}: the model has {found}; restore both from one run")
-        return cls(encoder, classifier, run.target, run.settings)
+        return cls(encoder, classifier, run.target, run.settings, run.thresholds)

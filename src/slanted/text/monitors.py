@@ -11,8 +11,8 @@ import numpy as np
 from slanted.errors import TrainingFailed
 from slanted.keras_private import innermost
 from slanted.text.progress import Progress
+from slanted.text.settings import LOWER_IS_BETTER
 
-LOWER_IS_BETTER = ("loss", "mae")
 SHOWN = ("loss", "accuracy", "macro_f1", "micro_f1", "spearman")
 
 
@@ -49,9 +49,16 @@ class LastBatchLoss(keras.metrics.Metric):
 class StepLog(keras.callbacks.Callback):
     """Records every step, shows it, and stops a run whose loss is not finite."""
 
-    def __init__(self, history: History, rates: np.ndarray, progress: Progress) -> None:
+    def __init__(self, history: History, rates: np.ndarray, progress: Progress, advice: str) -> None:
         super().__init__()
-        self.history, self.rates, self.progress, self.epoch = history, rates, progress, 0
+        self.history, self.rates, self.progress, self.advice, self.epoch = history, rates, progress, advice, 0
+        self._scaled: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Note the optimizer, if loss scaling wraps it."""
+        super().set_model(model)
+        inner = innermost(model.optimizer)
+        self._scaled = inner if inner is not model.optimizer else None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the epoch."""
@@ -65,15 +72,16 @@ class StepLog(keras.callbacks.Callback):
         if not math.isfinite(loss):
             raise TrainingFailed(
                 f"the loss is {loss} at step {step} of {len(self.rates)} (epoch {self.epoch}, learning rate "
-                f"{rate:.3g}); try a smaller --lr, or --precision float32"
+                f"{rate:.3g}); try {self.advice}"
             )
         self.progress.step(step + 1, self.epoch, loss, rate)
 
     def _curve_step(self, step: int) -> int:
         """Return the curve's step: batches that loss scaling skipped do not count."""
-        model: Any = self.model
-        inner = innermost(model.optimizer)
-        return max(0, inner.elapsed - 1) if inner is not model.optimizer else step
+        if self._scaled is None:
+            return step
+        _ = self.model  # on JAX this fetches the state of the compiled step, which costs
+        return max(0, self._scaled.elapsed - 1)
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -95,7 +103,8 @@ class KeepBest(keras.callbacks.Callback):
             self.best, self.kept_epoch, self.weights = value, epoch + 1, model.get_weights()
         named = [name for name in dict.fromkeys((*SHOWN, self.by)) if name in scores]
         shown = "  ".join(f"{name} {scores[name]:.4f}" for name in named)
-        self.progress.say(f"epoch {epoch + 1}: validation {shown}{'  (best so far)' if better else ''}")
+        text = f"epoch {epoch + 1}: validation {shown}{'  (best so far)' if better else ''}"
+        self.progress.epoch(epoch + 1, scores, text)
 
     def _worth(self, scores: dict[str, Any]) -> float:
         """Return the score, the larger the better; predictions that leave it undefined are worth least."""

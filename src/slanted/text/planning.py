@@ -16,7 +16,7 @@ from slanted.search_options import SearchOptions
 from slanted.text.data import DataFiles, RunData, read_data
 from slanted.text.model_files import locate
 from slanted.text.progress import Progress
-from slanted.text.run import most_tokens
+from slanted.text.run import most_tokens, recipe_lines
 from slanted.text.settings import Settings
 from slanted.text.start import check_installed, start_keras
 
@@ -71,32 +71,32 @@ def show_search(
 
 def plan_of(fitting: "Fitting") -> Plan:
     """Return the plan of a run made ready; its costs are those of a batch of the mean padded length."""
+    from slanted.text import fast
+
     names = fitting.encoder.input_names
-    batches = fitting.batches.plan.batches(0)
-    tokens = sum(len(batch.rows) * batch.length for batch in batches) / sum(len(batch.rows) for batch in batches)
     batch_size = fitting.settings.batch_size
-    shape = (min(batch_size, len(fitting.tokens)), round(tokens))
-    return plan(
-        fitting.model,
-        fitting.settings.recipe,
-        fitting.total_steps,
-        lr_max=fitting.lr_max,
-        steps_per_epoch=len(fitting.batches),
-        batch={name: np.zeros(shape, "int32") for name in names},
-        examples=len(fitting.tokens),
-        batch_size=batch_size,
-        gradient_accumulation=fitting.settings.gradient_accumulation,
-    )
+    shape = (min(batch_size, fitting.examples), round(fitting.batches.plan.padded_length))
+    with fast.unapplied(fitting.classifier):  # the cost is counted layer by layer
+        return plan(
+            fitting.model,
+            fitting.settings.recipe,
+            fitting.total_steps,
+            lr_max=fitting.lr_max,
+            steps_per_epoch=len(fitting.batches),
+            batch={name: np.zeros(shape, "int32") for name in names},
+            examples=fitting.examples,
+            batch_size=batch_size,
+            gradient_accumulation=fitting.settings.gradient_accumulation,
+        )
 
 
 def search_of(fitting: "Fitting", options: SearchOptions) -> "RateSearch":
     """Search a peak rate for a run made ready, with its optimizer, loss and batches."""
     from slanted.finder import find_learning_rate
-    from slanted.text.scores import task_loss
 
     settings = fitting.settings
     optimizer = settings.recipe.make_optimizer(fitting.model, fitting.lr_max, settings.gradient_accumulation)
-    fitting.model.compile(optimizer=optimizer, loss=task_loss(fitting.target.kind))
+    fitting.model.compile(optimizer=optimizer, loss=fitting.loss)
     return find_learning_rate(
         fitting.model,
         fitting.batches,
@@ -116,6 +116,9 @@ def _read(files: DataFiles, settings: Settings, progress: Progress, command: str
         settings.check_length(most)
     for line in data.summary:
         progress.say(line)
+    if data.folds:
+        progress.say(f"folds: {len(data.folds)} runs; what follows is of the first")
+        return data.of_fold(data.folds[0])
     return data
 
 
@@ -123,12 +126,8 @@ def _fitting(data: RunData, settings: Settings, progress: Progress) -> "Fitting"
     from slanted.text.training import Fitting
 
     fitting = Fitting(data.target, data.train, data.valid, settings, progress)
-    for line in fitting.summary:
+    for line in (*fitting.summary, *recipe_lines(settings.recipe, fitting.encoder.hidden_dim)):
         progress.say(line)
-    recipe, reason = settings.recipe, settings.recipe.peak_reason(fitting.encoder.hidden_dim)
-    progress.say(f"recipe: {recipe.name} ({recipe.source}); peak rate {fitting.lr_max:g} ({reason}; --lr overrides)")
-    if recipe.notes:
-        progress.say(f"note: {recipe.notes}")
     return fitting
 
 

@@ -1,84 +1,87 @@
-"""What a run says while it goes on: a line that moves on a terminal, plain lines now and then elsewhere."""
+"""What a run says while it goes on, to whoever looks: a terminal, a notebook, a program, TensorBoard."""
 
 import sys
-import time
-from typing import TextIO
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TextIO
 
-SECONDS_BETWEEN_PLAIN_LINES = 10.0
-SECONDS_BETWEEN_REDRAWS = 0.1
+from slanted.text.views import GroupRates, Shape, Step, StepsOnly, View, duration
+
+__all__ = ["Progress", "duration"]
 
 
 class Progress:
-    """Prints a run's messages, steps and epochs to a stream.
+    """Hands a run's messages, steps and epochs to views.
 
     Args:
-        stream: Where to; None: standard output. A terminal gets one line that is drawn again, all else plain lines.
-        quiet: Print nothing.
+        stream: Where to; None: standard output. A terminal gets lines that are drawn again, a notebook a cell that is,
+            all else plain lines.
+        quiet: Show nothing.
+        views: Shown to in place of `stream`.
     """
 
-    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
-        self.stream = sys.stdout if stream is None else stream
-        self.quiet = quiet
-        self.redraws = self.stream.isatty()
-        self._drawn = ""
-        self._total = self._first = 0
-        self._started = self._shown = 0.0
+    def __init__(self, stream: TextIO | None = None, quiet: bool = False, views: Sequence[View] | None = None) -> None:
+        if views is None:
+            views = [] if quiet else [_view_of(sys.stdout if stream is None else stream)]
+        self.views = list(views)
+
+    @contextmanager
+    def shown_to(self, view: View) -> Iterator[None]:
+        """Show to `view` too, for a while."""
+        self.views.append(view)
+        try:
+            yield
+        finally:
+            self.views.remove(view)
+            view.end()
+
+    def steps_only(self, title: str) -> "Progress":
+        """Return what shows the same views the steps of one run among many, without its messages."""
+        return Progress(views=[StepsOnly(view, title) for view in self.views])
 
     def say(self, text: str) -> None:
         """Print a line of its own."""
-        if not self.quiet:
-            self._erase()
-            print(text, file=self.stream, flush=True)
+        for view in self.views:
+            view.say(text)
 
-    def begin(self, total_steps: int, batch_size: int, first_step: int = 0) -> None:
+    def begin(self, total_steps: int, batch_size: int, first_step: int = 0, groups: GroupRates | None = None) -> None:
         """Say that steps `first_step` to `total_steps` of batches of `batch_size` texts follow."""
-        self._total, self._first, self._batch_size = total_steps, first_step, batch_size
-        self._started = self._shown = time.monotonic()
+        for view in self.views:
+            view.begin(Shape(total_steps, batch_size, first_step, groups))
+
+    def groups(self, groups: GroupRates | None) -> None:
+        """Show these rates of the layer groups from now on."""
+        for view in self.views:
+            view.shape = replace(view.shape, groups=groups)
 
     def step(self, done: int, epoch: int, loss: float, rate: float) -> None:
         """Show that `done` steps are done; the last one had this loss and learning rate."""
-        now = time.monotonic()
-        pause = SECONDS_BETWEEN_REDRAWS if self.redraws else SECONDS_BETWEEN_PLAIN_LINES
-        if self.quiet or (now - self._shown < pause and done < self._total):
-            return
-        self._shown = now
-        line = self._line(done, epoch, loss, rate, now - self._started)
-        if self.redraws:
-            self._erase()
-            self.stream.write(line)
-            self.stream.flush()
-            self._drawn = line
-        else:
-            print(line, file=self.stream, flush=True)
+        for view in self.views:
+            view.step(Step(done, epoch, loss, rate))
+
+    def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
+        """Show the validation scores of an epoch, from 1, and the line that says them."""
+        for view in self.views:
+            view.epoch(number, scores, text)
+
+    def result(self, metrics: Mapping[str, Any]) -> None:
+        """Show what metrics.json will hold."""
+        for view in self.views:
+            view.result(metrics)
 
     def end(self) -> None:
-        """Erase the line that moves: what comes next, an error's line too, starts a line of its own."""
-        self._erase()
-
-    def _line(self, done: int, epoch: int, loss: float, rate: float, seconds: float) -> str:
-        steps_a_second = (done - self._first) / max(seconds, 1e-9)
-        left = (self._total - done) / max(steps_a_second, 1e-9)
-        return (
-            f"step {done}/{self._total}  epoch {epoch}  loss {loss:.4f}  rate {rate:.2e}  "
-            f"{steps_a_second * self._batch_size:.0f} examples/s  {duration(left)} left"
-        )
-
-    def _erase(self) -> None:
-        if self._drawn:
-            self.stream.write("\r" + " " * len(self._drawn) + "\r")
-            self.stream.flush()
-            self._drawn = ""
+        """Erase what moves: what comes next, an error's line too, starts a line of its own."""
+        for view in self.views:
+            view.end()
 
 
-def duration(seconds: float) -> str:
-    """Return a length of time for people.
+def _view_of(stream: TextIO) -> View:
+    """Return what suits a stream."""
+    from slanted.text.notebook_view import NotebookView, in_notebook
+    from slanted.text.plain_view import PlainView
+    from slanted.text.terminal_view import TerminalView
 
-    >>> duration(75), duration(3700)
-    ('1 min 15 s', '1 h 01 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    if stream.isatty():
+        return TerminalView(stream)
+    return NotebookView() if stream is sys.stdout and in_notebook() else PlainView(stream)

@@ -19,6 +19,9 @@ def as_texts(texts: Any) -> tuple[list[str], list[str] | None]:
     """
     if isinstance(texts, str):
         raise InputError("texts must be a sequence of strings, not one string; put it in a list")
+    if hasattr(texts, "tocsr"):
+        found = "texts must be strings, not a sparse matrix of numbers"
+        raise InputError(f"{found}; give the texts themselves, without a vectorizer before")
     array = np.asarray(texts, dtype=object)
     if array.ndim == 2 and array.shape[1] == 2:
         return _checked(array[:, 0], ", 0"), _checked(array[:, 1], ", 1")

@@ -1,20 +1,25 @@
 """`slanted train`: files and settings to a folder with the model, its scores and all that repeats the run."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from slanted import machine
-from slanted.recipes import BASE_PEAK, SMALL_HIDDEN_SIZE, SMALL_PEAK, Recipe
-from slanted.text import artefacts
+from slanted.errors import TrainingFailed
+from slanted.recipes import Recipe
+from slanted.text import artefacts, resuming
 from slanted.text.baselines import baseline_scores
+from slanted.text.checkpoints import Checkpoints, Pace, steps_of
 from slanted.text.data import DataFiles, Part, RunData, read_data
+from slanted.text.json_view import LiveFile
 from slanted.text.model_files import ModelFiles, locate
 from slanted.text.progress import Progress, duration
 from slanted.text.settings import Settings
 from slanted.text.start import check_installed, start_keras
 
+Baselines = Callable[[RunData, Part, Settings], dict[str, Any]]
 POSITIONS_FROM_0 = ("bert", "distilbert", "albert")  # RoBERTa's position table has rows that no token takes
 HEADLINE = {
     "single": ("accuracy", "macro_f1"),
@@ -24,9 +29,24 @@ HEADLINE = {
 
 
 def train(
-    files: DataFiles, out: Path, settings: Settings, overwrite: bool = False, progress: Progress | None = None
+    files: DataFiles,
+    out: Path,
+    settings: Settings,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    resume: bool = False,
+    pace: Pace | None = None,
 ) -> dict[str, Any]:
     """Train on `files` and leave the run in `out`; return what metrics.json holds.
+
+    Args:
+        files: What to read.
+        out: The run's folder.
+        settings: All else.
+        overwrite: Whether a run in `out` is replaced.
+        progress: Is told everything.
+        resume: Whether a run in `out` goes on, or its result is shown if it is finished; without one it begins.
+        pace: How often a checkpoint is written, so that the run can go on.
 
     Raises:
         InputError: Whatever is wrong with the files, the settings or the folder; `out` is then as it was.
@@ -34,7 +54,11 @@ def train(
     """
     progress = progress or Progress()
     check_installed("slanted train")
-    artefacts.check_free(out, overwrite)
+    if resume:
+        settings = resuming.settings_to_go_on(files, out, settings, overwrite)
+        if resuming.is_finished(out) and not overwrite:
+            return _result_again(out, progress)
+    artefacts.check_free(out, overwrite, resume)
     data = read_data(files, settings)
     most = most_tokens(locate(settings.model))
     if most is not None:
@@ -43,7 +67,12 @@ def train(
         progress.say(line)
     settings = _on_machine(settings, progress)
     try:
-        return _train_here(files, data, out, settings, overwrite, progress)
+        if data.folds:
+            from slanted.text.folds import train_folds
+
+            return train_folds(files, data, out, settings, overwrite, progress, resume, pace or Pace())
+        checkpoints = Checkpoints(out, pace or Pace()) if resuming.can_be_read_again(files) else None
+        return train_here(files, data, out, settings, overwrite, progress, resume=resume, checkpoints=checkpoints)
     finally:
         progress.end()
 
@@ -66,43 +95,105 @@ def _on_machine(settings: Settings, progress: Progress) -> Settings:
     return replace(settings, backend=choice.backend, precision=choice.precision)
 
 
-def _train_here(
-    files: DataFiles, data: RunData, out: Path, settings: Settings, overwrite: bool, progress: Progress
+def train_here(
+    files: DataFiles,
+    data: RunData,
+    out: Path,
+    settings: Settings,
+    overwrite: bool,
+    progress: Progress,
+    keep_model: bool = True,
+    baselines: Baselines | None = None,
+    resume: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> dict[str, Any]:
+    """Train as `train` does once the data is read and Keras has started.
+
+    Args:
+        files: Where the data comes from, for recipe.json.
+        data: The rows.
+        out: The run's folder.
+        settings: With backend and precision decided.
+        overwrite: Whether a run in `out` is replaced.
+        progress: Is told everything.
+        keep_model: Whether the model and its tokenizer stay in `out`, or its scores alone.
+        baselines: Gives the baselines' scores; None: they are fitted anew.
+        resume: Whether a run in `out` that is not finished goes on.
+        checkpoints: Where the state of training is kept; None: nowhere.
+    """
+    from slanted.report.writing import leave_report
     from slanted.text.model import TextModel
     from slanted.text.training import Fitting
 
     fitting = Fitting(data.target, data.train, data.valid, settings, progress)
-    for line in (*fitting.summary, peak_line(settings.recipe, fitting.encoder.hidden_dim)):
+    for line in (*fitting.summary, *recipe_lines(settings.recipe, fitting.encoder.hidden_dim)):
         progress.say(line)
-    with artefacts.claimed(out, overwrite) as folder:
-        trained = fitting.fit()
+    if settings.recipe.is_layerwise:
+        from slanted.text.planning import plan_of
+
+        progress.say(str(plan_of(fitting)))
+    with artefacts.claimed(out, overwrite, resume) as folder, progress.shown_to(LiveFile(folder)):
+        more = {"files": asdict(files), "columns": asdict(data.columns), "peak_rate": fitting.lr_max}
+        trained = _fit(fitting, files, checkpoints, progress, more)
         model = TextModel.of(fitting)
-        metrics = _metrics(data, settings, fitting, trained, model)
+        metrics = _metrics(data, settings, fitting, trained, model, baselines or baselines_of)
         with artefacts.disk_errors(out):
-            model.save(folder, {"files": asdict(files), "columns": asdict(data.columns), "peak_rate": fitting.lr_max})
+            model.save(folder, more, weights=keep_model)
             data.bad_rows.write(folder / artefacts.BAD_ROWS)
         artefacts.write_rows(folder / artefacts.HISTORY, artefacts.HISTORY_COLUMNS, trained.history.steps)
         if data.test is not None:
             model.write_predictions(folder / artefacts.PREDICTIONS, data.test.texts, data.test.texts_b)
         artefacts.write_json(folder / artefacts.METRICS, metrics)
+        progress.result(metrics)
     _say_result(metrics, out, progress)
+    if keep_model:  # after the run is safe: nothing that goes wrong from here on can cost it
+        progress.say(f"report: {leave_report(out, data, fitting, trained, model)}")
     return metrics
 
 
-def peak_line(recipe: Recipe, hidden_size: int) -> str:
-    """Return which recipe and which peak rate are taken, and why."""
-    rate = recipe.peak_rate(hidden_size)
-    if recipe.lr_max is not None:
-        why = "as given"
-    elif hidden_size < SMALL_HIDDEN_SIZE:
-        why = f"small encoders, hidden size {hidden_size} < {SMALL_HIDDEN_SIZE}, take {SMALL_PEAK:g}; --lr overrides"
+def _fit(
+    fitting: Any, files: DataFiles, checkpoints: Checkpoints | None, progress: Progress, more: dict[str, Any]
+) -> Any:
+    """Train, from the last checkpoint on if there is one, and note what the run was started with."""
+    if checkpoints is None:
+        return fitting.fit()
+    snapshot = checkpoints.latest(progress.say)
+    if snapshot is not None:
+        progress.say(f"resumed: from the checkpoint of step {snapshot.step} of {fitting.total_steps}")
+    started_with = resuming.StartedWith.of(files, fitting.settings)
+    started_with.write(checkpoints.out)
+    more["sha256"] = started_with.sha256
+    try:
+        return fitting.fit(checkpoints, snapshot)
+    except TrainingFailed as error:
+        steps = steps_of(checkpoints.out)
+        kept = f"; the checkpoint of step {steps[-1]} is kept, --overwrite starts again" if steps else ""
+        raise TrainingFailed(f"{error}{kept}") from None
+
+
+def _result_again(out: Path, progress: Progress) -> dict[str, Any]:
+    """Say and return the result of a finished run."""
+    metrics = artefacts.read_json(out / artefacts.METRICS)
+    progress.say(f"resume: the run in {out} is finished")
+    if "folds" in metrics:
+        from slanted.text.fold_scores import say_folds
+
+        say_folds(metrics, out, progress)
     else:
-        why = f"hidden size {hidden_size} >= {SMALL_HIDDEN_SIZE} takes {BASE_PEAK:g}; --lr overrides"
-    return f"recipe: {recipe.name} ({recipe.source}); peak rate {rate:g} ({why})"
+        _say_result(metrics, out, progress)
+    return metrics
 
 
-def _metrics(data: RunData, settings: Settings, fitting: Any, trained: Any, model: Any) -> dict[str, Any]:
+def recipe_lines(recipe: Recipe, hidden_size: int) -> list[str]:
+    """Return which recipe and which peak rate are taken, why, and what is to be known of the recipe."""
+    rate, reason = recipe.peak_rate(hidden_size), recipe.peak_reason(hidden_size)
+    line = f"recipe: {recipe.name} ({recipe.source}); peak rate {rate:g} ({reason}; --lr overrides)"
+    return [line, *([f"note: {recipe.notes}"] if recipe.notes else [])]
+
+
+def _metrics(
+    data: RunData, settings: Settings, fitting: Any, trained: Any, model: Any, baselines: Baselines
+) -> dict[str, Any]:
     examples = len(data.train)
     metrics = {
         "task": data.target.kind,
@@ -115,7 +206,7 @@ def _metrics(data: RunData, settings: Settings, fitting: Any, trained: Any, mode
         "backend": settings.backend,
         "precision": settings.precision,
         "seed": settings.seed,
-        "resumed_from_step": None,
+        "resumed_from_step": trained.resumed_from_step,
     }
     if data.train_test_duplicates is not None:
         metrics["train_test_duplicates"] = data.train_test_duplicates
@@ -124,11 +215,12 @@ def _metrics(data: RunData, settings: Settings, fitting: Any, trained: Any, mode
             metrics[name] = model.score(part)
     scored = data.test or data.valid
     if scored is not None:
-        metrics["baselines"] = _baselines(data, scored, settings)
+        metrics["baselines"] = baselines(data, scored, settings)
     return metrics
 
 
-def _baselines(data: RunData, scored: Part, settings: Settings) -> dict[str, Any]:
+def baselines_of(data: RunData, scored: Part, settings: Settings) -> dict[str, Any]:
+    """Return the scores of the majority and of TF-IDF with a linear model on `scored`, by name."""
     train = data.train
     return baseline_scores(
         train.texts, train.texts_b, train.y, scored.texts, scored.texts_b, scored.y, data.target, settings.positive

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from slanted.errors import InputError
 from slanted.text import artefacts
 from slanted.text.columns import Columns
@@ -23,11 +25,15 @@ class SavedRun:
         settings: What the model was trained with.
         target: What it predicts.
         columns: Which columns of the training file were read; None where Python gave the texts.
+        thresholds: Of several labels: from which probability on each is predicted; None: 0.5.
+        folds: The folders of the folds' runs; none where the folder itself holds the model.
     """
 
     settings: Settings
     target: Target
     columns: Columns | None
+    thresholds: np.ndarray | None = None
+    folds: tuple[Path, ...] = ()
 
 
 def read_run(folder: Path) -> SavedRun:
@@ -39,10 +45,25 @@ def read_run(folder: Path) -> SavedRun:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
     settings, columns = _read_recipe(folder / artefacts.RECIPE)
-    target = _read_target(folder / artefacts.LABELS)
+    return _read_folds(folder, settings, columns) if settings.folds else _read_one(folder, settings, columns)
+
+
+def _read_one(folder: Path, settings: Settings, columns: Columns | None) -> SavedRun:
+    target, thresholds = _read_target(folder / artefacts.LABELS)
     check_folder(folder / artefacts.MODEL)
     TextTokenizer.load(folder)
-    return SavedRun(settings, target, columns)
+    return SavedRun(settings, target, columns, thresholds)
+
+
+def _read_folds(folder: Path, settings: Settings, columns: Columns | None) -> SavedRun:
+    folders = tuple(folder / artefacts.fold_name(number) for number in range(settings.folds))
+    first, *others = (_read_one(place, *_read_recipe(place / artefacts.RECIPE)) for place in folders)
+    for place, run in zip(folders[1:], others, strict=True):
+        if run.target != first.target:
+            raise InputError(f"{place / artefacts.LABELS}: names other labels than {folders[0].name}; {RESTORE}")
+    each = [run.thresholds for run in (first, *others) if run.thresholds is not None]
+    thresholds = np.mean(each, axis=0) if len(each) == len(folders) else None
+    return SavedRun(settings, first.target, columns, thresholds, folders)
 
 
 def _read_recipe(path: Path) -> tuple[Settings, Columns | None]:
@@ -59,9 +80,19 @@ def _columns(saved: Any) -> Columns | None:
     return None if saved is None else Columns(**{**saved, "labels": tuple(saved["labels"])})
 
 
-def _read_target(path: Path) -> Target:
+def _read_target(path: Path) -> tuple[Target, np.ndarray | None]:
     saved = artefacts.read_json(path)
     known = isinstance(saved, dict) and saved.get("task") in get_args(Kind) and isinstance(saved.get("labels"), list)
     if not known or not saved["labels"] or not all(isinstance(label, (str, int, float)) for label in saved["labels"]):
         raise InputError(f"{path}: names no task and labels; {RESTORE}")
-    return Target(saved["task"], tuple(saved["labels"]))
+    return Target(saved["task"], tuple(saved["labels"])), _thresholds(path, saved)
+
+
+def _thresholds(path: Path, saved: dict[str, Any]) -> np.ndarray | None:
+    thresholds = saved.get("thresholds")
+    if thresholds is None:
+        return None
+    fitting = isinstance(thresholds, list) and len(thresholds) == len(saved["labels"])
+    if not fitting or not all(isinstance(cut, (int, float)) and 0.0 <= cut <= 1.0 for cut in thresholds):
+        raise InputError(f"{path}: must have one threshold in [0, 1] for each label; {RESTORE}")
+    return np.array(thresholds, "float64")

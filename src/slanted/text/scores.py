@@ -8,8 +8,6 @@ import numpy as np
 from slanted.text.metrics import score_predictions
 from slanted.text.targets import Kind, Target
 
-THRESHOLD = 0.5
-
 
 @dataclass(frozen=True)
 class Scaling:

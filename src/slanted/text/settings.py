@@ -11,9 +11,12 @@ from slanted.recipes import Recipe
 TASKS = ("auto", "single", "multilabel", "regression")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 BACKENDS = ("auto", "tensorflow", "jax", "torch")
+LONG = ("truncate", "chunk")
+CLASS_WEIGHTS = ("none", "balanced")
 BEST_BY = ("loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_auc", "average_precision")
 BEST_BY += ("pearson", "spearman", "mae")
-FEWEST_TOKENS = 3
+LOWER_IS_BETTER = ("loss", "mae")
+FEWEST_TOKENS, FEWEST_FOLDS, MOST_FOLDS = 3, 2, 100
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Settings:
         batch_size: Texts a batch, >= 1.
         gradient_accumulation: Batches an optimizer step, >= 1.
         max_tokens: The most tokens of a text that the model sees, >= 3; special tokens count.
+        long: What becomes of a text of more tokens: "truncate", as the recipe says, or "chunk": it is cut into
+            chunks of `max_tokens`, whose outputs are pooled.
+        class_weight: "balanced": a rare class counts for as much as a frequent one in training; or "none".
+        folds: Of a cross-validation, one model each, in [2, 100]; 0: none.
         precision: Keras's dtype policy: "float32", "mixed_bfloat16", "mixed_float16", or "auto".
         backend: Keras's backend, or "auto".
         valid_share: The share of the training rows held out where no validation rows are given, in [0, 1).
@@ -44,6 +51,9 @@ class Settings:
     batch_size: int = 32
     gradient_accumulation: int = 1
     max_tokens: int = 128
+    long: str = "truncate"
+    class_weight: str = "none"
+    folds: int = 0
     precision: str = "auto"
     backend: str = "auto"
     valid_share: float = 0.1
@@ -58,6 +68,8 @@ class Settings:
         whole("gradient_accumulation", self.gradient_accumulation)
         whole("max_tokens", self.max_tokens, least=FEWEST_TOKENS)
         whole("seed", self.seed, least=0)
+        if self.folds != 0 and whole("folds", self.folds, least=FEWEST_FOLDS) > MOST_FOLDS:
+            raise SettingError("folds", f"at most {MOST_FOLDS}", self.folds)
         if fraction("valid_share", self.valid_share) == 1.0:
             raise SettingError("valid_share", "below 1", self.valid_share, "0 trains on all rows")
         for name, choices in _CHOICES.items():
@@ -84,4 +96,11 @@ class Settings:
         return cls(**{**own, "recipe": Recipe.from_dict(values["recipe"])})
 
 
-_CHOICES = {"task": TASKS, "precision": PRECISIONS, "backend": BACKENDS, "best_by": BEST_BY}
+_CHOICES = {
+    "task": TASKS,
+    "precision": PRECISIONS,
+    "backend": BACKENDS,
+    "best_by": BEST_BY,
+    "long": LONG,
+    "class_weight": CLASS_WEIGHTS,
+}

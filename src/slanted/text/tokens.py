@@ -3,13 +3,16 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slanted.errors import InputError, missing_extra
 from slanted.text.cells import with_whole_characters
+from slanted.text.chunks import loses_tokens, windows
 from slanted.text.encoded import Encoded, concatenate
 from slanted.text.truncation import check_truncation, keep, longest_first
 from slanted.text.vocabularies import build_tokenizer, read_tokenizers_json
@@ -97,14 +100,42 @@ class TextTokenizer:
         """
         check_truncation(truncate)
         columns = [texts] if texts_b is None else [texts, texts_b]
-        template = self._templates[len(columns) - 1]
-        budget = max_tokens - sum(piece[0] < 0 for piece in template)
-        if budget < len(columns):
-            raise InputError(
-                f"max_tokens must be at least {max_tokens - budget + len(columns)}, the special tokens and one "
-                f"of {'each text' if texts_b is not None else 'the text'}: received {max_tokens}"
-            )
+        template, budget = self._room(len(columns), max_tokens)
         return concatenate([_pack(rows, template, budget, truncate) for rows in self._slices(columns)])
+
+    def encode_chunks(self, texts: Sequence[str], max_tokens: int) -> tuple[Encoded, NDArray[np.int64]]:
+        """Return the token ids of every chunk of every text (`slanted.text.chunks`), and the text of each chunk.
+
+        `truncated` says of a chunk whether its text has tokens that are in none.
+
+        Args:
+            texts: The texts.
+            max_tokens: The most tokens a chunk has, special tokens included.
+
+        Raises:
+            InputError: `max_tokens` leaves no room.
+        """
+        template, budget = self._room(1, max_tokens)
+        parts, counts = [], []
+        for rows in self._slices([texts]):
+            spans = [windows(len(tokens), budget) for (tokens,) in rows]
+            chunks = [(tokens[span],) for (tokens,), found in zip(rows, spans, strict=True) for span in found]
+            lost = [loses_tokens(len(tokens), budget) for (tokens,) in rows]
+            counts += [len(found) for found in spans]
+            truncated = np.repeat(np.array(lost, bool), counts[-len(spans) :])
+            parts.append(replace(_pack(chunks, template, budget, "head"), truncated=truncated))
+        return concatenate(parts), np.repeat(np.arange(len(counts)), counts)
+
+    def _room(self, columns: int, max_tokens: int) -> tuple[list[Piece], int]:
+        """Return where the special tokens stand and how many others there may be."""
+        template = self._templates[columns - 1]
+        budget = max_tokens - sum(piece[0] < 0 for piece in template)
+        if budget < columns:
+            raise InputError(
+                f"max_tokens must be at least {max_tokens - budget + columns}, the special tokens and one "
+                f"of {'each text' if columns > 1 else 'the text'}: received {max_tokens}"
+            )
+        return template, budget
 
     def _slices(self, columns: list[Sequence[str]]) -> Iterator[list[tuple[list[int], ...]]]:
         """Yield the ids of every example's texts, some hundred examples at a time."""

@@ -1,25 +1,29 @@
 """Fine-tune a text model: one `fit`, the best epoch kept."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from slanted.fused import fuse
 from slanted.scheduling import RunScheduler
 from slanted.text import fast
-from slanted.text.batches import EpochOrder, TokenInputs, TrainingBatches
+from slanted.text.batches import EpochOrder
+from slanted.text.checkpointing import Checkpointing
+from slanted.text.checkpoints import Checkpoints, Snapshot
+from slanted.text.chunks import advice, described
+from slanted.text.class_weights import BalancedLoss, balanced_weights
 from slanted.text.data import Part
-from slanted.text.encoded import Encoded
 from slanted.text.encoder import Encoder, build_classifier, load_encoder, plain_model
-from slanted.text.inference import outputs_of
-from slanted.text.lengths import LengthPlan
+from slanted.text.feeding import HeldOut, training_batches
+from slanted.text.interrupts import held_signals
 from slanted.text.monitors import History, KeepBest, LastBatchLoss, StepLog
 from slanted.text.progress import Progress
 from slanted.text.scores import Scaling, task_loss, task_scores
 from slanted.text.settings import Settings
 from slanted.text.targets import Target
+from slanted.text.views import GroupRates
 from slanted.text.wording import plural
 
 
@@ -30,12 +34,14 @@ class Trained:
     Attributes:
         history: All steps and epochs.
         kept_epoch: Whose weights the classifier has, from 1.
-        seconds: Of training, compilation and validation included.
+        seconds: Of training, compilation and validation included, in all processes that trained.
+        resumed_from_step: The step that this process took the run up at; None: it began it.
     """
 
     history: History
     kept_epoch: int
     seconds: float
+    resumed_from_step: int | None = None
 
 
 class Fitting:
@@ -53,7 +59,10 @@ class Fitting:
         classifier: The KerasHub task that is trained.
         model: The same layers as a plain Keras model, which `fit` trains.
         scaling: From the model's outputs to the targets' units.
+        documents: The training texts as the model sees them; of many a sample.
+        examples: How many examples an epoch has.
         batches: The training batches.
+        loss: What is minimised.
         curve: The learning rate over the whole run.
         lr_max: The curve's peak.
 
@@ -68,72 +77,111 @@ class Fitting:
         self.encoder: Encoder = load_encoder(settings.model, settings.precision)
         settings.check_length(self.encoder.max_tokens)
         self.scaling = Scaling.of(target.kind, train.y)
-        self.tokens = self._encode(train)
-        self.valid = None if valid is None else (self._encode(valid), valid.y)
+        self.pairs = train.texts_b is not None
+        self.documents, self.batches = training_batches(self.encoder, train, self.scaling.to_model(train.y), settings)
+        self.examples = len(train) if self.documents.owners is None else len(self.documents.encoded)
+        self.valid = None if valid is None else HeldOut(self.encoder, valid, settings)
         self.classifier = build_classifier(self.encoder, len(target.labels), seed=settings.seed)
         fast.apply(self.classifier)
         self.model = plain_model(self.classifier)
-        plan = LengthPlan(self.tokens.lengths, settings.batch_size, seed=settings.seed)
-        inputs = TokenInputs(self.tokens, self.encoder.input_names, self.encoder.tokenizer.pad_id)
-        self.batches = TrainingBatches(inputs, self.scaling.to_model(train.y), plan)
+        self.loss = self._make_loss(train.y)
         self.lr_max = settings.recipe.peak_rate(self.encoder.hidden_dim)
         self.curve = settings.recipe.make_curve(self.lr_max, settings.recipe.epochs * len(self.batches))
 
-    def _encode(self, part: Part) -> Encoded:
-        settings = self.settings
-        return self.encoder.tokenizer.encode(part.texts, part.texts_b, settings.max_tokens, settings.recipe.truncate)
+    def _make_loss(self, y: np.ndarray) -> Any:
+        if self.settings.class_weight == "none":
+            return task_loss(self.target.kind)
+        weights = balanced_weights(self.target.kind, self.documents.repeated(y), len(self.target.labels))
+        return BalancedLoss(self.target.kind, weights)
 
     @property
     def total_steps(self) -> int:
         """T, in batches."""
-        return self.settings.recipe.epochs * len(self.batches)
+        return self.settings.recipe.epochs * self.batches.plan.num_batches
 
     @property
-    def summary(self) -> tuple[str, str]:
-        """The model and the run, for the user to read."""
-        cut = float(self.tokens.truncated.mean())
+    def summary(self) -> tuple[str, ...]:
+        """The model and the run, for the user to read, and advice where many texts lose tokens."""
         encoder, settings = self.encoder, self.settings
+        hint = advice(self.documents, settings, encoder.max_tokens, self.pairs)
         return (
             f"model: {settings.model}: {self.classifier.count_params() / 1e6:.1f} M parameters, "
             f"hidden size {encoder.hidden_dim}, {plural(encoder.num_layers, 'block')}; "
-            f"{settings.max_tokens} tokens at most, {cut:.1%} of the training texts are longer",
+            f"{described(self.documents, settings)}",
+            *([hint] if hint else []),
+            *([self.loss.description] if isinstance(self.loss, BalancedLoss) else []),
             f"run: {plural(settings.recipe.epochs, 'epoch')} of {plural(len(self.batches), 'step')}, "
             f"{self.total_steps:,} in all; the first of each length compiles",
         )
 
-    def fit(self) -> Trained:
+    def fit(self, checkpoints: Checkpoints | None = None, snapshot: Snapshot | None = None) -> Trained:
         """Train, and leave the kept epoch's weights in `classifier`.
+
+        Args:
+            checkpoints: Where the state is kept meanwhile; SIGINT and SIGTERM then wait for it to be. None: nowhere.
+            snapshot: The state to go on from; None begins.
 
         Raises:
             TrainingFailed: The loss of a batch is not finite.
+            InputError: A checkpoint cannot be written.
         """
-        recipe, started = self.settings.recipe, time.monotonic()
-        loss = task_loss(self.target.kind)
+        recipe, history = self.settings.recipe, History()
+        keep = KeepBest(self._validate, self.settings.best_by, history, self.progress) if self.valid else None
+        with held_signals(checkpoints is not None) as signals:
+            saving = Checkpointing(
+                checkpoints, snapshot, history, keep, self.total_steps, self.batches.plan.num_batches, signals
+            )
+            if not saving.is_trained:
+                self._fit(saving, history, keep)
+            saving.finish(self.model)
+        self.scaling.fold_into(self.classifier)
+        kept_epoch = keep.kept_epoch if keep else recipe.epochs
+        return Trained(history, kept_epoch, saving.seconds, saving.resumed_from_step)
+
+    def _fit(self, saving: Checkpointing, history: History, keep: KeepBest | None) -> None:
+        recipe = self.settings.recipe
         optimizer = recipe.make_optimizer(self.model, self.lr_max, self.settings.gradient_accumulation)
         fuse(optimizer)
-        self.model.compile(optimizer=optimizer, loss=loss, metrics=[LastBatchLoss(loss)])
-        history = History()
-        keep = KeepBest(self._validate, self.settings.best_by, history, self.progress) if self.valid else None
-        self.progress.begin(self.total_steps, self.settings.batch_size)
-        self.model.fit(
-            self.batches,
-            epochs=recipe.epochs,
-            callbacks=[
-                EpochOrder(self.batches),
-                RunScheduler(self.curve),
-                *recipe.make_callbacks(),
-                StepLog(history, self.curve.simulate(), self.progress),
-                *([keep] if keep else []),
-            ],
-            verbose=0,
-            shuffle=False,
-        )
-        kept_epoch = keep.restore() if keep else recipe.epochs
-        self.scaling.fold_into(self.classifier)
-        return Trained(history, kept_epoch, time.monotonic() - started)
+        if self.settings.precision == "mixed_float16":  # Keras goes by the model's own policy, which is float32
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[LastBatchLoss(self.loss)])
+        first_step, opening = saving.resumed_from_step or 0, recipe.make_callbacks()
+        for unfreezing in opening if first_step else ():
+            unfreezing.continue_at(first_step)
+        self.progress.begin(self.total_steps, self.settings.batch_size, first_step, self._group_rates())
+        with saving.data():
+            self.model.fit(
+                self.batches,
+                epochs=recipe.epochs,
+                initial_epoch=saving.epoch,
+                callbacks=[
+                    EpochOrder(self.batches, saving.step),
+                    RunScheduler(self.curve),
+                    *opening,
+                    StepLog(history, self.curve.simulate(), self.progress, self._advice()),
+                    *([keep] if keep else []),
+                    saving,
+                ],
+                verbose=0,
+                shuffle=False,
+            )
+        if keep:
+            keep.restore()
+
+    def _advice(self) -> str:
+        """Return what to try where the loss is not finite."""
+        clipping = [] if self.settings.recipe.clip_norm else ["--clip-norm 1"]
+        precision = [] if self.settings.precision == "float32" else ["--precision float32"]
+        return " or ".join(["a smaller --lr", *clipping, *precision])
+
+    def _group_rates(self) -> GroupRates | None:
+        """Return every layer group's rates for those who watch, None where nobody does."""
+        if not self.progress.views:
+            return None
+        recipe = self.settings.recipe
+        return GroupRates.of(self.model, recipe, self.lr_max, self.total_steps, self.batches.plan.num_batches)
 
     def _validate(self, model: Any) -> dict[str, Any]:
         assert self.valid is not None
-        tokens, y = self.valid
-        outputs = self.scaling.to_units(outputs_of(model, self.encoder, tokens))
-        return task_scores(self.target, y, outputs, self.settings.positive)
+        outputs = self.scaling.to_units(self.valid.outputs(model))
+        return task_scores(self.target, self.valid.y, outputs, self.settings.positive)

@@ -90,9 +90,9 @@ def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows
 
 def _load(folder: Path, options: UseOptions) -> Any:
     start_keras(machine.choose(options.backend, "float32").backend)
-    from slanted.text.model import TextModel
+    from slanted.text.fold_model import load_model
 
-    return TextModel.load(folder)
+    return load_model(folder)
 
 
 def _table(scores: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from itertools import islice
 
 LONGEST_SHOWN = 60
 MOST_LISTED = 20
+_SPELLED = {"lr_max": "--lr"}
 
 
 def shown(value: object) -> str:
@@ -33,6 +34,15 @@ def listed(values: Sequence[object]) -> str:
 def file_name(path: str) -> str:
     """Return the path as the user wrote it, or quoted where it would break the line."""
     return path if path.isprintable() else repr(path)
+
+
+def option_of(name: str) -> str:
+    """Return the option of a setting.
+
+    >>> option_of("batch_size"), option_of("lr_max")
+    ('--batch-size', '--lr')
+    """
+    return _SPELLED.get(name, "--" + name.replace("_", "-"))
 
 
 def plural(count: int, noun: str) -> str:
