@@ -42,10 +42,11 @@ lint: $(VENV)/.installed-test ## ruff and pyright
 test-tensorflow test-jax test-torch: test-%: $(VENV)/.installed-test ## test on one backend
 	$(THREADS) KERAS_BACKEND=$* $(PYTEST) -m "not slow$(if $(filter tensorflow,$*),, and not once)" $(PYTEST_FLAGS)
 
+# PyTorch first, with what does not depend on the backend: nothing is compiled there.
 slow: $(VENV)/.installed-test ## the slow tests, on each backend in turn
-	$(THREADS) KERAS_BACKEND=tensorflow $(PYTEST) -m slow $(PYTEST_FLAGS) $(OR_NONE)
+	$(THREADS) KERAS_BACKEND=torch $(PYTEST) -m slow $(PYTEST_FLAGS) $(OR_NONE)
+	$(THREADS) KERAS_BACKEND=tensorflow $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
 	$(THREADS) KERAS_BACKEND=jax $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
-	$(THREADS) KERAS_BACKEND=torch $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
 
 build: | $(BIN)/python ## build the wheel and the source archive into dist/
 	$(PIP) install --quiet "build>=1.2,<2"

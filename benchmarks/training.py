@@ -31,7 +31,9 @@ def _rounds(data: DataSet, work: dict[str, Any], rounds: int) -> dict[str, Any]:
 
 def _trained(program: str, data: DataSet, work: dict[str, Any], seed: int) -> dict[str, float]:
     if program == SLANTED:
-        return slanted_trained(data, work, seed)
+        return slanted_trained(
+            data, work["max_tokens"], seed, ["--epochs", str(work["epochs"]), "--lr", str(work["lr"])]
+        )
     shared = [data.train, data.test, "--epochs", str(work["epochs"]), "--lr", str(work["lr"]), "--seed", str(seed)]
     if program == TRAINER:
         child = [peers.python(), CHILDREN / "transformers_train.py", *shared, "--max-tokens", str(work["max_tokens"])]
@@ -42,14 +44,13 @@ def _trained(program: str, data: DataSet, work: dict[str, Any], seed: int) -> di
     return {**outcome.result, "whole_seconds": outcome.seconds, "peak_mb": outcome.peak_mb}
 
 
-def slanted_trained(data: DataSet, work: dict[str, Any], seed: int, *more: str) -> dict[str, float]:
+def slanted_trained(data: DataSet, max_tokens: int, seed: int, options: list[str]) -> dict[str, float]:
     """Run `slanted train` on all training rows and return its test accuracy, seconds and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        options = ["--epochs", str(work["epochs"]), "--lr", str(work["lr"]), "--max-tokens", str(work["max_tokens"])]
         files = [data.train, "--test", data.test, "--out", out]
-        command = [PYTHON, "-m", "slanted.cli", "train", *files, *options, "--valid-share", "0", "--seed", str(seed)]
-        outcome = processes.run([*command, *more])
+        fixed = ["--max-tokens", str(max_tokens), "--valid-share", "0", "--seed", str(seed)]
+        outcome = processes.run([PYTHON, "-m", "slanted.cli", "train", *files, *fixed, *options])
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     return {
         "accuracy": metrics["test"]["accuracy"],

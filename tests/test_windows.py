@@ -7,9 +7,9 @@ from slanted.text.encoded import Encoded
 from slanted.text.windows import BATCHES_A_WINDOW, WindowedBatches, WindowPlan, sampled_rows
 
 pytestmark = pytest.mark.once
-SIZE, MOST = 4, 40
+SIZE, LONGEST, MOST = 4, 40, 200
 ROWS = 3 * BATCHES_A_WINDOW * SIZE + 70  # three windows and a half, the last batch short
-LENGTHS = np.random.default_rng(0).integers(3, MOST, ROWS)
+LENGTHS = np.random.default_rng(0).integers(3, LONGEST, ROWS)
 
 
 def plan(seed=0, max_shapes=8):
@@ -56,6 +56,24 @@ def test_batches_have_few_shapes_little_padding_and_a_number_known_before():
     assert found[0] != found[1]  # Keras derives from these two what TensorFlow may be given
     assert len(set(found)) > 3
     assert len({inputs["token_ids"].shape for inputs, _ in epoch_of(batches(max_shapes=3), 0)}) <= 3
+
+
+def test_the_most_that_a_row_may_have_is_for_rows_longer_than_all_of_the_sample():
+    lengths = plan().static_lengths
+    assert lengths[-1] == MOST and lengths[-2] <= LONGEST and len(lengths) > 3
+    found = [inputs["token_ids"].shape[1] for inputs, _ in epoch_of(batches(), 0)]
+    assert max(found) < LONGEST
+    LENGTHS[17], before = MOST, LENGTHS[17]
+    try:
+        assert sorted(inputs["token_ids"].shape[1] for inputs, _ in epoch_of(batches(), 0))[-1] == MOST
+    finally:
+        LENGTHS[17] = before
+
+
+def test_rows_of_one_length_have_no_padding():
+    equal = WindowPlan(1000, np.full(100, 14), 128, SIZE, seed=0, max_shapes=8)
+    assert equal.padded_length == 14.0 and equal.padding == 0.0
+    assert {batch.length for batch in equal.divided(np.full(64, 14), 0, 1)} == {14}
 
 
 def test_the_order_follows_from_seed_and_epoch():

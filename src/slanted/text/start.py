@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from slanted.errors import missing_extra
 from slanted.machine import cache_folder
 
+COMPILED_BYTES = 2**30  # of JAX's programs; those not used for longest make room
 NEEDED = ("keras_hub", "tokenizers", "safetensors", "sklearn", "scipy", "filelock")
 
 
@@ -38,9 +39,11 @@ def start_keras(backend: str) -> None:
 
 def _keep_compiled_programs() -> None:
     """Have JAX keep what it compiles on disk, and find it there the next time, unless the user has said where."""
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "jax"))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_folder() / "jax")
+        os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(COMPILED_BYTES)
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+        os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 
 @contextmanager

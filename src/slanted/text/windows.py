@@ -4,7 +4,7 @@ An epoch is a seeded order of all rows, cut into windows of `BATCHES_A_WINDOW` b
 when training reaches the window before it, sorted by length, cut into batches, each padded to the least of a few
 static lengths that holds it, and the batches shuffled. Which rows meet in a batch depends on their window alone, so
 every row meets every other over the epochs, and any step can be reached without those before it. The static lengths
-are those that suit a sample of the rows best, and the greatest that a row may have.
+are those that suit a sample of the rows best, and, for a row longer than all of the sample, the most a row may have.
 """
 
 import math
@@ -52,12 +52,12 @@ class WindowPlan:
             max_shapes: The most shapes that may occur, the short batch's included.
         """
         whole = sample[: max(len(sample) // batch_size, 1) * batch_size]
-        plan = LengthPlan(whole, batch_size, seed=seed, max_shapes=max_shapes - bool(rows % batch_size))
-        chosen = sorted({batch.length for batch in plan.batches(0)})
-        self.static_lengths = [*chosen[:-1], most]
-        self.padding, self.padded_length = plan.padding, plan.padded_length
+        plan = LengthPlan(whole, batch_size, seed=seed, max_shapes=max(1, max_shapes - 1 - bool(rows % batch_size)))
+        self.static_lengths = sorted({batch.length for batch in plan.batches(0)} | {most})
         self.batch_size, self.num_batches = batch_size, math.ceil(rows / batch_size)
-        self._rows, self._seed = rows, seed
+        self._seed, self._rows = seed, rows
+        self.padded_length = self._mean_padded(whole)
+        self.padding = 1.0 - float(whole.mean()) / self.padded_length
 
     @property
     def num_windows(self) -> int:
@@ -87,6 +87,12 @@ class WindowPlan:
         full = [self._batch(ranked[start : start + self.batch_size], lengths) for start in starts]
         batches = [full[position] for position in random.permutation(len(full))] + short
         return batches if window else differing_start(batches)
+
+    def _mean_padded(self, lengths: NDArray[np.integer]) -> float:
+        """Return the mean tokens of a row, padding included, of windows of rows with these lengths."""
+        parts = [lengths[rows] for rows in slices(len(lengths), BATCHES_A_WINDOW * self.batch_size)]
+        batches = [batch for part in parts for batch in self.divided(part, 0, 0)]
+        return sum(len(batch.rows) * batch.length for batch in batches) / len(lengths)
 
     def _batch(self, rows: NDArray[np.int64], lengths: NDArray[np.integer]) -> Batch:
         longest = int(lengths[rows].max())
