@@ -21,7 +21,7 @@ OR_NONE := || test $$? -eq 5
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help sample test browser lint test-tensorflow test-jax test-torch slow build clean
+.PHONY: help sample test browser lint test-tensorflow test-jax test-torch slow audit build clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z -]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 40
@@ -47,6 +47,11 @@ slow: $(VENV)/.installed-test ## the slow tests, on each backend in turn
 	$(THREADS) KERAS_BACKEND=torch $(PYTEST) -m slow $(PYTEST_FLAGS) $(OR_NONE)
 	$(THREADS) KERAS_BACKEND=tensorflow $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
 	$(THREADS) KERAS_BACKEND=jax $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
+
+audit: $(VENV)/.installed-test ## look up known vulnerabilities of everything installed for the tests
+	test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
+		$(VENV)-audit/bin/python -m pip --disable-pip-version-check install --quiet "pip-audit>=2.7,<3"; }
+	$(VENV)-audit/bin/pip-audit --progress-spinner off --path $$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
 
 build: | $(BIN)/python ## build the wheel and the source archive into dist/
 	$(PIP) install --quiet "build>=1.2,<2"
