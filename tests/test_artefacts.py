@@ -1,19 +1,32 @@
 """The folder of a run: one process at a time, whole or not at all, and what was there comes back."""
 
 import csv
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from slanted.errors import InputError
 from slanted.text import artefacts
-from slanted.text.artefacts import OURS, check_free, claimed, read_json, write_json, write_rows, written_whole
+from slanted.text.artefacts import (
+    OURS,
+    check_free,
+    claimed,
+    held,
+    read_json,
+    replaced,
+    write_json,
+    write_rows,
+    written_whole,
+)
+from slanted.text.checkpoints import come_to
 
 pytestmark = pytest.mark.once
 
@@ -30,6 +43,12 @@ def write_run(folder, text, names=OURS):
     for name in names:
         path = folder / "model" / "weights" if name == "model" else folder / name
         path.write_text(text)
+
+
+def write(folder, texts):
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
 
 
 @pytest.fixture
@@ -83,7 +102,7 @@ def test_a_run_is_refused_without_being_told(run):
     assert str(refused.value) == HOLDS_A_RUN.format(run)
 
 
-@pytest.mark.parametrize("moves", range(2 * len(OURS)))
+@pytest.mark.parametrize("moves", range(2 * len(OURS) + 1))
 def test_a_replacement_that_fails_half_way_brings_the_run_back(run, monkeypatch, moves):
     before, rename, left = contents(run), Path.rename, [moves]
 
@@ -100,16 +119,85 @@ def test_a_replacement_that_fails_half_way_brings_the_run_back(run, monkeypatch,
 
 
 def test_a_replacement_whose_process_died_half_way_counts_as_a_run_and_is_undone(run):
+    """What the old run did not have goes too."""
+    (run / "predictions.csv").unlink()
+    before = contents(run)
     (run / ".replaced").mkdir()
-    for name in ("model", "labels.json"):
-        (run / name).rename(run / ".replaced" / name)
-    (run / "labels.json").write_text("new")
+    for path in [path for path in run.iterdir() if path.name != ".replaced"]:
+        path.rename(run / ".replaced" / path.name)
+    write_run(run, "new", names=("model", "labels.json", "predictions.csv"))
+    write_run(run / "fold_1", "new")
+    write_run(run / ".partial", "new", names=("model", "metrics.json"))
     with pytest.raises(InputError) as refused:
         check_free(run, overwrite=False)
     assert str(refused.value) == HOLDS_A_RUN.format(run)
     with pytest.raises(KeyError), claimed(run, overwrite=True):
         raise KeyError
-    assert len(contents(run)) == len(OURS) and set(contents(run).values()) == {"old"}
+    assert contents(run) == before
+
+
+class Killed(BaseException):
+    """Stands for a kill."""
+
+
+def dies_at(monkeypatch, at):
+    """Have nothing be renamed or deleted any more once so many entries were, as in a process that is killed."""
+    done = itertools.count()
+
+    def dying(real):
+        def call(*arguments, **named):
+            if next(done) >= at:
+                raise Killed
+            return real(*arguments, **named)
+
+        return call
+
+    for owner, name in ((Path, "rename"), (Path, "rmdir"), (Path, "mkdir"), (artefacts.shutil, "rmtree")):
+        monkeypatch.setattr(owner, name, dying(getattr(owner, name)))
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_process_may_die_anywhere_and_leaves_the_folds_or_the_whole_run(tmp_path, replaces):
+    """From every rename and deletion of the replacement on, and then again from every one of what undoes it."""
+    new = {**dict.fromkeys((f"fold_{number}/metrics.json" for number in (1, 2, 10)), "new"), "metrics.json": "new"}
+    old = {"predictions.csv": "old", "metrics.json": "old", "fold_3/metrics.json": "old"} if replaces else {}
+    ends = set()
+    for first, again in itertools.product(range(40), (1, 3, 6, 9, 100)):
+        out = tmp_path / f"{first}-{again}"
+        write(out, old)
+        with (
+            pytest.MonkeyPatch.context() as patched,
+            suppress(Killed),
+            held(out, overwrite=True),
+            replaced(out, ".checkpoints") as place,
+        ):
+            write(place, new)
+            dies_at(patched, first)
+        with pytest.MonkeyPatch.context() as patched, suppress(Killed):
+            dies_at(patched, again)
+            with held(out, overwrite=True, resume=True):
+                raise Killed
+        kept = come_to(out)
+        with suppress(Killed), held(out, overwrite=True, resume=True):
+            raise Killed
+        left = {name: text for name, text in contents(out).items() if name != ".lock"}
+        undone = {f".checkpoints/{name}": text for name, text in new.items()}
+        assert left in (new, undone | old), (first, again, left)
+        assert (kept == "fold 10") or left == new
+        ends.add(left == new)
+    assert ends == {True, False}
+
+
+def test_checkpoints_stay_until_what_follows_the_run_is_done(run):
+    write(run, {".checkpoints/checkpoint-0000000007": "state"})
+    with pytest.raises(KeyError), held(run, overwrite=True, resume=True):
+        with replaced(run) as place:
+            write(place, {"metrics.json": "new"})
+        raise KeyError
+    assert contents(run) == {"metrics.json": "new", ".checkpoints/checkpoint-0000000007": "state"}
+    with held(run, overwrite=False, resume=True):
+        assert come_to(run) == "step 7"
+    assert contents(run) == {"metrics.json": "new"}
 
 
 def test_what_a_killed_process_left_is_no_run(tmp_path):

@@ -3,7 +3,9 @@ import pytest
 
 from slanted.text import baselines
 from slanted.text.baselines import baseline_scores
+from slanted.text.data import Part
 from slanted.text.targets import Target
+from slanted.text.thresholds import best_thresholds
 
 pytestmark = pytest.mark.once
 
@@ -94,6 +96,47 @@ def test_several_labels_one_of_them_constant_in_training():
     assert scores["tfidf"]["per_class"]["food"]["f1"] == scores["tfidf"]["per_class"]["rooms"]["f1"] == 1.0
     assert scores["tfidf"]["per_class"]["never"]["recall"] == 0.0
     assert scores["majority"]["roc_auc"] == 0.5
+
+
+RARE = Target("multilabel", ("spam", "never"))
+
+
+def rare(count, seed):
+    """Rows of which few are spam; one word in three of those tells it."""
+    draw = np.random.default_rng(seed)
+    spam = draw.random(count) < 0.15
+    texts = [" ".join(draw.choice(["the", "a", "note", *(["prize"] * 2 if one else [])], 3)) for one in spam]
+    return Part(texts, None, np.stack([spam, np.zeros(count)], axis=1).astype("float32"))
+
+
+def scored(train, evaluation, choosing):
+    rows = (train.texts, None, train.y, evaluation.texts, None, evaluation.y)
+    return baseline_scores(*rows, RARE, choosing=choosing)
+
+
+def test_thresholds_of_several_labels_are_chosen_on_validation_rows_as_the_model_s_are():
+    train, valid, test = rare(200, 0), rare(100, 1), rare(300, 2)
+    fixed, chosen = scored(train, test, []), scored(train, test, [(train, valid)])
+    probabilities = np.full((100, 2), train.y.mean(axis=0))
+    cuts = best_thresholds(valid.y, probabilities)
+    assert fixed["majority"]["per_class"]["spam"]["recall"] == 0.0
+    assert cuts[0] < 0.5 and chosen["majority"]["per_class"]["spam"]["recall"] == 1.0
+    for name, scores in chosen.items():
+        assert scores["macro_f1"] >= fixed[name]["macro_f1"] and scores["loss"] == fixed[name]["loss"]
+    others = Part(valid.texts, None, np.zeros_like(valid.y))  # no validation row has a label: 0.5
+    assert scored(train, test, [(train, others)]) == fixed
+
+
+def test_of_several_splits_the_thresholds_are_the_means(monkeypatch):
+    train, test = rare(120, 0), rare(50, 1)
+    splits = [(rare(90, seed), rare(40, seed + 5)) for seed in (2, 3)]
+    monkeypatch.setattr(baselines, "best_thresholds", lambda y, said: np.array([len(y) / 100, said[:, 0].mean()]))
+    given = []
+    score = baselines.score_predictions
+    monkeypatch.setattr(baselines, "score_predictions", lambda *args: given.append(args[-1]) or score(*args))
+    scored(train, test, splits)
+    shares = [rows.y[:, 0].mean(dtype="float64") for rows, _ in splits]
+    np.testing.assert_allclose(given[0], [0.4, np.mean(shares)])
 
 
 def test_regression_takes_the_mean_and_ridge():

@@ -189,3 +189,10 @@ def test_checkpoints_take_two_percent_of_the_time_at_most():
     assert not pace.due(999, 49.0, 1.0) and pace.due(999, 50.0, 1.0)
     assert not pace.due(999, 19.0, 0.1) and pace.due(999, 20.0, 0.1)
     assert pace.due(1000, 1.0, 10.0)
+
+
+def test_batches_that_nobody_asked_for_give_way_to_the_cost():
+    """At 5 ms a step 1000 of them take 5 s: a checkpoint of 1.5 s each time would be 30 %."""
+    pace = Pace()
+    assert not pace.due(1000, 5.0, 1.5) and not pace.due(14_999, 74.9, 1.5) and pace.due(15_000, 75.0, 1.5)
+    assert pace.due(1000, 5.0, 0.1) and not pace.due(999, 19.9, 0.1)

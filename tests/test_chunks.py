@@ -115,6 +115,11 @@ def test_what_is_said_of_the_lengths():
     assert described(chunks, Settings(long="chunk")) == said
     whole = Documents(nothing(4, truncated=[0, 1, 0, 1]))
     assert described(whole, Settings()) == "128 tokens at most, 50.0% of the training texts are longer"
+    sample = Documents(nothing(4, truncated=[0, 1, 0, 1]), of_sample=True)
+    said = "128 tokens at most, 50.0% of the training texts are longer, estimated on 4 of them"
+    assert described(sample, Settings()) == said
+    hint = advice(sample, Settings(max_tokens=512, recipe=Recipe(truncate="head+tail")), 512, True)
+    assert hint == "note: 50.0% of the training texts lose tokens, estimated on 4 of them"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +135,7 @@ def test_what_is_said_of_the_lengths():
     ],
 )
 def test_advice_is_given_where_more_than_a_tenth_lose_tokens(share, settings, pairs, remedy):
-    documents = SimpleNamespace(truncated_share=share)
+    documents = SimpleNamespace(truncated_share=share, estimated="")
     expected = "note: 20.0% of the training texts lose tokens" + (f"; try {remedy}" if remedy else "")
     assert advice(documents, settings, 512, pairs) == (None if remedy is None else expected)
 

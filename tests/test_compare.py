@@ -280,6 +280,97 @@ def test_a_rate_at_which_training_fails_is_left_out_and_not_tried_again(place, u
     assert not untrained and capsys.readouterr().out.splitlines()[-8:] == first.splitlines()[-8:]
 
 
+@pytest.mark.once
+def test_runs_of_nobody_knows_what_are_refused_and_overwritten(place, untrained, capsys):
+    small, out = ["--recipes", "constant,linear", "--seeds", "1"], place.folder / "unnamed"
+    assert place.compare("unnamed", options=small) == 0
+    (out / "compare.json").unlink()
+    untrained.clear()
+    capsys.readouterr()
+    assert place.compare("unnamed", options=small) == 2
+    rule = "holds runs without compare.json, which says of what; give another --out, or --overwrite to start again"
+    assert capsys.readouterr().err == f"error: --out {out}: {rule}\n" and not untrained
+    assert place.compare("unnamed", "--overwrite", options=small) == 0
+    assert untrained == ["constant_seed0", "linear_seed0"]
+
+
+@pytest.mark.once
+def test_overwrite_says_what_it_cannot_delete(place, untrained, monkeypatch, capsys):
+    small = ["--recipes", "constant,linear", "--seeds", "1"]
+    assert place.compare("stuck", options=small) == 0
+    untrained.clear()
+    capsys.readouterr()
+
+    def busy(path):
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(command.shutil, "rmtree", busy)
+    assert place.compare("stuck", "--overwrite", options=small) == 2
+    rule = "cannot be written (Device or resource busy); free space or give another folder"
+    assert capsys.readouterr().err == f"error: --out {place.folder / 'stuck'}: {rule}\n" and not untrained
+
+
+@pytest.mark.once
+def test_a_comparison_that_trains_is_not_overwritten_by_another(place, untrained, monkeypatch, capsys):
+    small, out = ["--recipes", "constant,linear", "--seeds", "1"], place.folder / "taken"
+    train, refused = Runner.train, []
+
+    def train_and_intrude(self, run):
+        train(self, run)
+        if not refused:
+            refused.append(place.compare("taken", "--overwrite", options=small))
+
+    monkeypatch.setattr(Runner, "train", train_and_intrude)
+    assert place.compare("taken", options=small) == 0
+    rule = "another process is writing to it; wait, or give another folder"
+    assert refused == [2] and capsys.readouterr().err == f"error: --out {out}: {rule}\n"
+    assert untrained == ["constant_seed0", "linear_seed0"]
+    assert sorted(entry.name for entry in out.iterdir()) == ["compare.csv", "compare.html", "compare.json", "runs"]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("compare.json", "[]", "does not say what was compared; give another --out, or --overwrite to start again"),
+        ("compare.json", "{}", "does not say what was compared; give another --out, or --overwrite to start again"),
+        ("compare.json", None, "does not say what was compared; give another --out, or --overwrite to start again"),
+        ("runs/linear_seed0/metrics.json", "{}", "does not say 'task' as a run's does"),
+        ("runs/linear_seed0/metrics.json", '"x"', "holds no JSON object"),
+        (
+            "runs/linear_seed0/metrics.json",
+            '{"task": "single", "train_seconds": 1.0, "baselines": {"tfidf": 1, "majority": {}}}',
+            "holds no scores of a run",
+        ),
+        ("runs/linear_seed0/recipe.json", '{"recipe": []}', "does not say 'recipe' as a run's does"),
+        ("runs/linear_seed0/recipe.json", '{"recipe": {}}', "does not say 'peak_rate' as a run's does"),
+        ("runs/linear_seed0/history.csv", "step,loss\n0,1\n", "cannot be read ('learning_rate')"),
+        ("runs/linear_seed0/history.csv", "", "holds no steps"),
+        ("runs/linear_seed0.failed.json", '{"recipe": {}}', "does not say 'failed' as a run's does"),
+    ],
+)
+def test_a_damaged_file_is_an_error_of_one_line(place, untrained, capsys, name, content, message):
+    small, out = ["--recipes", "constant,linear", "--seeds", "1"], place.folder / "damaged"
+    if not out.exists():
+        assert place.compare("damaged", options=small) == 0
+    damaged = out / name
+    before = damaged.read_bytes() if damaged.exists() else None
+    held = read(out / "compare.json")
+    damaged.write_text(json.dumps({**held, "machine": {}}) if content is None else content)
+    metrics = out / "runs" / "linear_seed0" / "metrics.json"
+    whole = metrics.read_bytes()
+    if name.endswith("failed.json"):
+        metrics.unlink()
+    capsys.readouterr()
+    try:
+        assert place.compare("damaged", options=small) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: {damaged}: {message}") and error.count("\n") == 1
+    finally:
+        metrics.write_bytes(whole if name != "runs/linear_seed0/metrics.json" else before)
+        damaged.unlink() if before is None else damaged.write_bytes(before)
+
+
 def measured(scores, name="a", rate=None, lr=1e-3, epochs=3, valid=None):
     """Return runs of a recipe with these test scores, seed by seed; None: it failed."""
     runs = []

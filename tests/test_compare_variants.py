@@ -1,10 +1,7 @@
 import json
-import os
-from pathlib import Path
 
 import pytest
 
-from slanted.compare.compiled import programs_kept
 from slanted.compare.rates import Rate, read_rates
 from slanted.compare.variants import read_variants, split_names
 from slanted.errors import InputError
@@ -81,18 +78,3 @@ def test_rates_and_multiples_of_a_recipe_s_own():
     assert Rate(3.0, is_factor=True).of(ulmfit).peak_rate(384) == pytest.approx(3.0 * ulmfit.peak_rate(384))
     assert Rate(0.5, is_factor=True).of(sized).peak_rate(768) == 1e-3
     assert Rate(1e-4).of(sized).peak_rate(768) == Rate(1e-4).of(ulmfit).peak_rate(384) == 1e-4
-
-
-def test_jax_s_programs_are_kept_for_the_other_runs_and_then_deleted(monkeypatch):
-    name = "JAX_COMPILATION_CACHE_DIR"
-    monkeypatch.delenv(name, raising=False)
-    with programs_kept("torch"):
-        assert name not in os.environ
-    with pytest.raises(KeyboardInterrupt), programs_kept("jax"):
-        folder = Path(os.environ[name])
-        assert folder.is_dir() and os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
-        raise KeyboardInterrupt
-    assert name not in os.environ and not folder.exists()
-    monkeypatch.setenv(name, "mine")
-    with programs_kept("jax"):
-        assert os.environ[name] == "mine"

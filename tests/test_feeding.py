@@ -8,6 +8,8 @@ from applied import BACKEND
 from slanted import TextClassifier
 from slanted.recipes import recipes
 from slanted.text import feeding
+from slanted.text.data import Part
+from slanted.text.encoder import load_encoder
 from slanted.text.settings import Settings
 from slanted.text.windows import WindowedBatches
 
@@ -37,6 +39,18 @@ def test_many_rows_are_learnt_and_predicted_in_slices_as_at_once(tiny_model, exa
     np.testing.assert_allclose(many.predict_proba(texts), whole, atol=1e-6)
     again = fitted(tiny_model, texts, labels, epochs=8)
     np.testing.assert_allclose(again.predict_proba(texts), whole, atol=1e-6)
+
+
+def test_a_sample_of_the_rows_is_said_to_be_one(tiny_model, monkeypatch):
+    texts, labels = tiny.examples(60)
+    encoder, settings = load_encoder(tiny_model, "float32"), Settings(model=tiny_model, max_tokens=16, batch_size=8)
+    part = Part(texts, None, np.array([label == labels[0] for label in labels], "int32"))
+    whole, _ = feeding.training_batches(encoder, part, part.y, settings)
+    monkeypatch.setattr(feeding, "MANY_ROWS", 20)
+    monkeypatch.setattr(feeding, "sampled_rows", lambda rows, seed: np.arange(0, rows, 2))
+    some, _ = feeding.training_batches(encoder, part, part.y, settings)
+    assert (len(whole.encoded), whole.of_sample) == (60, False)
+    assert (len(some.encoded), some.of_sample) == (30, True)
 
 
 def test_stages_have_few_shapes_where_each_is_compiled():

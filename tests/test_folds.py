@@ -1,8 +1,12 @@
 """Cross-validations of the command line, on a model that trains in seconds."""
 
+import copy
 import csv
+import gc
 import json
+import pickle
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,6 +32,7 @@ def place(tmp_path_factory, tiny_model):
     folder = tmp_path_factory.mktemp("folds")
     files = SimpleNamespace(
         folder=folder,
+        model=tiny_model,
         train=tiny.write_rows(folder / "train.csv", *tiny.examples(44, LABELS)),
         test=tiny.write_rows(folder / "test.csv", *tiny.examples(16, LABELS, seed=5)),
     )
@@ -140,6 +145,22 @@ def test_python_loads_all_folds_as_one_and_saves_them(run, place, tmp_path):
     assert TextClassifier.load(run / "fold_1").predict_proba(texts).shape == (16, 2)
 
 
+def test_all_folds_are_pickled_as_their_files_and_outlive_their_folder(run, place, tmp_path):
+    moved = shutil.copytree(run, tmp_path / "moved")
+    estimator = TextClassifier.load(moved)
+    texts = [row["text"] for row in table(place.test)]
+    found, kept = estimator.predict_proba(texts), pickle.dumps(estimator)
+    shutil.rmtree(moved)
+    again = pickle.loads(kept)
+    np.testing.assert_array_equal(again.predict_proba(texts), found)
+    np.testing.assert_array_equal(copy.deepcopy(again).predict_proba(texts), found)
+    folder = again.model_.folders[0].parent
+    assert folder.is_dir()
+    del again
+    gc.collect()
+    assert not folder.exists()
+
+
 class Died(BaseException):
     """The process is gone, as far as the run can tell."""
 
@@ -170,6 +191,21 @@ def test_a_run_that_died_goes_on_where_it_was(run, place, monkeypatch, at):
     assert metrics["resumed_from_step"] == at
     for name in ("mean", "deviation", "out_of_fold", "test", "baselines", "folds"):
         assert metrics[name] == whole[name]
+
+
+@pytest.mark.once
+def test_a_fold_whose_report_was_cut_short_gets_it(place, monkeypatch):
+    def die(*arguments):
+        raise Died
+
+    with monkeypatch.context() as patched, pytest.raises(Died):
+        patched.setattr("slanted.report.writing.report_data", die)
+        place.run("unreported", "--epochs", 1)
+    out, status = place.run("unreported", "--epochs", 1, "--resume")
+    assert status == 0 and read(out / "fold_1" / "metrics.json")["resumed_from_step"] is not None
+    for number in FOLDS:
+        names = {entry.name for entry in (out / f"fold_{number}").iterdir()}
+        assert "report.html" in names and not [name for name in names if name.startswith(".")]
 
 
 @pytest.mark.once
@@ -246,6 +282,51 @@ def write_table(path, header, rows):
     return str(path)
 
 
+@pytest.mark.once
+def test_rows_keep_their_numbers_where_bad_ones_are_left_out(place):
+    """They go on from one file to the next."""
+    texts, answers = tiny.examples(44, LABELS)
+    rows = list(zip(texts, answers, strict=True))
+    bad = {2: ("", "alpha"), 3: ("ragged",), 27: ("no label", "")}
+    for at in sorted(bad):
+        rows.insert(at, bad[at])
+    first = write_table(place.folder / "first.csv", ("text", "label"), rows[:21])
+    second = write_table(place.folder / "second.csv", ("text", "label"), rows[21:])
+    out = place.folder / "skipped"
+    options = ["--model", str(place.model), *OPTIONS, "--epochs", "1", "--bad-rows", "skip"]
+    assert main(["train", first, second, "--out", str(out), *options]) == 0
+    predicted = table(out / "out_of_fold.csv")
+    assert [int(row["row"]) for row in predicted] == [at for at in range(47) if at not in bad]
+    assert len(table(out / "bad_rows.csv")) == 3
+
+
+@pytest.mark.once
+def test_a_kill_as_the_folds_take_their_place_loses_none(place, monkeypatch):
+    """Signals that come while the run is swapped in, and while that is undone."""
+    rename, moves = Path.rename, []
+
+    def die(path, destination):
+        if path.name in ("fold_2", "fold_1", "metrics.json") and path.parent.name == ".checkpoints":
+            moves.append(path.name)
+        if moves[-1:] == ["fold_2"]:
+            raise Died
+        return rename(path, destination)
+
+    with monkeypatch.context() as patched, pytest.raises(Died):
+        patched.setattr(Path, "rename", die)
+        place.run("swapped", "--epochs", 1)
+    out = place.folder / "swapped"
+    assert moves == ["metrics.json", "fold_1", "fold_2"]
+    assert (out / ".checkpoints" / "fold_2").is_dir() and (out / "fold_1").is_dir()
+    with monkeypatch.context() as patched:
+        patched.setattr(folds, "train_here", None)
+        _, status = place.run("swapped", "--epochs", 1, "--resume")
+    assert status == 0
+    names = {entry.name for entry in out.iterdir()}
+    assert names == {"fold_1", "fold_2", "recipe.json", "labels.json", "metrics.json", "out_of_fold.csv"}
+    assert main(["evaluate", str(out), place.test]) == 0
+
+
 @pytest.mark.slow
 def test_several_labels_are_predicted_by_the_thresholds_of_their_fold(place):
     texts, answers = tiny.examples(44, ("alpha", "beta", "gamma"))
@@ -265,6 +346,8 @@ def test_several_labels_are_predicted_by_the_thresholds_of_their_fold(place):
     predicted = [[int(row["prediction_one"]), int(row["prediction_two"])] for row in table(out / "out_of_fold.csv")]
     reached = f1_score(truth, predicted, average="micro")
     assert read(out / "metrics.json")["out_of_fold"]["micro_f1"] == pytest.approx(reached)
+    a_third = read(out / "metrics.json")["baselines"]["majority"]["per_class"]["one"]
+    assert a_third["recall"] == 1.0  # its share is below 0.5: the folds' validation rows chose its threshold
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ import hashlib
 import json
 import re
 import shlex
-from dataclasses import asdict
+import tracemalloc
+from dataclasses import asdict, replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,18 +16,21 @@ import numpy as np
 import pytest
 
 from slanted.cli import files_of, main, parser, settings_of
-from slanted.report import markup
+from slanted.errors import InputError
+from slanted.report import collect, markup
+from slanted.report import predicted as predicted_rows
 from slanted.report.collect import _sample
 from slanted.report.excerpts import excerpt, pieces
 from slanted.report.folder import command, course, read_report
 from slanted.report.mistakes import describe, worst_mistakes
 from slanted.report.page import SCRIPTS, page
-from slanted.report.predicted import Predicted, predict_parts
+from slanted.report.predicted import Predicted, predict_parts, read_predicted
 from slanted.report.quality import calibration, confusion, length_bins, outcomes, quality_of, scatter
 from slanted.report.suspects import suspect_classes, suspects_of
 from slanted.text import artefacts
 from slanted.text.data import DataFiles, Part
 from slanted.text.metrics import expected_calibration_error
+from slanted.text.predictions import write_predictions
 from slanted.text.settings import Settings
 from slanted.text.targets import Target
 
@@ -34,6 +38,7 @@ pytestmark = pytest.mark.once
 
 COLORS = Target("single", ("red", "blue"))
 draw = np.random.default_rng(0)
+MOST_BYTES_A_ROW = 160
 
 
 class Counting:
@@ -120,6 +125,52 @@ def test_several_sets_of_rows_are_predicted_at_once():
     assert model.calls == 1
     assert first.decided.tolist() == [0, 1] and second.decided.tolist() == [1]
     assert second.values.shape == (1, 2)
+
+
+class Asked(Counting):
+    """Keeps what it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def predict(self, texts, texts_b):
+        self.asked.append(texts)
+        return super().predict(texts, texts_b)
+
+
+def test_many_rows_are_predicted_a_set_at_a_time_and_stay_where_they_are(monkeypatch):
+    parts = [rows(["red", "blue"], [0, 1]), rows(["blue"], [0])]
+    at_once = predict_parts(Counting(), parts, COLORS)
+    monkeypatch.setattr(predicted_rows, "ROWS_AT_ONCE", 2)
+    model = Asked()
+    for one, other in zip(predict_parts(model, parts, COLORS), at_once, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.decided, other.decided)
+    assert [texts is part.texts for texts, part in zip(model.asked, parts, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("kind", ["single", "multilabel", "regression"])
+def test_predictions_are_read_as_they_were_written(kind, tmp_path):
+    target = Target(kind, COLORS.labels)
+    part = rows(["red", "blue", "red blue blue"], [0, 1, 1] if kind == "single" else [[1.0, 0.0]] * 3)
+    [said] = predict_parts(Counting(kind), [part], target)
+    write_predictions(tmp_path / "p.csv", target, said.values, 0.5)
+    read = read_predicted(tmp_path / "p.csv", part, target)
+    np.testing.assert_allclose(read.values, said.values, atol=1e-6)
+    np.testing.assert_array_equal(read.decided, said.decided)
+
+
+def test_a_large_file_of_predictions_is_read_without_its_cells(tmp_path):
+    labels = tuple(f"class {number}" for number in range(10))
+    target, count = Target("single", labels), 5_000
+    write_predictions(tmp_path / "p.csv", target, np.full((count, 10), 0.1), 0.5)
+    part = Part(["x"] * count, None, np.zeros(count, "int32"))
+    tracemalloc.start()
+    read_predicted(tmp_path / "p.csv", part, target)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2 * count * 11 * 8  # its numbers take 8 bytes each
 
 
 # mistakes and the words that drove them
@@ -245,9 +296,35 @@ def test_a_number_far_from_its_prediction():
     assert found["listed"][0]["place"] == "t.csv, line 9" and found["listed"][0]["target"] == "red"
 
 
+@pytest.mark.parametrize("kind", ["single", "multilabel", "regression"])
+def test_suspects_take_little_memory_however_many_they_are(kind):
+    count = 30_000
+    y = np.tile([0, 1, 1], count // 3)
+    values = np.eye(2)[np.tile([0, 1, 0], count // 3)] + draw.normal(scale=0.01, size=(count, 2))
+    said = Predicted(rows(["x"] * count, y if kind == "single" else np.eye(2)[y]), values, values)
+    target = Target(kind, COLORS.labels)
+    tracemalloc.start()
+    found = suspects_of([said, said], target)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found["found"] > count // 4 and len(found["listed"]) == 10
+    assert most / (2 * count) < MOST_BYTES_A_ROW
+
+
 @pytest.mark.parametrize(("count", "epochs", "expected"), [(100, 3, 30), (100, 20, 100), (1, 1, 1), (4, 1, 1)])
 def test_how_many_training_rows_are_looked_at(count, epochs, expected):
     assert len(_sample(rows(["red"] * count, [0] * count), epochs, seed=0)) == expected
+
+
+def test_the_rows_that_are_looked_at_are_bounded(monkeypatch, tmp_path):
+    monkeypatch.setattr(collect, "MOST_ROWS", 7)
+    data, model = fake_runs.data_of(COLORS, ("red", "blue"), rows=(180, 20, 30))
+    assert len(_sample(data.train, 3, seed=0)) == 7
+    alone = collect.predictions_of(replace(data, test=None), 3, 0, model, Path())
+    assert (alone["suspects"]["train"]["rows"], alone["suspects"]["held_out"]["rows"]) == (7, 20)  # 20 are scored
+    write_predictions(tmp_path / "predictions.csv", COLORS, model.predict(data.test.texts, None), 0.5)
+    tested = collect.predictions_of(data, 3, 0, model, tmp_path)
+    assert tested["suspects"]["held_out"]["rows"] == 7 + 30
 
 
 # the run's folder
@@ -323,11 +400,12 @@ def run(pages, tmp_path):
     ("break_it", "said"),
     [
         (lambda run: (run / "report.json").unlink(), "report.json: is missing, without which there is no report"),
-        (lambda run: (run / "report.json").write_text("[]"), "report.json: holds no 'rows'; restore the file"),
+        (lambda run: (run / "report.json").write_text("[]"), "report.json: holds no object; restore the file"),
         (lambda run: (run / "report.json").write_text("{"), "report.json: cannot be read as JSON"),
         (lambda run: (run / "metrics.json").unlink(), "is not a finished run, metrics.json is missing"),
         (lambda run: (run / "history.csv").write_text("step\n"), "history.csv: holds no steps"),
         (lambda run: (run / "history.csv").write_text("step\nx\n"), "history.csv: cannot be read"),
+        (lambda run: (run / "history.csv").write_text("s\n0,1,nan,1\n"), "history.csv: holds what is no finite number"),
     ],
 )
 def test_a_broken_run_is_refused_in_one_line(run, break_it, said, capsys):
@@ -335,6 +413,61 @@ def test_a_broken_run_is_refused_in_one_line(run, break_it, said, capsys):
     assert main(["report", str(run)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and said in error and error.count("\n") == 1
+
+
+JUNK = (None, {}, [], "<x>", -1, 1e300, [[]], {"a": 1})
+FILES = ("report.json", "metrics.json", "recipe.json", "labels.json")
+
+
+def places(value, path=()):
+    """Return the way to every value inside one of JSON's types."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(way for key, one in inside for way in places(one, (*path, key)))]
+
+
+def damaged(value, way, junk):
+    """Return a copy in which what stands at the end of a way is replaced, or left out where junk is `places`."""
+    if not way:
+        return junk
+    copy = value.copy()
+    if len(way) == 1 and junk is places:
+        del copy[way[0]]
+    else:
+        copy[way[0]] = damaged(value[way[0]], way[1:], junk)
+    return copy
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("name", ["single", "multilabel", "regression", "unscored"])
+def test_whatever_is_damaged_is_refused_or_harmless(pages, name, file, tmp_path):
+    source, own = pages[name].parent, np.random.default_rng(0)
+    for path in source.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    held = json.loads((source / file).read_text(encoding="utf-8"))
+    ways = [way for way in places(held) if not any(isinstance(step, int) and step > 1 for step in way)]
+    refused = 0
+    for at in own.permutation(len(ways))[:15]:
+        for junk in (*JUNK, places):
+            if junk is places and not ways[at]:
+                continue
+            (tmp_path / file).write_text(json.dumps(damaged(held, ways[at], junk)), encoding="utf-8")
+            try:
+                made = page(read_report(tmp_path))
+            except InputError as error:
+                refused += 1
+                assert str(error).startswith(str(tmp_path)) and "\n" not in str(error)
+            else:
+                assert "<x>" not in made
+    assert refused > 5
+
+
+def test_what_is_damaged_is_named(run, capsys):
+    data = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    data["epochs"][1]["train_loss"] = "low"
+    (run / "report.json").write_text(json.dumps(data), encoding="utf-8")
+    assert main(["report", str(run)]) == 2
+    said = "report.json: holds no usable 'epochs[1].train_loss'; restore the file or train again"
+    assert said in capsys.readouterr().err
 
 
 def test_no_such_run(capsys, tmp_path):
@@ -470,6 +603,64 @@ def test_a_page_without_mistakes_says_so(pages):
     report = read_report(pages["single"].parent)
     report["data"]["mistakes"] = []
     assert "There is none." in Reader(page(report)).sections["mistakes"]
+
+
+def edited(pages, name="single", **values):
+    """Return the page of a run with some values of its dict replaced, each named by its way."""
+    report = json.loads(json.dumps(read_report(pages[name].parent)))
+    for way, value in values.items():
+        *outer, last = way.split("__")
+        place = report
+        for key in outer:
+            place = place[key]
+        place[last] = value
+    return page(report)
+
+
+def test_what_comes_from_files_is_escaped_beside_numbers(pages):
+    tagged = {"recipe__max_tokens": "<x1>", "recipe__batch_size": "<x2>", "recipe__best_by": "<x3>"}
+    report = read_report(pages["multilabel"].parent)
+    suspect = {"place": "t.csv, line 2", "text": "t", "label": "spam", "given": "<x4>", "probability": 0.9}
+    listed = {**report["data"]["suspects"], "train": {"rows": 9, "found": 1, "listed": [suspect]}}
+    made = edited(pages, "multilabel", data__suspects=listed, metrics__kept_epoch="<x5>", **tagged)
+    for number in range(1, 6):
+        assert f"<x{number}>" not in made and f"&lt;x{number}&gt;" in made
+
+
+def test_lengths_of_a_sample_are_said_to_be_estimated(pages):
+    whole = Reader(edited(pages)).sections
+    assert "estimated" not in whole["lengths"] and "about" not in whole["cost"]
+    sample = Reader(edited(pages, data__lengths__estimated_on=10_000)).sections
+    assert "All of this is estimated on 10,000 of them, drawn at random." in sample["lengths"]
+    tokens = read_report(pages["single"].parent)["data"]["cost"]["tokens_an_epoch"]
+    assert f"about {tokens:,}" in sample["cost"]
+
+
+def test_settings_that_change_the_run_are_listed(pages):
+    shown = Reader(edited(pages, recipe__long="chunk", recipe__class_weight="balanced")).sections["repeat"]
+    assert "longchunk" in shown and "class weightbalanced" in shown and "fold" not in shown
+
+
+def test_the_weighted_training_loss_stands_not_beside_the_other(pages):
+    epochs = [{"epoch": 1, "valid": {"loss": 0.5}}]
+    made = edited(pages, data__epochs=epochs, recipe__class_weight="balanced")
+    assert "The training loss weighs the classes, the validation loss does not" in made
+    assert '<li class="c-train">' not in made and '<li class="c-train">' in edited(pages)
+
+
+FOLDERS = {"fold_2": True, "fold_3": False, "other": False, "fold_x": False}
+
+
+@pytest.mark.parametrize(("name", "is_fold"), FOLDERS.items())
+def test_only_a_fold_has_the_command_of_the_cross_validation(run, name, is_fold, tmp_path_factory):
+    whole = tmp_path_factory.mktemp("whole")
+    saved = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    (whole / "recipe.json").write_text(json.dumps({**saved, "folds": 2}), encoding="utf-8")
+    report = read_report(run.rename(whole / name))
+    assert report["fold"] == ("2 of 2" if is_fold else None)
+    repeated = whole if is_fold else whole / name
+    assert f"--recipe {repeated}/recipe.json" in report["command"]
+    assert ("fold2 of 2" in Reader(page(report)).sections["repeat"]) == is_fold
 
 
 def test_script_json_has_nothing_that_ends_a_script():

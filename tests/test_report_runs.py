@@ -74,6 +74,10 @@ def test_several_labels_in_chunks_without_a_test_file(place):
     )
     assert run.data["scored"] == "valid" and len(run.data["quality"]["outcomes"]) == 2
     assert "which flatters the model a little" in run.page
+    assert "for all of these alike: they are these same rows, which flatters all of them" in run.page
+    assert min(sum(row[label] for row in rows) for label in (1, 2)) < len(rows) / 2  # at 0.5 one would be given to none
+    shares_given = run.metrics["baselines"]["majority"]["per_class"]
+    assert all(one["recall"] == (one["support"] > 0) for one in shares_given.values())
     assert run.data["lengths"]["of"] == "chunks" and "chunks of the training texts" in run.page
     suspects = run.data["suspects"]
     assert suspects["held_out"]["rows"] == run.data["rows"]["valid"] and suspects["train"]["rows"] >= 1
@@ -87,6 +91,14 @@ def test_numbers_have_their_training_loss_in_their_units(place):
     first = run.data["epochs"][0]
     assert 0.1 < first["train_loss"] / first["valid"]["loss"] < 10
     assert run.metrics["task"] == "regression" and 'id="calibration"' not in run.page
+
+
+def test_the_loss_of_weighted_classes_is_not_taken_for_the_validation_s(place):
+    texts, labels = tiny.examples(24)
+    run = place.run("weighted", ("text", "label"), list(zip(texts, labels, strict=True)), "--class-weight", "balanced")
+    assert "valid" in run.data["epochs"][0] and "train_loss" not in run.data["epochs"][0]
+    assert "The training loss weighs the classes" in run.page
+    assert run.data["lengths"]["estimated_on"] is None
 
 
 def test_pairs_without_held_out_rows(place):
@@ -125,6 +137,6 @@ def test_the_folds_of_a_cross_validation_have_reports(place, capsys):
         place.run("folds", ("text", "label"), rows, "--folds", "2")
     for number in (1, 2):
         page = (out / f"fold_{number}" / "report.html").read_text(encoding="utf-8")
-        assert f"--recipe {out}/recipe.json --out {out}-again" in page
+        assert f"--recipe {out}/recipe.json --out {out}-again" in page and f"{number} of 2" in page
     assert main(["report", str(out)]) == 2
     assert f"whose folds have a report each; give {out}/fold_1" in capsys.readouterr().err

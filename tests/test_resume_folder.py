@@ -1,8 +1,11 @@
 """`--resume` and the folder: what is refused, what is kept when a run ends badly, what replaces what."""
 
+import hashlib
+import json
 import os
 import shutil
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,9 @@ import pytest
 from resumable import PLAIN, STEPS, Place, assert_same, result, resumed_from
 
 from slanted.cli import main
-from slanted.text import checkpoints, monitors
+from slanted.errors import InputError
+from slanted.text import checkpoints, monitors, run
+from slanted.text.artefacts import claimed
 from slanted.text.checkpoints import read_snapshot, steps_of
 from slanted.text.data import DataFiles
 from slanted.text.resuming import StartedWith
@@ -128,6 +133,104 @@ def test_standard_input_is_refused(place, capsys):
     assert main(["train", "-", "--out", str(place.folder / "input"), "--resume"]) == 2
     expected = "error: --resume: standard input cannot be read again; save it to a file and give that\n"
     assert capsys.readouterr().err == expected
+
+
+def waits_for_ever(number, frame):
+    raise AssertionError("the pipe is read again")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_named_pipe_is_read_once(place, tmp_path, capsys):
+    """Whoever reads it again waits for ever, or gets nothing."""
+    pipe, out = tmp_path / "pipe", tmp_path / "run"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(Path(place.train).read_bytes()))
+    writer.start()
+    words = ["train", str(pipe), "--out", str(out), "--model", place.model, *PLAIN.split(), "--epochs", "1"]
+    before = signal.signal(signal.SIGALRM, waits_for_ever)
+    signal.alarm(60)
+    try:
+        assert main(words) == 0
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    writer.join()
+    assert "sha256" not in json.loads((out / "recipe.json").read_text())
+    capsys.readouterr()
+    assert main([*words, "--resume"]) == 2
+    expected = f"error: --resume: {pipe} cannot be read again; save it to a file and give that\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_the_sums_are_of_the_rows_that_were_read(place, tmp_path, monkeypatch):
+    """A file that changes after it was read is another."""
+    path = Path(shutil.copy(place.train, tmp_path / "train.csv"))
+    words = ["train", str(path), "--out", str(tmp_path / "run"), "--model", place.model, *PLAIN.split()]
+    before, read = hashlib.sha256(path.read_bytes()).hexdigest(), run.read_data
+
+    def read_and_change(*arguments):
+        data = read(*arguments)
+        path.write_text("text,label\n")
+        return data
+
+    monkeypatch.setattr(run, "read_data", read_and_change)
+    assert main([*words, "--epochs", "1"]) == 0
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["sha256"]["train"] == [before]
+
+
+def interrupt(*arguments):
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_as_the_report_is_made_and_resume_makes_it(place, reference, monkeypatch, capsys):
+    out = place.folder / "unreported"
+    with monkeypatch.context() as patched:
+        patched.setattr("slanted.report.writing.report_data", interrupt)
+        assert place.run("unreported", PLAIN) == 130
+    remedy = "to make that, add --resume to the command"
+    expected = f"error: interrupted; the run in {out} is finished, but for its report; {remedy}\n"
+    assert capsys.readouterr().err == expected
+    assert result(out)[1] == result(reference)[1] and not (out / "report.html").exists()
+    assert place.run("unreported", f"{PLAIN} --resume", 1) == 0
+    assert resumed_from(out) == 3 * STEPS and (out / "report.html").exists()
+    assert_same(out, reference)
+
+
+def test_a_finished_run_is_not_called_lost(place, reference, monkeypatch, capsys):
+    out = Path(shutil.copytree(reference, place.folder / "not_lost"))
+    assert place.run("not_lost", f"{PLAIN} --overwrite", 7, interrupt) == 130
+    step = "step 7 is kept; to go on, add --resume to the command"
+    assert capsys.readouterr().err == f"error: interrupted; {step}\n"
+    monkeypatch.setattr(run, "read_data", interrupt)
+    shutil.rmtree(out / ".checkpoints")
+    assert place.run("not_lost", f"{PLAIN} --overwrite") == 130
+    assert capsys.readouterr().err == f"error: interrupted; nothing was kept; the run that {out} held is as it was\n"
+
+
+def test_the_folder_is_held_until_the_report_is_left(place, monkeypatch):
+    out, tried = place.folder / "held", []
+
+    def another(folder, *arguments):
+        with pytest.raises(InputError, match="another process is writing to it"), claimed(out, overwrite=True):
+            raise AssertionError("two runs are mixed")
+        tried.append(folder)
+        return folder
+
+    monkeypatch.setattr("slanted.report.writing.leave_report", another)
+    assert place.run("held", PLAIN) == 0
+    assert tried == [out]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"folds": []}', "5", '{"train_seconds": "long"}'])
+def test_a_finished_run_with_damaged_scores(reference, place, text, capsys):
+    out = place.folder / "damaged_scores"
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(reference, out)
+    (out / "metrics.json").write_text(text)
+    assert place.run("damaged_scores", f"{PLAIN} --resume", 1) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {out}/metrics.json: holds no scores of a run (")
+    assert error.endswith("); restore the file or train again\n") and error.count("\n") == 1
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_older_one(place, capsys):

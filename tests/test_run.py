@@ -299,7 +299,7 @@ def test_an_interrupted_run_leaves_the_run_that_it_would_have_replaced(run, plac
     shutil.copytree(run, place.folder / "interrupted")
     out, status = place.run("interrupted", "--overwrite")
     assert status == 130
-    assert capsys.readouterr().err == "error: interrupted; nothing was kept\n"
+    assert capsys.readouterr().err == f"error: interrupted; nothing was kept; the run that {out} held is as it was\n"
     assert snapshot(out) == snapshot(run)
 
 

@@ -86,8 +86,23 @@ def _kept(options: argparse.Namespace | None) -> str:
         return "nothing was kept"
     from slanted.text.checkpoints import come_to
 
-    kept = come_to(Path(options.out))
-    return f"{kept} is kept; to go on, add --resume to the command" if kept else "nothing was kept"
+    out = Path(options.out)
+    kept, run = come_to(out), _run_in(out)
+    if run is not None and run != options.found:
+        report = ", but for its report; to make that, add --resume to the command" if kept else ""
+        return f"the run in {out} is finished{report}"
+    if kept:
+        return f"{kept} is kept; to go on, add --resume to the command"
+    return "nothing was kept" if run is None else f"nothing was kept; the run that {out} held is as it was"
+
+
+def _run_in(out: Path) -> tuple[int, int] | None:
+    """Return what tells the run in a folder from one that takes its place, or None without one."""
+    try:
+        found = (out / "recipe.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _worded(error: SlantedError) -> str:
@@ -125,14 +140,15 @@ def add_command(commands: Any, name: str, run: Callable[[Any], None], text: str)
 
 def _add_train(commands: Any) -> None:
     command = add_command(commands, "train", _train, "fine-tune a model on TRAIN and leave it, with its scores, in DIR")
+    command.set_defaults(found=None)
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--out", metavar="DIR", required=True, help="the folder to make")
     command.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
     command.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, or begin it")
-    for unit, default in (("steps", 1000), ("seconds", 20.0)):
-        text = f"most {unit} from one checkpoint to the next (default: {default:g})"
-        kind = whole if unit == "steps" else number
-        command.add_argument(f"--checkpoint-{unit}", type=kind, metavar="N", default=default, help=text)
+    text = "most steps from one checkpoint to the next (default: 1000, more where that costs over 2 %% of the time)"
+    command.add_argument("--checkpoint-steps", type=whole, metavar="N", help=text)
+    text = "most seconds from one checkpoint to the next, or more, for the same reason (default: 20)"
+    command.add_argument("--checkpoint-seconds", type=number, metavar="N", default=20.0, help=text)
     add_data_options(command)
     add_setting_options(command)
     from slanted.cli_live import add_live_options
@@ -230,6 +246,7 @@ def _base_settings(recipe: str) -> Settings:
 
 
 def _train(options: argparse.Namespace) -> None:
+    options.found = _run_in(Path(options.out))
     from slanted.cli_live import progress_of
     from slanted.text.checkpoints import Pace
     from slanted.text.run import train

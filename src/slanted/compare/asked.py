@@ -1,6 +1,8 @@
 """What a comparison was asked to do, kept in its folder: a second start goes on only with the same."""
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,11 +30,16 @@ def asked_of(files: DataFiles, settings: Settings) -> dict[str, Any]:
     }
 
 
-def check_place(out: Path) -> dict[str, Any] | None:
-    """Return what the folder says it holds, None where it holds nothing yet.
+def check_place(out: Path, overwrite: bool) -> None:
+    """Raise unless a comparison may be written to the folder; touches nothing.
+
+    Args:
+        out: The folder.
+        overwrite: Whether a comparison that it holds may be deleted.
 
     Raises:
-        InputError: It is a file, or holds what is not a comparison's, or cannot be written to.
+        InputError: It is a file, or holds what is not a comparison's, or runs of nobody knows what, or cannot be
+            written to.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; give a folder")
@@ -42,21 +49,47 @@ def check_place(out: Path) -> dict[str, Any] | None:
     if not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(f"--out {out}: {parent} cannot be written to; give another folder")
     held = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
-    foreign = [name for name in held if name not in (COMPARISON, TABLE, PAGE, RUNS)]
+    foreign = [name for name in held if name not in (COMPARISON, TABLE, PAGE, RUNS, artefacts.LOCK)]
     if foreign:
         raise InputError(f"--out {out}: holds {foreign[0]!r}, which is not a comparison's; give a new or empty folder")
-    return artefacts.read_json(out / COMPARISON) if COMPARISON in held else None
+    if RUNS in held and COMPARISON not in held and not overwrite:
+        raise InputError(f"--out {out}: holds runs without {COMPARISON}, which says of what; {REMEDY}")
 
 
-def check_same(out: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Raise unless a comparison that is asked for is the one whose runs the folder holds.
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Hold the folder, which is made, for one comparison alone; the lock dies with the process.
 
     Raises:
-        InputError: It differs, and the text says in what.
+        InputError: Another process is writing to it, or it cannot be written to.
     """
-    before = held.get("asked")
-    if not isinstance(before, dict) or not all(isinstance(before.get(part), dict) for part in asked):
+    with artefacts.made(out), artefacts.locked(out):
+        yield
+
+
+def read_held(out: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the folder says it holds, which is what is asked for; None where it holds nothing yet.
+
+    Raises:
+        InputError: It is something else, and the text says in what it differs, or it does not say.
+    """
+    check_place(out, overwrite=False)  # another process may have written to it since
+    if not (out / COMPARISON).exists():
+        return None
+    held = artefacts.read_json(out / COMPARISON)
+    kinds = {"asked": dict.fromkeys(asked, dict), "machine": {"backend": str, "precision": str}}
+    if not isinstance(held, dict) or not all(_has(held.get(part), entries) for part, entries in kinds.items()):
         raise InputError(f"{out / COMPARISON}: does not say what was compared; {REMEDY}")
+    _check_same(out, held["asked"], asked)
+    return held
+
+
+def _has(part: Any, kinds: Mapping[str, type]) -> bool:
+    """Return whether a part of compare.json has entries of these kinds."""
+    return isinstance(part, dict) and all(isinstance(part.get(name), kind) for name, kind in kinds.items())
+
+
+def _check_same(out: Path, before: dict[str, Any], asked: dict[str, Any]) -> None:
     then, now = before["options"], asked["options"]
     differing = [
         f"{option_of(name)} {then.get(name)}, not {now.get(name)}"

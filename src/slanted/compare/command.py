@@ -10,8 +10,7 @@ from typing import Any
 
 from slanted import __version__, machine
 from slanted.checks import whole
-from slanted.compare.asked import COMPARISON, PAGE, REMEDY, RUNS, TABLE, asked_of, check_place, check_same
-from slanted.compare.compiled import programs_kept
+from slanted.compare.asked import COMPARISON, PAGE, REMEDY, RUNS, TABLE, asked_of, check_place, claimed, read_held
 from slanted.compare.page import page
 from slanted.compare.rates import Rate
 from slanted.compare.results import Comparison, Measured, compared
@@ -66,28 +65,27 @@ def compare(
     progress = progress or Progress(quiet=options.as_json)
     check_installed("slanted compare")
     check_options(files, shared, options)
-    held = check_place(out)
+    check_place(out, options.overwrite)
     runner = Runner(files, progress)
     data = runner.data_of(shared)
     score = _score(data, options.score)
     _check_length(shared)
     asked = asked_of(files, shared)
-    if held is not None and options.overwrite:
-        held = _forget(out)
-    if held is not None:
-        check_same(out, held, asked)
-    chosen = _machine(shared, held, out, progress)
-    runs = runs_of(out, replace(shared, **chosen), options.variants, options.rates, options.seeds)
-    for run in runs:
-        run.check_same(out)
-    for line in data.summary:
-        progress.say(line)
-    out.mkdir(parents=True, exist_ok=True)
-    kept = {"asked": asked, "machine": chosen, "slanted": __version__}
-    artefacts.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen})
-    _train(runs, runner, out, progress)
-    comparison = compared([Measured.of(run) for run in runs], score, "valid" if data.test is None else "test")
-    _write(out, comparison, kept)
+    with claimed(out):
+        held = None if options.overwrite else read_held(out, asked)
+        chosen = _machine(shared, held, out, progress)
+        runs = runs_of(out, replace(shared, **chosen), options.variants, options.rates, options.seeds)
+        if options.overwrite:
+            _forget(out)
+        for run in runs:
+            run.check_same(out)
+        for line in data.summary:
+            progress.say(line)
+        kept = {"asked": asked, "machine": chosen, "slanted": __version__}
+        artefacts.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen})
+        _train(runs, runner, out, progress)
+        comparison = compared([Measured.of(run) for run in runs], score, "valid" if data.test is None else "test")
+        _write(out, comparison, kept)
     if options.as_json:
         print(json.dumps(_written(comparison), ensure_ascii=False, indent=2))
     progress.result(_written(comparison))
@@ -133,10 +131,16 @@ def _check_length(shared: Settings) -> None:
 
 
 def _forget(out: Path) -> None:
-    """Delete what an earlier comparison left."""
-    shutil.rmtree(out / RUNS, ignore_errors=True)
-    for name in (COMPARISON, TABLE, PAGE):
-        (out / name).unlink(missing_ok=True)
+    """Delete what an earlier comparison left.
+
+    Raises:
+        InputError: It cannot be deleted.
+    """
+    with artefacts.disk_errors(out):
+        if (out / RUNS).exists():
+            shutil.rmtree(out / RUNS)
+        for name in (COMPARISON, TABLE, PAGE):
+            (out / name).unlink(missing_ok=True)
 
 
 def _machine(shared: Settings, held: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, str]:
@@ -145,7 +149,7 @@ def _machine(shared: Settings, held: dict[str, Any] | None, out: Path, progress:
         choice = machine.choose(shared.backend, shared.precision, progress.say)
         progress.say(f"machine: {choice.why}")
         return {"backend": choice.backend, "precision": choice.precision}
-    chosen = held["machine"]
+    chosen = {name: held["machine"][name] for name in ("backend", "precision")}
     named = os.environ.get("KERAS_BACKEND")
     if shared.backend == "auto" and named and named != chosen["backend"]:
         found = f"--out {out}: holds runs on {chosen['backend']}, and KERAS_BACKEND is {named}"
@@ -160,13 +164,11 @@ def _train(runs: Sequence[Run], runner: Runner, out: Path, progress: Progress) -
     progress.say(f"runs: {plural(len(runs), 'run')} to compare, {done:,} of them finished before")
     if not waiting:
         return
-    backend = waiting[0].settings.backend
-    with programs_kept(backend):
-        start_keras(backend)
-        for run in waiting:
-            runner.train(run)
-            done += 1
-            progress.say(f"run {done} of {len(runs)}: {run.title}: {_outcome(run)}")
+    start_keras(waiting[0].settings.backend)
+    for run in waiting:
+        runner.train(run)
+        done += 1
+        progress.say(f"run {done} of {len(runs)}: {run.title}: {_outcome(run)}")
 
 
 def _outcome(run: Run) -> str:

@@ -10,12 +10,12 @@ from slanted.compare.rates import Rate
 from slanted.compare.results import Comparison, Measured, RecipeResult
 from slanted.compare.table import BASELINES, ROWS, cells, notes, verdicts
 from slanted.report import markup
+from slanted.report.folder import smoothed
 from slanted.report.page import document
 from slanted.text.wording import plural
 
 SCRIPTS = ("d3.min.js", "plot.umd.min.js", "compare.js")
 MOST_POINTS = 240
-SMOOTHED_SHARE = 0.05  # of the run, over which a loss is averaged
 
 
 def page(comparison: Comparison, name: str) -> str:
@@ -156,17 +156,10 @@ def _curves(chosen: Sequence[Measured]) -> dict[str, list[Any]]:
     if not histories:
         return {"steps": [], "losses": [], "rates": []}
     shortest = min(len(losses) for losses, _ in histories)  # seeds may differ by a batch, where their splits do
-    losses = _smoothed(np.mean([losses[:shortest] for losses, _ in histories], axis=0))
+    losses = smoothed(np.mean([losses[:shortest] for losses, _ in histories], axis=0))
     steps = np.unique(np.linspace(0, shortest - 1, min(shortest, MOST_POINTS)).astype("int64"))
     return {
         "steps": steps.tolist(),
         "losses": [float(f"{loss:.5g}") for loss in losses[steps]],
         "rates": [histories[0][1][step] for step in steps],
     }
-
-
-def _smoothed(values: np.ndarray) -> np.ndarray:
-    """Return the mean of each value and its neighbours, 5 % of them in all."""
-    width = max(1, int(len(values) * SMOOTHED_SHARE)) | 1
-    sums = np.convolve(values, np.ones(width), mode="same")
-    return sums / np.convolve(np.ones(len(values)), np.ones(width), mode="same")

@@ -1,6 +1,5 @@
 """The runs of a comparison: which there are, which are finished, and training those that are not."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,8 @@ from slanted.errors import InputError, TrainingFailed
 from slanted.text import artefacts
 from slanted.text.data import DataFiles, Part, RunData, read_data
 from slanted.text.progress import Progress
+from slanted.text.run import HEADLINE
+from slanted.text.run_files import NUMBER, RESTORE, read_history, read_object
 from slanted.text.settings import Settings
 from slanted.text.wording import option_of
 
@@ -49,7 +50,7 @@ class Run:
     def failure(self) -> str | None:
         """Why it failed, if it did."""
         path = self._failed
-        return artefacts.read_json(path)["failed"] if path.is_file() else None
+        return read_object(path, failed=str)["failed"] if path.is_file() else None
 
     @property
     def _failed(self) -> Path:
@@ -61,19 +62,27 @@ class Run:
         artefacts.write_json(self._failed, {"failed": reason, **self.settings.to_dict()})
 
     def metrics(self) -> dict[str, Any] | None:
-        """Return what metrics.json holds, None where the run is not finished."""
-        path = self.folder / artefacts.METRICS
-        return artefacts.read_json(path) if path.is_file() else None
+        """Return what metrics.json holds, None where the run is not finished.
 
-    def peak_rate(self) -> float | None:
+        Raises:
+            InputError: It is damaged.
+        """
+        path = self.folder / artefacts.METRICS
+        if not path.is_file():
+            return None
+        held = read_object(path, task=str, train_seconds=NUMBER, baselines=dict)
+        scores = [held.get("valid", {}), held.get("test", {}), *map(held["baselines"].get, ("tfidf", "majority"))]
+        if held["task"] not in HEADLINE or not all(isinstance(part, dict) for part in scores):
+            raise InputError(f"{path}: holds no scores of a run; {RESTORE}")
+        return held
+
+    def peak_rate(self) -> float:
         """Return the peak of the curve of a finished run."""
-        return artefacts.read_json(self.folder / artefacts.RECIPE).get("peak_rate")
+        return read_object(self.folder / artefacts.RECIPE, peak_rate=NUMBER)["peak_rate"]
 
     def history(self) -> tuple[list[float], list[float]]:
         """Return the loss and the curve's rate at each step of a finished run."""
-        with open(self.folder / artefacts.HISTORY, encoding="utf-8", newline="") as file:
-            rows = [(float(row["loss"]), float(row["learning_rate"])) for row in csv.DictReader(file)]
-        return [loss for loss, _ in rows], [rate for _, rate in rows]
+        return read_history(self.folder / artefacts.HISTORY)
 
     @property
     def is_finished(self) -> bool:
@@ -89,8 +98,8 @@ class Run:
         path = self._failed if self._failed.is_file() else self.folder / artefacts.RECIPE
         if not path.is_file():
             return
-        held, wanted = artefacts.read_json(path), self.settings.to_dict()
-        for part, own in ((held.get("recipe", {}), wanted.pop("recipe")), (held, wanted)):
+        held, wanted = read_object(path, recipe=dict), self.settings.to_dict()
+        for part, own in ((held["recipe"], wanted.pop("recipe")), (held, wanted)):
             for name, value in own.items():
                 if part.get(name, value) != value:
                     found = f"holds {self.title!r} with {option_of(name)} {part[name]}, not {value}"

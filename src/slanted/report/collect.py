@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from slanted.text.training import Fitting, Trained
 
 TRAINING_ROWS_SHARE = 0.1  # of the examples trained on: predicting those takes about 3 % of the training's time
+MOST_ROWS = 20_000  # looked at beside those that are scored: more would find the same kinds of doubtful labels
 PACKAGES = ("keras", "keras_hub", "numpy", "sklearn", "tokenizers")
 
 
@@ -67,16 +68,18 @@ def _rates(fitting: "Fitting") -> dict[str, Any]:
 def _epochs(fitting: "Fitting", trained: "Trained") -> list[dict[str, Any]]:
     """Return each epoch's mean training loss, in the units of the validation loss, and its validation scores.
 
-    The training loss of several regression targets is in units of its own and left out.
+    The training loss of several regression targets is in units of its own and left out, and so is that of weighted
+    classes.
     """
     deviation = fitting.scaling.deviation
     units = 1.0 if deviation is None else float(deviation[0]) ** 2
+    comparable = (deviation is None or len(deviation) == 1) and fitting.settings.class_weight == "none"
     numbers = np.array([step[1] for step in trained.history.steps])
     losses = np.array([step[2] for step in trained.history.steps])
     made: list[dict[str, Any]] = []
     for epoch in range(1, int(numbers.max()) + 1):
         one: dict[str, Any] = {"epoch": epoch}
-        if deviation is None or len(deviation) == 1:
+        if comparable:
             one["train_loss"] = float(losses[numbers == epoch].mean()) * units
         if epoch <= len(trained.history.epochs):
             scores = trained.history.epochs[epoch - 1]
@@ -89,7 +92,8 @@ def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", fo
     """Return everything that is about single rows: of the test rows, else of the validation rows."""
     target = data.target
     sample = _sample(data.train, epochs, seed)
-    inside = [data.valid, sample] if data.valid is not None else [sample]
+    valid = data.valid if data.valid is None or data.test is None else _drawn(data.valid, MOST_ROWS, seed)
+    inside = [valid, sample] if valid is not None else [sample]
     started = time.monotonic()
     *held_out, seen = predict_parts(model, inside, target)
     speed = sum(map(len, inside)) / (time.monotonic() - started)
@@ -105,10 +109,15 @@ def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", fo
 
 
 def _sample(train: Part, epochs: int, seed: int) -> Part:
-    """Return the training rows to look at: a tenth as many as were trained on over all epochs."""
-    count = min(len(train), max(1, round(TRAINING_ROWS_SHARE * epochs * len(train))))
-    chosen = np.random.default_rng(seed).permutation(len(train))[:count]
-    return train.take(np.sort(chosen))
+    """Return the training rows to look at: a tenth as many as were trained on over all epochs, 20,000 at most."""
+    return _drawn(train, min(MOST_ROWS, max(1, round(TRAINING_ROWS_SHARE * epochs * len(train)))), seed)
+
+
+def _drawn(part: Part, most: int, seed: int) -> Part:
+    """Return `most` of some rows, drawn at random and in their order; all of them if they are no more."""
+    if len(part) <= most:
+        return part
+    return part.take(np.sort(np.random.default_rng(seed).permutation(len(part))[:most]))
 
 
 def _mistakes(predicted: Predicted, data: RunData, model: "TextModel") -> list[dict[str, Any]]:
@@ -122,6 +131,7 @@ def _lengths(fitting: "Fitting") -> dict[str, Any]:
         "of": "texts" if documents.owners is None else "chunks",
         "mean": float(tokens.lengths.mean()),
         "truncated": documents.truncated_share,
+        "estimated_on": len(tokens) if documents.of_sample else None,
     }
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError
+from slanted.report import needed
 from slanted.text import artefacts
+from slanted.text.checkpoints import FOLD
 
-NEEDED = ("rows", "groups", "stages", "epochs", "scored", "suspects", "lengths", "cost", "versions")
 MOST_POINTS = 1000
 FILE_OPTIONS = ("valid", "test", "text", "text_b", "encoding", "label_separator", "bad_rows")
 FILE_DEFAULTS = {"encoding": "utf-8", "bad_rows": "fail"}
@@ -25,7 +26,7 @@ def read_report(folder: Path) -> dict[str, Any]:
 
     Returns:
         `metrics`, `recipe`, `labels` and `data` as the run's JSON files have them; `course`, the rates and losses over
-        the steps; `command`, which repeats the run.
+        the steps; `command`, which repeats the run; `fold`, which of how many it is, or None.
 
     Raises:
         InputError: The folder holds no run with what a report needs, or a file is corrupt.
@@ -35,10 +36,12 @@ def read_report(folder: Path) -> dict[str, Any]:
     if (folder / artefacts.fold_name(0)).is_dir():
         first = folder / artefacts.fold_name(0)
         raise InputError(f"{folder}: is a cross-validation, whose folds have a report each; give {first}")
-    metrics = artefacts.read_json(folder / artefacts.METRICS)
-    saved = artefacts.read_json(folder / artefacts.RECIPE)
-    labels = artefacts.read_json(folder / artefacts.LABELS)
-    data = _read_data(folder / artefacts.REPORT_DATA)
+    metrics = _read(folder / artefacts.METRICS, needed.METRICS)
+    saved = _read(folder / artefacts.RECIPE, needed.RECIPE)
+    labels = _read(folder / artefacts.LABELS, needed.LABELS)
+    data = _read_data(folder / artefacts.REPORT_DATA, metrics["task"], len(labels["labels"]))
+    needed.check(folder / artefacts.METRICS, metrics, needed.scores_of(metrics["task"], data["scored"]))
+    whole = _cross_validation_of(folder)
     return {
         "folder": str(folder),
         "metrics": metrics,
@@ -46,17 +49,27 @@ def read_report(folder: Path) -> dict[str, Any]:
         "labels": [str(label) for label in labels["labels"]],
         "data": data,
         "course": course(_read_history(folder / artefacts.HISTORY), data["groups"], data["stages"]),
-        "command": _command_of_all(folder) if _is_fold(folder) else command(saved, folder),
+        "command": command(saved, folder) if whole is None else command(whole, folder.parent),
+        "fold": None if whole is None else f"{folder.name.removeprefix(FOLD)} of {whole['folds']}",
     }
 
 
-def _read_data(path: Path) -> dict[str, Any]:
+def _read(path: Path, shape: needed.Shape) -> dict[str, Any]:
+    """Return what a file holds, which has the shape.
+
+    Raises:
+        InputError: It has not, or cannot be read.
+    """
+    held = artefacts.read_json(path)
+    needed.check(path, held, shape)
+    return held
+
+
+def _read_data(path: Path, task: str, outputs: int) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"{path}: is missing, without which there is no report; train the run again")
-    data = artefacts.read_json(path)
-    missing = [name for name in NEEDED if not isinstance(data, dict) or name not in data]
-    if missing:
-        raise InputError(f"{path}: holds no {missing[0]!r}; restore the file or train again")
+    data = _read(path, {"scored": {"valid", "test", None}})
+    needed.check(path, data, needed.data_of(task, data["scored"], outputs))
     return data
 
 
@@ -65,10 +78,12 @@ def _read_history(path: Path) -> np.ndarray:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = np.array(list(csv.reader(file))[1:], "float64")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({error}); restore the file or train again") from None
     if rows.ndim != 2 or rows.shape[1] != len(artefacts.HISTORY_COLUMNS):
         raise InputError(f"{path}: holds no steps; restore the file or train again")
+    if not np.isfinite(rows).all():
+        raise InputError(f"{path}: holds what is no finite number; restore the file or train again")
     return rows
 
 
@@ -140,14 +155,14 @@ def _short(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-def _is_fold(folder: Path) -> bool:
-    whole = folder.parent / artefacts.RECIPE
-    return whole.is_file() and bool(artefacts.read_json(whole).get("folds"))
-
-
-def _command_of_all(fold: Path) -> str | None:
-    """Return the command that repeats the cross-validation that a fold is of."""
-    return command(artefacts.read_json(fold.parent / artefacts.RECIPE), fold.parent)
+def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
+    """Return recipe.json of the cross-validation whose fold a folder is, None where it is none."""
+    path = folder.parent / artefacts.RECIPE
+    if not folder.name.startswith(FOLD) or not path.is_file():
+        return None
+    whole = _read(path, {**needed.RECIPE, "folds?": needed.COUNT})
+    is_fold = folder.name in map(artefacts.fold_name, range(whole.get("folds", 0)))
+    return whole if is_fold else None
 
 
 def command(saved: Mapping[str, Any], folder: Path) -> str | None:

@@ -1,6 +1,7 @@
 """Rows with what a model says of them, as predictions.csv has it."""
 
 import csv
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 
 from slanted.text.data import Part
 from slanted.text.targets import Target
+
+ROWS_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True)
@@ -41,32 +44,39 @@ class Predicted:
 def read_predicted(path: Path, part: Part, target: Target) -> Predicted:
     """Return the rows of `part` with what a predictions.csv says of them.
 
-    The decisions are the file's own, whatever the thresholds they were taken by.
+    The decisions are the file's own, whatever the thresholds they were taken by. It is read a row at a time: memory
+    holds its numbers, never its cells.
     """
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))[1:]
-    if target.kind == "single":
-        index = {name: at for at, name in enumerate(target.names)}
-        decided = np.array([index[row[1]] for row in rows])
-        return Predicted(part, np.array([row[2:] for row in rows], "float64"), decided)
-    numbers = np.array([row[1:] for row in rows], "float64")
-    if target.kind == "regression":
-        return Predicted(part, numbers, numbers)
     count = len(target.labels)
-    return Predicted(part, numbers[:, count:], numbers[:, :count])
+    values = np.empty((len(part), count))
+    shapes = {"single": (len(part),), "multilabel": values.shape}
+    decided = np.empty(shapes[target.kind], "int64") if target.kind in shapes else values
+    index = {name: at for at, name in enumerate(target.names)}
+    with open(path, encoding="utf-8", newline="") as file:
+        for at, row in enumerate(itertools.islice(csv.reader(file), 1, None)):
+            values[at] = list(map(float, row[-count:]))
+            if target.kind == "single":
+                decided[at] = index[row[1]]
+            elif target.kind == "multilabel":
+                decided[at] = list(map(int, row[1 : 1 + count]))
+    return Predicted(part, values, decided)
 
 
 def predict_parts(model: Any, parts: Sequence[Part], target: Target) -> list[Predicted]:
-    """Predict several sets of rows at once: each set of lengths compiles on JAX.
+    """Predict several sets of rows at once, for each set of lengths compiles on JAX; many rows a set at a time.
 
     Args:
         model: A fitted model: `predict` and the thresholds `cuts`.
         parts: Rows, all with second texts or all without.
         target: What the model predicts.
     """
-    texts = [text for part in parts for text in part.texts]
-    pairs = parts[0].texts_b is not None
-    values = model.predict(texts, [text for part in parts for text in part.texts_b or ()] if pairs else None)
+    if len(parts) > 1 and sum(map(len, parts)) > ROWS_AT_ONCE:  # their texts may be too many for memory
+        return [one for part in parts for one in predict_parts(model, [part], target)]
+    texts, texts_b = parts[0].texts, parts[0].texts_b
+    if len(parts) > 1:
+        texts = [text for part in parts for text in part.texts]
+        texts_b = None if texts_b is None else [text for part in parts for text in part.texts_b or ()]
+    values = model.predict(texts, texts_b)
     if target.kind == "single":
         decided = values.argmax(axis=1)
     else:

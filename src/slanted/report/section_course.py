@@ -60,13 +60,17 @@ def curves(report: Mapping[str, Any]) -> str:
     kept = metrics.get("kept_epoch", metrics["epochs"])
     key = COLUMNS[metrics["task"]][0]
     chosen = f"kept by its validation {_best_by(report)}" if "valid" in metrics else "kept because it is the last"
-    said = f"Epoch {kept} of {len(epochs)} was {chosen}."
+    said = f"Epoch {markup.text(kept)} of {len(epochs)} was {chosen}."
     if "valid" not in metrics:
         said += " There were no validation rows."
-    legend = [("c-train", "training loss")] if "train_loss" in epochs[0] else []
+    trained = "train_loss" in epochs[0]
+    if not trained and report["recipe"].get("class_weight") == "balanced":
+        said += " The training loss weighs the classes, the validation loss does not: the two are not comparable."
+    legend = [("c-train", "training loss")] if trained else []
     legend += [("c-valid", "validation")] if "valid" in metrics else []
     numbers = _epoch_table(epochs, kept, key)
-    says = f"Training and validation loss of {len(epochs)} epochs; epoch {kept} was kept"
+    losses = "Training and validation loss" if trained else "Validation loss"
+    says = f"{losses} of {len(epochs)} epochs; epoch {kept} was kept"
     loss = _panel("curve-loss", "Loss", says)
     scored = any(key in epoch.get("valid", {}) for epoch in epochs)
     score = _panel("curve-score", f"Validation {TITLES[key]}", f"Validation {TITLES[key]} by epoch") if scored else ""
@@ -80,7 +84,7 @@ def curves(report: Mapping[str, Any]) -> str:
 
 def _best_by(report: Mapping[str, Any]) -> str:
     by = str(report["recipe"].get("best_by", "loss"))
-    return TITLES.get(by, by)
+    return TITLES.get(by, markup.text(by))
 
 
 def _panel(name: str, title: str, says: str) -> str:
@@ -94,7 +98,7 @@ def _epoch_table(epochs: list[dict[str, Any]], kept: int, key: str) -> str:
 
     rows = [
         [
-            f"{one['epoch']}{' (kept)' if one['epoch'] == kept else ''}",
+            f"{markup.text(one['epoch'])}{' (kept)' if one['epoch'] == kept else ''}",
             cell(one.get("train_loss")),
             cell(one.get("valid", {}).get("loss")),
             cell(one.get("valid", {}).get(key)),

@@ -16,25 +16,32 @@ CURVE_KEYS = {
     "cosine": ("warmup",),
     "one-cycle": ("warmup",),
 }
-SETTING_KEYS = ("model", "batch_size", "gradient_accumulation", "max_tokens", "valid_share", "best_by", "positive")
+SETTING_KEYS = ("model", "batch_size", "gradient_accumulation", "max_tokens", "long", "class_weight")
+SETTING_KEYS += ("valid_share", "best_by", "positive")
 
 
 def lengths(report: Mapping[str, Any]) -> str:
     """Return the section of token lengths and the share cut."""
-    found, most = report["data"]["lengths"], report["recipe"]["max_tokens"]
+    found, most = report["data"]["lengths"], text(report["recipe"]["max_tokens"])
+    share = percent(found["truncated"])
     said = (
         f"The {_what(found)} have {found['mean']:.0f} tokens on average, special tokens included, {most} at most; "
-        f"<strong>{percent(found['truncated'])}</strong> of the texts are longer, and lose tokens{_kept(report)}."
+        f"<strong>{share}</strong> of the texts are longer, and lose tokens{_kept(report)}.{_estimated(found)}"
     )
     rows = [[_bin(low, high), f"{whole:,}", f"{cut:,}"] for low, high, whole, cut in found["bins"]]
     table = markup.table(["tokens", "of whole texts", "of cut texts"], rows, f"Tokens of the {_what(found)}", "numbers")
-    says = f"Histogram of token lengths; {percent(found['truncated'])} of the texts are cut"
+    says = f"Histogram of token lengths; {share} of the texts are cut"
     legend = [("c-valid", "whole"), ("c-wrong", "cut")]
     return markup.section("lengths", "Lengths", markup.paragraph(said), markup.figure("lengths", says, table, legend))
 
 
 def _what(found: Mapping[str, Any]) -> str:
     return "training texts" if found["of"] == "texts" else "chunks of the training texts"
+
+
+def _estimated(found: Mapping[str, Any]) -> str:
+    drawn = found.get("estimated_on")
+    return "" if drawn is None else f" All of this is estimated on {drawn:,} of them, drawn at random."
 
 
 def _bin(low: int, high: int) -> str:
@@ -52,15 +59,14 @@ def cost(report: Mapping[str, Any]) -> str:
     """Return the section of speed and cost."""
     metrics, data = report["metrics"], report["data"]
     spent = data["cost"]
+    padding = f"{percent(spent['padding'])} padding among what is computed"
+    about = "" if data["lengths"].get("estimated_on") is None else "about "
     pairs = [
         ("training", duration(metrics["train_seconds"]) + ", compilation and validation included"),
         ("training speed", f"{number(metrics['examples_per_second'])} examples a second"),
         ("prediction speed", f"{number(data['texts_per_second'])} texts a second, compilation included"),
-        ("steps", f"{metrics['total_steps']:,} of {report['recipe']['batch_size']} texts"),
-        (
-            "tokens an epoch",
-            f"{spent['tokens_an_epoch']:,}, and {percent(spent['padding'])} padding among what is computed",
-        ),
+        ("steps", f"{metrics['total_steps']:,} of {text(report['recipe']['batch_size'])} texts"),
+        ("tokens an epoch", f"{about}{spent['tokens_an_epoch']:,}, and {about}{padding}"),
         ("model", f"{spent['parameters']:,} parameters"),
         ("backend and precision", f"{text(metrics['backend'])}, {text(metrics['precision'])}"),
     ]
@@ -77,7 +83,8 @@ def repeat(report: Mapping[str, Any]) -> str:
     pairs = [("recipe", f"{text(recipe['name'])} ({text(recipe['source'])})"), *peak]
     pairs += [(key.replace("_", " "), _setting(recipe[key])) for key in keys if key in recipe]
     pairs += [(key.replace("_", " "), _setting(saved[key])) for key in SETTING_KEYS if saved.get(key) is not None]
-    pairs += [("seed", _setting(saved["seed"])), *_rows(report)]
+    fold = [] if report["fold"] is None else [("fold", text(report["fold"]))]
+    pairs += [*fold, ("seed", _setting(saved["seed"])), *_rows(report)]
     versions = [
         (name.replace("sklearn", "scikit-learn"), text(value)) for name, value in report["data"]["versions"].items()
     ]
@@ -95,4 +102,5 @@ def _setting(value: object) -> str:
 
 def _rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     names = {"train": "training", "valid": "validation", "test": "test"}
-    return [(f"{names[name]} rows", f"{count:,}") for name, count in report["data"]["rows"].items()]
+    counts = report["data"]["rows"]
+    return [(f"{name} rows", f"{counts[part]:,}") for part, name in names.items() if part in counts]

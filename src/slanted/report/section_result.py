@@ -92,9 +92,16 @@ def _verdict(metrics: Mapping[str, Any], where: str) -> str:
         notes.append("The linear model does better here, and is far cheaper to run.")
     if where == "valid":
         notes.append("The kept epoch was chosen on these same rows, which flatters the model a little.")
+    if metrics["task"] == "multilabel" and "valid" in metrics:
+        notes.append(_thresholds_note(where))
     if metrics.get("train_test_duplicates"):
         notes.append(f"{metrics['train_test_duplicates']:,} of the test rows stand among the training rows too.")
     return markup.paragraph(" ".join(notes), "note") if notes else ""
+
+
+def _thresholds_note(where: str) -> str:
+    rule = "From which probability on a label is given was chosen on the validation rows, for all of these alike"
+    return f"{rule}." if where == "test" else f"{rule}: they are these same rows, which flatters all of them."
 
 
 def _scores(metrics: Mapping[str, Any], where: str) -> str:

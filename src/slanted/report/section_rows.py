@@ -135,5 +135,5 @@ def _doubt(one: Mapping[str, Any]) -> str:
     sure = percent(one["probability"])
     if "label" in one:
         other = "without" if one["given"] == "with" else "with"
-        return f"{one['given']} {label(one['label'])}, rather <b>{other}</b> ({sure})"
+        return f"{markup.text(one['given'])} {label(one['label'])}, rather <b>{other}</b> ({sure})"
     return f"labelled {label(one['given'])}, rather <b>{label(one['suggested'])}</b> ({sure})"

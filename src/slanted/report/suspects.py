@@ -58,44 +58,50 @@ def suspects_of(several: Sequence[Predicted], target: Target, most: int = MOST_S
     """
     values = np.concatenate([predicted.values for predicted in several])
     y = np.concatenate([predicted.part.y for predicted in several])
-    found = _found(y, values, target)
-    owners = [(predicted, row) for predicted in several for row in range(len(predicted.part))]
-    listed = [{**_shown(*owners[row]), **facts} for row, facts in found[:most]]
-    return {"rows": len(y), "found": len(found), "listed": listed}
+    find = {"single": suspect_classes, "multilabel": _suspect_labels, "regression": _far}[target.kind]
+    rows, outputs = find(y, values)
+    starts = np.cumsum([0, *(len(predicted.part) for predicted in several)])
+    listed = []
+    for row, at in zip(rows[:most].tolist(), outputs[:most].tolist(), strict=True):
+        owner = int(np.searchsorted(starts, row, side="right")) - 1
+        shown = _shown(several[owner], row - int(starts[owner]))
+        listed.append({**shown, **_facts(target, y[row], values[row], at)})
+    return {"rows": len(y), "found": len(rows), "listed": listed}
 
 
-def _found(y: np.ndarray, values: np.ndarray, target: Target) -> list[tuple[int, dict[str, Any]]]:
-    names = target.names
-    if target.kind == "regression":
-        return _far(y, values, names)
+def _facts(target: Target, y: Any, values: np.ndarray, at: int) -> dict[str, Any]:
+    """Return what is doubtful about a row: `at` is the class suggested, the label or the target."""
+    name = target.names[at]
     if target.kind == "single":
-        rows, better = suspect_classes(y, values)
-        return [
-            (int(row), {"given": names[y[row]], "suggested": names[at], "probability": float(values[row, at])})
-            for row, at in zip(rows, better, strict=True)
-        ]
-    found = []
-    for at, name in enumerate(names):
-        chance = values[:, at]
-        rows, better = suspect_classes((y[:, at] > 0.5).astype(int), np.stack([1.0 - chance, chance], axis=1))
-        for row, suggested in zip(rows, better, strict=True):
-            probability = float(chance[row] if suggested else 1.0 - chance[row])
-            given = "without" if suggested else "with"
-            found.append((int(row), {"label": name, "given": given, "probability": probability}))
-    return sorted(found, key=lambda one: -one[1]["probability"])
+        return {"given": target.names[y], "suggested": name, "probability": float(values[at])}
+    if target.kind == "regression":
+        return {"target": name, "given": float(y[at]), "suggested": float(values[at])}
+    given = bool(y[at] > 0.5)
+    probability = float(1.0 - values[at] if given else values[at])
+    return {"label": name, "given": "with" if given else "without", "probability": probability}
 
 
-def _far(y: np.ndarray, values: np.ndarray, names: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
+def _suspect_labels(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of which a label is likely wrong, the likeliest first, and which label it is."""
+    rows, sure = [], []
+    for given, chance in zip(y.T > 0.5, values.T, strict=True):
+        found, _ = suspect_classes(given.astype(int), np.stack([1.0 - chance, chance], axis=1))
+        rows.append(found)
+        sure.append(np.where(given[found], 1.0 - chance[found], chance[found]))
+    labels = np.repeat(np.arange(len(rows)), list(map(len, rows)))
+    order = np.argsort(-np.concatenate(sure), kind="stable")
+    return np.concatenate(rows)[order], labels[order]
+
+
+def _far(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows with a number far from its prediction, the farthest first, and which target it is of."""
     errors = values - y
     off = np.abs(errors - np.median(errors, axis=0))
     spread = 1.4826 * np.median(off, axis=0)
     distances = off / np.where(spread > 0.0, spread, np.inf)
     places = np.argwhere(distances > FARTHEST)
     order = np.argsort(-distances[tuple(places.T)], kind="stable")
-    return [
-        (int(row), {"target": names[at], "given": float(y[row, at]), "suggested": float(values[row, at])})
-        for row, at in places[order]
-    ]
+    return places[order, 0], places[order, 1]
 
 
 def _shown(predicted: Predicted, row: int) -> dict[str, Any]:

@@ -18,7 +18,8 @@ MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "la
 HISTORY, METRICS, PREDICTIONS, LOCK = "history.csv", "metrics.json", "predictions.csv", ".lock"
 BAD_ROWS, OUT_OF_FOLD = "bad_rows.csv", "out_of_fold.csv"
 REPORT, REPORT_DATA = "report.html", "report.json"
-PARTIAL, REPLACED = ".partial", ".replaced"
+PARTIAL = ".partial"
+REPLACING, REPLACED = ".replacing", ".replaced"  # the run that is replaced: as it moves away, and once all of it has
 OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROWS, OUT_OF_FOLD, REPORT, REPORT_DATA)
 HISTORY_COLUMNS = ("step", "epoch", "loss", "learning_rate")
 
@@ -61,7 +62,7 @@ def check_free(folder: Path, overwrite: bool, resume: bool = False) -> None:
 
 def _check_contents(folder: Path, overwrite: bool, resume: bool) -> None:
     found = sorted(entry.name for entry in folder.iterdir() if entry.name not in (LOCK, PARTIAL, CHECKPOINTS))
-    foreign = [name for name in found if name != REPLACED and not is_ours(name)]
+    foreign = [name for name in found if name not in (REPLACING, REPLACED) and not is_ours(name)]
     if foreign:
         raise InputError(f"--out {folder}: holds {foreign[0]!r}, which is not a run's; give a new or empty folder")
     kept = come_to(folder)
@@ -73,37 +74,77 @@ def _check_contents(folder: Path, overwrite: bool, resume: bool) -> None:
 
 
 @contextmanager
-def claimed(folder: Path, overwrite: bool, resume: bool = False) -> Iterator[Path]:
-    """Hold `folder` for one run, alone, and yield an empty folder inside it for the run's files.
+def claimed(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """Hold `folder` for one run as `held` does, and yield a place for its files as `replaced` does.
 
-    They take their place, and that of the run they replace, once the block has ended well. Until then the folder's own
-    files are not touched, and nothing stays of a run that does not end well but its checkpoints, which another with
-    `resume` finds. The lock is the operating system's and dies with the process.
+    Raises:
+        InputError: As `held`.
+    """
+    with held(folder, overwrite), replaced(folder) as place:
+        yield place
+
+
+@contextmanager
+def held(folder: Path, overwrite: bool, resume: bool = False) -> Iterator[None]:
+    """Hold `folder` for one run, alone. The lock is the operating system's and dies with the process.
+
+    The run's checkpoints go once the block has ended well. Of one that has not they stay, and another with `resume`
+    finds them.
 
     Raises:
         InputError: As `check_free`, or another process is writing to the folder.
     """
     check_free(folder, overwrite, resume)
-    with _made(folder), _locked(folder):
-        _restore(folder)
+    with made(folder), locked(folder):
+        _settle(folder)
         check_free(folder, overwrite, resume)  # a run may have ended since
-        partial, checkpoints = folder / PARTIAL, folder / CHECKPOINTS
-        shutil.rmtree(partial, ignore_errors=True)
+        if not (resume and come_to(folder)):
+            _drop_checkpoints(folder)
         try:
-            if not (resume and come_to(folder)):
-                shutil.rmtree(checkpoints, ignore_errors=True)
-            partial.mkdir()
-            yield partial
-            _replace(folder, partial)
-            shutil.rmtree(checkpoints, ignore_errors=True)
+            yield
+            _drop_checkpoints(folder)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
             if not come_to(folder):
-                shutil.rmtree(checkpoints, ignore_errors=True)
+                shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
 @contextmanager
-def _made(folder: Path) -> Iterator[None]:
+def replaced(folder: Path, source: str = PARTIAL) -> Iterator[Path]:
+    """Yield a folder inside `folder`, which is held, for the run's files.
+
+    They take their place, and that of the run they replace, once the block has ended well. Until then the folder's own
+    files are not touched.
+
+    Args:
+        folder: The run's.
+        source: Which folder inside it: `PARTIAL`, empty and gone after a run that does not end well, or `CHECKPOINTS`.
+    """
+    partial = folder / PARTIAL
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir()
+        (folder / source).mkdir(exist_ok=True)
+        yield folder / source
+        _replace(folder, folder / source)
+    finally:
+        _settle(folder)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _drop_checkpoints(folder: Path) -> None:
+    """Take the checkpoints away, all of them at once for whoever is killed meanwhile."""
+    checkpoints, partial = folder / CHECKPOINTS, folder / PARTIAL
+    shutil.rmtree(partial, ignore_errors=True)
+    if checkpoints.exists():
+        with suppress(OSError):
+            partial.mkdir()
+            checkpoints.rename(partial / CHECKPOINTS)
+        for place in (partial, checkpoints):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
     """Make the folder and those around it; unless the block ends well, those that are new and empty go again."""
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
@@ -120,7 +161,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     try:
         import filelock
     except ImportError:
@@ -139,27 +180,40 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _replace(folder: Path, partial: Path) -> None:
-    """Put a finished run in the place of what the folder holds, which comes back if that fails."""
-    try:
-        move(folder, folder / REPLACED)
-        move(partial, folder)
-    except BaseException:
-        _restore(folder)
-        raise
-    shutil.rmtree(folder / REPLACED)
+def _replace(folder: Path, source: Path) -> None:
+    """Put a finished run in the place of what the folder holds; where that is cut short, `_settle` undoes it."""
+    _move(folder, folder / REPLACING)
+    (folder / REPLACING).rename(folder / REPLACED)  # from here on all that the folder holds is of the new run
+    _move(source, folder)
 
 
-def _restore(folder: Path) -> None:
-    """Bring back the run whose replacement was cut short, if any."""
-    move(folder / REPLACED, folder)
-    shutil.rmtree(folder / REPLACED, ignore_errors=True)
+def _settle(folder: Path) -> None:
+    """Undo a replacement that was cut short, by the end of the process too; take away what one that was not has left.
+
+    The new run goes back to where it was whole, then the old one to where it was; either can be cut short again.
+    """
+    if (folder / REPLACED).exists():
+        source = next((folder / name for name in (CHECKPOINTS, PARTIAL) if _entries(folder / name)), None)
+        if source is None:  # all of the new run is in place
+            shutil.rmtree(folder / REPLACED)
+        else:
+            _move(folder, source)
+            (folder / REPLACED).rename(folder / REPLACING)
+    if (folder / REPLACING).exists():
+        _move(folder / REPLACING, folder)
+        (folder / REPLACING).rmdir()
 
 
-def move(source: Path, destination: Path) -> None:
+def _entries(folder: Path) -> list[str]:
+    """Return what is a run's in a folder, last what tells most of how far it has come: its scores and its folds."""
+    names = [entry.name for entry in folder.iterdir() if is_ours(entry.name)] if folder.exists() else []
+    return sorted(names, key=lambda name: (name.startswith(FOLD), name == METRICS, len(name), name))
+
+
+def _move(source: Path, destination: Path) -> None:
     """Move what is a run's from one folder to another, in place of what is there."""
     destination.mkdir(exist_ok=True)
-    for name in [entry.name for entry in source.iterdir() if is_ours(entry.name)] if source.exists() else []:
+    for name in _entries(source):
         _remove(destination / name)
         (source / name).rename(destination / name)
 

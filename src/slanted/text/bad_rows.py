@@ -4,10 +4,14 @@ import csv
 import shutil
 import tempfile
 import weakref
+from array import array
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from slanted.errors import InputError
+from slanted.text.places import Places
 from slanted.text.wording import listed
 
 CHOICES = ("fail", "skip")
@@ -37,6 +41,7 @@ class BadRows:
             raise InputError(f"--bad-rows {choice} is unknown; give one of {listed(CHOICES)}")
         self.skip = choice == "skip"
         self.count, self.latest = 0, ""
+        self._lines: dict[str, array[int]] = {}
         self._file: IO[str] | None = None
 
     def refuse(self, source: str, unit: str, line: int, reason: str, record: str) -> None:
@@ -56,6 +61,7 @@ class BadRows:
         if not self.skip:
             raise InputError(self.latest)
         self.count += 1
+        self._lines.setdefault(source, array("q")).append(line)
         if self._file is None:
             self._file = _temporary()
             weakref.finalize(self, self._file.close)
@@ -65,6 +71,22 @@ class BadRows:
     def all_bad(self, source: str) -> InputError:
         """Return the error for a file of which no row is left."""
         return InputError(f"{source}: every row is bad; the last: {self.latest}")
+
+    def numbers(self, places: Places) -> np.ndarray:
+        """Return the number of every row that is left: from 0, skipped rows counted too, from one file to the next.
+
+        Args:
+            places: Of the rows that are left, in their order.
+
+        Returns:
+            int64 array of shape (n,).
+        """
+        numbers, before = np.arange(len(places.lines)), 0
+        for at, (source, _) in enumerate(places.files):
+            mine, skipped = places.file == at, np.sort(self._lines.get(source, array("q")))
+            numbers[mine] += before + np.searchsorted(skipped, places.lines[mine])
+            before += len(skipped)
+        return numbers
 
     def write(self, path: Path) -> None:
         """Write the skipped rows as a CSV file of file, line, reason and record; nothing where none was skipped."""

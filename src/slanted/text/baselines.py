@@ -12,6 +12,9 @@ accuracy over C = 1 and was within 0.8 points of C = 30.
 
 Large data is bounded: the fit sees at most 50,000 rows and 50 million characters, a seeded sample with a row of every
 class; at most 50,000 features a segment and 4 million coefficients. Every call gives the same result.
+
+Of several labels both are given thresholds by the model's own rule (`thresholds`): the best on validation rows, after a
+fit on the training rows alone; 0.5 without validation rows.
 """
 
 import re
@@ -21,8 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from slanted.text.data import Part
 from slanted.text.metrics import Scores, many_classes, scikit_learn, score_predictions
 from slanted.text.targets import Target
+from slanted.text.thresholds import DEFAULT, best_thresholds
 
 Segments = Sequence[Sequence[str]]  # the texts, and for pairs the second texts: one or two lists of equal length
 Predictor = Callable[[Any], np.ndarray]
@@ -44,6 +49,7 @@ def baseline_scores(
     eval_y: np.ndarray,
     target: Target,
     positive: str | None = None,
+    choosing: Sequence[tuple[Part, Part]] = (),
 ) -> dict[str, Scores]:
     """Fit both baselines on the training rows and score them on the evaluation rows.
 
@@ -56,15 +62,42 @@ def baseline_scores(
         eval_y: Their encoded labels.
         target: What is predicted: its `kind`, and the names in `labels`.
         positive: The class that `f1` looks at, of two.
+        choosing: Training rows and the validation rows that choose the thresholds of several labels; of more than one
+            such pair, the folds of a cross-validation, the thresholds are the means. Without any: 0.5.
 
     Returns:
         `{"majority": scores, "tfidf": scores}` with the keys of `slanted.text.metrics`. `loss` is the cross-entropy,
         or for regression the mean squared error in the targets' own units.
     """
     train, evaluation = _segments(train_texts, train_texts_b), _segments(eval_texts, eval_texts_b)
-    constant = np.tile(_mean_prediction(train_y, target), (len(eval_y), 1))
-    predictions = {"majority": constant, "tfidf": _tfidf(train, train_y, evaluation, target)}
-    return {name: score_predictions(target, eval_y, predicted, positive) for name, predicted in predictions.items()}
+    fitted = _fitted(train, train_y, target)
+    cuts = {}
+    if target.kind == "multilabel" and choosing:
+        each = [
+            _thresholds(fitted if rows.texts is train_texts else _fitted_on(rows, target), valid)
+            for rows, valid in choosing
+        ]
+        cuts = {name: np.mean([thresholds[name] for thresholds in each], axis=0) for name in fitted}
+    return {
+        name: score_predictions(target, eval_y, predict(evaluation), positive, cuts.get(name, DEFAULT))
+        for name, predict in fitted.items()
+    }
+
+
+def _fitted(train: Segments, train_y: np.ndarray, target: Target) -> dict[str, Predictor]:
+    """Return both baselines, each a function of texts."""
+    mean = _mean_prediction(train_y, target)
+    return {"majority": lambda texts: np.tile(mean, (len(texts[0]), 1)), "tfidf": _fit_tfidf(train, train_y, target)}
+
+
+def _fitted_on(rows: Part, target: Target) -> dict[str, Predictor]:
+    return _fitted(_segments(rows.texts, rows.texts_b), rows.y, target)
+
+
+def _thresholds(fitted: dict[str, Predictor], valid: Part) -> dict[str, np.ndarray]:
+    """Return the thresholds of each baseline that are best on validation rows."""
+    texts = _segments(valid.texts, valid.texts_b)
+    return {name: best_thresholds(valid.y, predict(texts)) for name, predict in fitted.items()}
 
 
 def _segments(texts: Sequence[str], texts_b: Sequence[str] | None) -> Segments:
@@ -77,16 +110,20 @@ def _mean_prediction(y: np.ndarray, target: Target) -> np.ndarray:
     return y.reshape(len(y), -1).mean(axis=0, dtype=np.float64)
 
 
-def _tfidf(train: Segments, train_y: np.ndarray, evaluation: Segments, target: Target) -> np.ndarray:
+def _fit_tfidf(train: Segments, train_y: np.ndarray, target: Target) -> Predictor:
     outputs = len(target.labels)
     kept = _sample(train, train_y)
     train, train_y = _take(train, kept), train_y[kept]
     features = _Features(train, outputs)
     fit = {"single": _fit_classes, "multilabel": _fit_labels, "regression": _fit_numbers}[target.kind]
-    predict = fit(features(train), train_y, outputs)
-    rows = np.arange(len(evaluation[0]))
-    parts = [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]
-    return np.concatenate([predict(features(_take(evaluation, part))) for part in parts])
+    predict_features = fit(features(train), train_y, outputs)
+
+    def predict(texts: Segments) -> np.ndarray:
+        rows = np.arange(len(texts[0]))
+        parts = [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]
+        return np.concatenate([predict_features(features(_take(texts, part))) for part in parts])
+
+    return predict
 
 
 def _sample(segments: Segments, y: np.ndarray) -> np.ndarray:

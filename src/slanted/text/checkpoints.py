@@ -21,6 +21,7 @@ FOLDER, PREFIX, KEPT = ".checkpoints", "checkpoint-", 2
 FOLD = "fold_"
 _FORMAT = b"slanted checkpoint 1\n"
 _ALIGNMENT = 64
+STEPS = 1000
 _TIMES_ITS_COST = 50
 
 
@@ -43,28 +44,37 @@ class Snapshot:
 class Pace:
     """How often a checkpoint is written: after so many batches or seconds, whichever comes first.
 
+    Where a checkpoint takes long the pause is longer, so that all take at most 2 % of the time; but batches that are
+    given are kept to.
+
     Args:
-        steps: Batches from one to the next, at least 1.
-        seconds: From one to the next; more where a checkpoint takes long, so that all take at most 2 % of the time.
+        steps: Batches from one to the next, at least 1; None: 1000, or more where those take little time.
+        seconds: From one to the next, or more.
 
     Raises:
         SettingError: One is out of its range.
     """
 
-    steps: int = 1000
+    steps: int | None = None
     seconds: float = 20.0
 
     def __post_init__(self) -> None:
-        whole("checkpoint_steps", self.steps)
+        if self.steps is not None:
+            whole("checkpoint_steps", self.steps)
         positive("checkpoint_seconds", self.seconds)
 
     def due(self, steps: int, seconds: float, cost: float) -> bool:
         """Return whether one is due this long after the last, which took `cost` seconds.
 
-        >>> Pace().due(1000, 5.0, 0.0), Pace().due(10, 20.0, 0.1), Pace().due(10, 20.0, 1.0)
+        >>> Pace().due(1000, 5.0, 0.1), Pace().due(10, 20.0, 0.1), Pace().due(1000, 20.0, 1.0)
         (True, True, False)
+        >>> Pace(steps=1000).due(1000, 20.0, 1.0)
+        True
         """
-        return steps >= self.steps or seconds >= max(self.seconds, _TIMES_ITS_COST * cost)
+        if self.steps is not None and steps >= self.steps:
+            return True
+        often = seconds >= self.seconds or (self.steps is None and steps >= STEPS)
+        return often and seconds >= _TIMES_ITS_COST * cost
 
 
 class Damaged(Exception):
@@ -151,14 +161,19 @@ def come_to(out: Path) -> str | None:
     """Return how far the run in a folder has come, `step 40` or `fold 2, step 40`; None: nothing there can go on."""
     if steps := steps_of(out):
         return f"step {steps[-1]}"
-    folds = len(list((out / FOLDER).glob(f"{FOLD}*")))
-    for number in reversed(range(folds)):
+    for number in reversed(_folds_of(out)):
         folder = fold_folder(out, number)
         if (folder / "metrics.json").is_file():
             return f"fold {number + 1}"
         if step := come_to(folder):
             return f"fold {number + 1}, {step}"
     return None
+
+
+def _folds_of(out: Path) -> list[int]:
+    """Return the numbers of a folder's folds, from 0, ascending; those before one that is there may lie elsewhere."""
+    names = [path.name.removeprefix(FOLD) for path in (out / FOLDER).glob(f"{FOLD}*")]
+    return sorted(int(name) - 1 for name in names if name.isdigit())
 
 
 def read_snapshot(path: Path) -> Snapshot:

@@ -57,10 +57,17 @@ class Documents:
     Attributes:
         encoded: The examples; `truncated` says of each whether its document lost tokens.
         owners: int64, ascending: the document of each example; None where each example is one.
+        of_sample: Whether they are but some of the texts that are meant, drawn at random.
     """
 
     encoded: Encoded
     owners: NDArray[np.int64] | None = None
+    of_sample: bool = False
+
+    @property
+    def estimated(self) -> str:
+        """Of a sample what it is, to be said after what it shows of all texts; else nothing."""
+        return f", estimated on {len(self.encoded):,} of them" if self.of_sample else ""
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -114,7 +121,8 @@ def described(documents: Documents, settings: Settings) -> str:
     """Return how much of the training texts the model sees, for the user to read."""
     share = documents.truncated_share
     if documents.owners is None:
-        return f"{settings.max_tokens} tokens at most, {share:.1%} of the training texts are longer"
+        longer = f"{share:.1%} of the training texts are longer{documents.estimated}"
+        return f"{settings.max_tokens} tokens at most, {longer}"
     found = f"{plural(len(documents.encoded), 'chunk')} of {plural(len(documents.starts), 'training text')}"
     return f"{found}, {settings.max_tokens} tokens each; {share:.1%} of the texts have more than {MAX_CHUNKS}"
 
@@ -129,4 +137,4 @@ def advice(documents: Documents, settings: Settings, most_tokens: int, pairs: bo
         options += ["--truncate head+tail"] * (settings.recipe.truncate != "head+tail")
         options += ["--long chunk, which reads them whole"] * (not pairs)
     remedy = f"; try {', or '.join(options)}" if options else ""
-    return f"note: {share:.1%} of the training texts lose tokens{remedy}"
+    return f"note: {share:.1%} of the training texts lose tokens{documents.estimated}{remedy}"

@@ -99,6 +99,7 @@ class RunData:
         bad_rows: The rows that were left out.
         train_test_duplicates: The test rows that stand in the training file too, or None without a test file.
         folds: The rows of each model of a cross-validation, which `train` then holds all of; else none.
+        sha256: Of the files, before they were read, by their part in the run; None where they can be read once only.
     """
 
     target: Target
@@ -110,12 +111,13 @@ class RunData:
     bad_rows: BadRows
     train_test_duplicates: int | None
     folds: tuple[Fold, ...] = ()
+    sha256: dict[str, list[str]] | None = None
 
     def of_fold(self, fold: Fold) -> "RunData":
         """Return the rows of one model, those it is scored on in the place of the test rows."""
         train, test = self.train.take(fold.train), self.train.take(fold.held)
         valid = self.train.take(fold.valid) if len(fold.valid) else None
-        return RunData(self.target, train, valid, test, self.columns, (), BadRows(), None)
+        return RunData(self.target, train, valid, test, self.columns, (), BadRows(), None, sha256=self.sha256)
 
 
 def read_data(files: DataFiles, settings: Settings) -> RunData:

@@ -43,7 +43,7 @@ def training_batches(
     sample = encode(sampled_rows(len(part), settings.seed))
     most, size = settings.max_tokens, settings.batch_size
     plan = WindowPlan(len(part), sample.lengths, most, size, seed=settings.seed, max_shapes=shapes)
-    return Documents(sample), WindowedBatches(encode, *inputs, targets, plan)
+    return Documents(sample, of_sample=True), WindowedBatches(encode, *inputs, targets, plan)
 
 
 def most_shapes(settings: Settings) -> int:

@@ -3,7 +3,8 @@
     fold_1/ ... fold_K/    each a complete run; its test scores are of the rows it holds out
     recipe.json            repeats the whole
     labels.json            as of any run; with several labels the means of the folds' thresholds
-    out_of_fold.csv        every training row, predicted by the one model that has not seen it
+    out_of_fold.csv        every training row, predicted by the one model that has not seen it; `row` counts from 0 the
+                           rows of the input, skipped ones too, and goes on from one file to the next
     metrics.json           mean and deviation of each score over the folds, and the scores of out_of_fold.csv
     predictions.csv        where there is a test file: the mean of all models
 
@@ -28,7 +29,7 @@ from slanted.text.fold_scores import fold_metrics, headline, say_folds
 from slanted.text.metrics import score_predictions
 from slanted.text.predictions import write_predictions
 from slanted.text.progress import Progress
-from slanted.text.resuming import StartedWith, can_be_read_again
+from slanted.text.resuming import StartedWith, is_finished
 from slanted.text.run import baselines_of, train_here
 from slanted.text.saved import read_run
 from slanted.text.settings import Settings
@@ -63,31 +64,30 @@ def train_folds(
         InputError: The folder is another's or cannot be written to.
         TrainingFailed: The loss of a fold is not finite.
     """
-    with artefacts.claimed(out, overwrite, resume) as folder:
-        more: Metrics = {"files": asdict(files), "columns": asdict(data.columns)}
-        if can_be_read_again(files):
-            started_with = StartedWith.of(files, settings)
-            started_with.write(out)
-            more["sha256"] = started_with.sha256
-        folds = range(len(data.folds))
-        behind = sum(_steps_behind(fold_folder(out, at)) for at in folds)
-        runs = [train_fold(files, data, fold_folder(out, at), at, settings, progress, pace) for at in folds]
-        work = out / CHECKPOINTS  # where all of it stays until it is whole: a process that dies loses nothing
-        artefacts.write_json(work / artefacts.RECIPE, {**settings.to_dict(), **more})
-        model = FoldedModel(read_run(work))
-        model.write_labels(work)
-        metrics = fold_metrics(data, settings, runs, behind or None)
-        metrics["out_of_fold"] = _predict_held_rows(data, settings, model, work)
-        if data.test is not None:
-            metrics |= _predict_test(data, settings, model, work)
-        data.bad_rows.write(work / artefacts.BAD_ROWS)
-        artefacts.write_json(work / artefacts.METRICS, metrics)
-        artefacts.move(work, folder)
-    progress.result(metrics)
-    say_folds(metrics, out, progress)
-    for at in folds:  # their pages were written when they lay elsewhere
-        if (out / artefacts.fold_name(at) / artefacts.REPORT_DATA).is_file():
-            write_page(out / artefacts.fold_name(at))
+    folds = range(len(data.folds))
+    with artefacts.held(out, overwrite, resume):
+        with artefacts.replaced(out, CHECKPOINTS) as work:  # a process that dies at any time loses nothing of it
+            more: Metrics = {"files": asdict(files), "columns": asdict(data.columns)}
+            if data.sha256 is not None:
+                started_with = StartedWith.of(files, settings, data.sha256)
+                started_with.write(out)
+                more["sha256"] = started_with.sha256
+            behind = sum(_steps_behind(fold_folder(out, at)) for at in folds)
+            runs = [train_fold(files, data, fold_folder(out, at), at, settings, progress, pace) for at in folds]
+            artefacts.write_json(work / artefacts.RECIPE, {**settings.to_dict(), **more})
+            model = FoldedModel(read_run(work))
+            model.write_labels(work)
+            metrics = fold_metrics(data, settings, runs, behind or None)
+            metrics["out_of_fold"] = _predict_held_rows(data, settings, model, work)
+            if data.test is not None:
+                metrics |= _predict_test(data, settings, model, work)
+            data.bad_rows.write(work / artefacts.BAD_ROWS)
+            artefacts.write_json(work / artefacts.METRICS, metrics)
+        progress.result(metrics)
+        say_folds(metrics, out, progress)
+        for at in folds:  # their pages were written when they lay elsewhere
+            if (out / artefacts.fold_name(at) / artefacts.REPORT_DATA).is_file():
+                write_page(out / artefacts.fold_name(at))
     return metrics
 
 
@@ -111,12 +111,12 @@ def train_fold(
         progress: Is told everything.
         pace: How often a checkpoint is written, or None.
     """
-    if (folder / artefacts.METRICS).is_file():
+    if is_finished(folder):
         return artefacts.read_json(folder / artefacts.METRICS)
     keras.backend.clear_session()  # the model before is let go, and layers are named as in a process of its own
     title = f"fold {number + 1} of {len(data.folds)}"
     shown = Progress(views=[FoldView(view, title, number == 0) for view in progress.views])
-    checkpoints = Checkpoints(folder, pace) if pace and can_be_read_again(files) else None
+    checkpoints = Checkpoints(folder, pace) if pace and data.sha256 is not None else None
     own, rows = replace(settings, folds=0), data.of_fold(data.folds[number])
     try:
         metrics = train_here(files, rows, folder, own, False, shown, resume=True, checkpoints=checkpoints)
@@ -157,6 +157,11 @@ class FoldView(StepsOnly):
         self._before = False
         super().begin(shape)
 
+    def result(self, metrics: Mapping[str, Any]) -> None:
+        """Pass on; a fold whose steps were all done before has not begun, and says no more either."""
+        self._before = False
+        super().result(metrics)
+
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
         """Pass on, with the fold's title."""
         self._view.epoch(number, scores, f"{self._title}: {text}")
@@ -169,7 +174,8 @@ def _predict_held_rows(data: RunData, settings: Settings, model: FoldedModel, fo
     for fold, one in zip(data.folds, model.models(), strict=True):
         held = data.train.take(fold.held)
         predicted[fold.held], cuts[fold.held] = one.predict(held.texts, held.texts_b), one.cuts
-    write_predictions(folder / artefacts.OUT_OF_FOLD, data.target, predicted, cuts)
+    rows = None if data.train.places is None else data.bad_rows.numbers(data.train.places)
+    write_predictions(folder / artefacts.OUT_OF_FOLD, data.target, predicted, cuts, rows)
     return score_predictions(data.target, data.train.y, predicted, settings.positive, cuts)
 
 

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,6 +16,7 @@ from slanted.text.views import Every, Shape, Step, View
 
 LIVE = "live.jsonl"  # in the folder of a run's files until they take their place
 SECONDS_BETWEEN_STEPS = 1.0
+STEPS_OF_THE_TIME = 3600  # of a long run's time a step is written for each such part
 CURVE_POINTS = 120
 
 
@@ -54,7 +56,7 @@ class JsonLinesView(View):
 
     def step(self, step: Step) -> None:
         """Write the step if it is time, and the last."""
-        if not self._every.due(step.done == self.shape.total_steps):
+        if not self._every.due(step.done == self.shape.total_steps, step.is_shown):
             return
         groups = self.shape.groups
         rates = {} if groups is None else groups.at(step.done - 1, step.rate)
@@ -76,18 +78,43 @@ class JsonLinesView(View):
 
 
 class LiveFile(JsonLinesView):
-    """Writes a run's events to a file in the folder of its files, for `slanted watch`.
+    """Writes a run's events to a file in the folder of its files, for `slanted watch`: first its `process` and `host`.
+
+    Steps come once a second in the first hour, then each 3,600th of the time passed: a day's file takes some MB. A file
+    that cannot be written, on a full disk, say, ends there: the run needs it for nothing.
 
     Args:
         folder: Where a run writes its files to.
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__((folder / LIVE).open("a", encoding="utf-8"))
+        try:
+            stream = (folder / LIVE).open("a", encoding="utf-8")
+        except OSError:
+            stream = _nowhere()
+        super().__init__(stream)
+        self._write("process", process=os.getpid(), host=platform.node())
+
+    def step(self, step: Step) -> None:
+        """Write the step if it is time, and the last."""
+        self._every.seconds = max(SECONDS_BETWEEN_STEPS, (time.monotonic() - self._began) / STEPS_OF_THE_TIME)
+        super().step(step)
 
     def end(self) -> None:
         """Close the file."""
-        self.stream.close()
+        with suppress(OSError):
+            self.stream.close()
+
+    def _write(self, event: str, **facts: Any) -> None:
+        try:
+            super()._write(event, **facts)
+        except OSError:
+            self.end()
+            self.stream = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _finite(value: Any) -> Any:

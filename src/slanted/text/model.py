@@ -11,7 +11,6 @@ from slanted.text import artefacts, fast
 from slanted.text.data import Part
 from slanted.text.encoder import Encoder, float32_copy, load_classifier, plain_model, save_classifier
 from slanted.text.feeding import outputs_of_part
-from slanted.text.pickling import packed, unpacked
 from slanted.text.predictions import Predictor
 from slanted.text.saved import read_run
 from slanted.text.scores import probabilities_of
@@ -80,10 +79,6 @@ class TextModel(Predictor):
             self.encoder.tokenizer.save(folder)
         self.write_labels(folder)
         artefacts.write_json(folder / artefacts.RECIPE, {**self.settings.to_dict(), **(more or {})})
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Be pickled, by scikit-learn's tools too, as the files that `save` writes."""
-        return unpacked, (packed(self),)
 
     @classmethod
     def load(cls, folder: Path) -> "TextModel":

@@ -38,12 +38,12 @@ class NotebookView(View):
 
     def step(self, step: Step) -> None:
         """Draw the step if it is time, and the last."""
-        if not self._every.due(step.done == self.shape.total_steps):
+        if not self._every.due(step.done == self.shape.total_steps, step.is_shown):
             return
         self._losses.append((step.done, step.loss))
         if len(self._losses) > MOST_POINTS:
             self._losses = self._losses[::2]
-        text = line_of(self.shape, step, self._pace.at(step.done), self.title)
+        text = line_of(self.shape, step, self._pace.at(step), self.title)
         page = f"<div><code>{escape(text)}</code><br>{self._picture(step, text)}</div>"
         self._show({"text/plain": text, "text/html": page})
 

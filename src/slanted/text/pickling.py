@@ -1,11 +1,14 @@
 """A model as bytes and back, through the files that `save` writes: for pickle, joblib and copy.
 
-What is kept is the run's folder, packed. To read it back runs no code of the bytes' own, beside what pickle does.
+What is kept is the run's folder, packed; of a cross-validation those of all its folds. To read it back runs no code of
+the bytes' own, beside what pickle does.
 """
 
 import io
 import tempfile
+import weakref
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +25,14 @@ def packed(model: Any) -> bytes:
 
 
 def unpacked(content: bytes) -> Any:
-    """Return the model of `packed`."""
-    from slanted.text.model import TextModel
+    """Return the model of `packed`. Those of several folds are loaded as they are needed: their files live with it."""
+    from slanted.text.fold_model import FoldedModel, load_model
 
-    with tempfile.TemporaryDirectory() as place:
+    with ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory())
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             archive.extractall(place)
-        return TextModel.load(Path(place))
+        model = load_model(Path(place))
+        if isinstance(model, FoldedModel):
+            weakref.finalize(model, stack.pop_all().close)
+    return model

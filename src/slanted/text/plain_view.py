@@ -28,8 +28,8 @@ class PlainView(View):
 
     def step(self, step: Step) -> None:
         """Print the step if it is time, and the last unless the run is one of several."""
-        if self._every.due(step.done == self.shape.total_steps and not self.title):
-            self.say(line_of(self.shape, step, self._pace.at(step.done), self.title))
+        if self._every.due(step.done == self.shape.total_steps and not self.title, step.is_shown):
+            self.say(line_of(self.shape, step, self._pace.at(step), self.title))
 
 
 def line_of(shape: Shape, step: Step, steps_a_second: float, title: str = "") -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from slanted.text import artefacts
 from slanted.text.data import Part
 from slanted.text.metrics import score_predictions
+from slanted.text.pickling import packed, unpacked
 from slanted.text.settings import Settings
 from slanted.text.targets import Target
 from slanted.text.thresholds import DEFAULT
@@ -38,6 +39,10 @@ class Predictor(ABC):
     def save(self, folder: Path) -> None:
         """Write what `load` reads to a folder that exists."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled, by scikit-learn's tools too, as the files that `save` writes."""
+        return unpacked, (packed(self),)
+
     @property
     def cuts(self) -> float | np.ndarray:
         """The thresholds, or 0.5."""
@@ -60,7 +65,13 @@ class Predictor(ABC):
         artefacts.write_json(folder / artefacts.LABELS, labels)
 
 
-def write_predictions(path: Path, target: Target, predicted: np.ndarray, thresholds: float | np.ndarray) -> None:
+def write_predictions(
+    path: Path,
+    target: Target,
+    predicted: np.ndarray,
+    thresholds: float | np.ndarray,
+    rows: Sequence[int] | np.ndarray | None = None,
+) -> None:
     """Write a CSV file of row, prediction and probabilities, whole or not at all.
 
     Args:
@@ -68,8 +79,11 @@ def write_predictions(path: Path, target: Target, predicted: np.ndarray, thresho
         target: What is predicted.
         predicted: Probabilities (n, labels), or numbers (n, targets).
         thresholds: Of several labels: from which probability on each is predicted; one, (labels,) or (n, labels).
+        rows: The number of each row; None: from 0 on.
     """
-    artefacts.write_rows(path, _header(target), _rows(target, predicted, thresholds))
+    numbers = range(len(predicted)) if rows is None else map(int, rows)
+    written = ([number, *cells] for number, cells in zip(numbers, _cells(target, predicted, thresholds), strict=True))
+    artefacts.write_rows(path, _header(target), written)
 
 
 def _header(target: Target) -> list[str]:
@@ -80,14 +94,14 @@ def _header(target: Target) -> list[str]:
     return ["row", *first, *(f"probability_{name}" for name in names)]
 
 
-def _rows(target: Target, predicted: np.ndarray, thresholds: float | np.ndarray) -> Iterator[list[Any]]:
+def _cells(target: Target, predicted: np.ndarray, thresholds: float | np.ndarray) -> Iterator[list[Any]]:
     over = predicted >= thresholds
     for row, values in enumerate(predicted):
         if target.kind == "regression":
-            yield [row, *(f"{value:.{NUMBER_DIGITS}g}" for value in values)]
+            yield [f"{value:.{NUMBER_DIGITS}g}" for value in values]
             continue
         shown = [f"{value:.{PROBABILITY_DECIMALS}f}" for value in values]
         if target.kind == "single":
-            yield [row, target.labels[int(values.argmax())], *shown]
+            yield [target.labels[int(values.argmax())], *shown]
         else:
-            yield [row, *map(int, over[row]), *shown]
+            yield [*map(int, over[row]), *shown]

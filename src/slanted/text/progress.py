@@ -55,10 +55,18 @@ class Progress:
         for view in self.views:
             view.shape = replace(view.shape, groups=groups)
 
-    def step(self, done: int, epoch: int, loss: float, rate: float) -> None:
-        """Show that `done` steps are done; the last one had this loss and learning rate."""
+    def step(
+        self,
+        done: int,
+        epoch: int,
+        loss: float,
+        rate: float,
+        seconds: float | None = None,
+        is_shown: bool | None = None,
+    ) -> None:
+        """Show that `done` steps are done; the last one had this loss and learning rate. The others: as of `Step`."""
         for view in self.views:
-            view.step(Step(done, epoch, loss, rate))
+            view.step(Step(done, epoch, loss, rate, seconds, is_shown))
 
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
         """Show the validation scores of an epoch, from 1, and the line that says them."""

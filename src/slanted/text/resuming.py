@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from slanted.text.checkpoints import FOLDER, come_to
 from slanted.text.data import DataFiles
 from slanted.text.model_files import locate
 from slanted.text.settings import Settings
-from slanted.text.sources import STANDARD_INPUT, input_paths, open_source
+from slanted.text.sources import STANDARD_INPUT, input_paths, open_source, source_name
 from slanted.text.wording import option_of
 
 STARTED_WITH = "run.json"
@@ -37,13 +38,18 @@ class StartedWith:
     sha256: dict[str, Any]
 
     @classmethod
-    def of(cls, files: DataFiles, settings: Settings) -> "StartedWith":
-        """Return what a run with these files and settings starts with; reads the files.
+    def of(cls, files: DataFiles, settings: Settings, sums: Mapping[str, list[str]] | None = None) -> "StartedWith":
+        """Return what a run with these files and settings starts with.
+
+        Args:
+            files: The run's.
+            settings: The run's.
+            sums: What `sums_of` gave for the files; None: they are read.
 
         Raises:
             InputError: A file cannot be read.
         """
-        sums = {name: _sums(getattr(files, name)) for name in _CONTENTS if getattr(files, name) is not None}
+        sums = sums_of(files) if sums is None else sums
         return cls(_plain(settings.to_dict()), _plain(asdict(files)), {**sums, "model": _model_sums(settings.model)})
 
     def with_settings(self, settings: Settings) -> "StartedWith":
@@ -136,8 +142,8 @@ def settings_to_go_on(files: DataFiles, out: Path, settings: Settings, overwrite
     Raises:
         InputError: The run was started with something else, or standard input is to be read again.
     """
-    if not can_be_read_again(files):
-        raise InputError("--resume: standard input cannot be read again; save it to a file and give that")
+    if once := _read_once(files):
+        raise InputError(f"--resume: {source_name(once[0])} cannot be read again; save it to a file and give that")
     finished = is_finished(out)
     if not is_unfinished(out) and (overwrite or not finished):
         return settings
@@ -147,9 +153,31 @@ def settings_to_go_on(files: DataFiles, out: Path, settings: Settings, overwrite
 
 
 def can_be_read_again(files: DataFiles) -> bool:
-    """Return whether no file is standard input."""
-    given = [getattr(files, name) for name in _CONTENTS if getattr(files, name) is not None]
-    return all(STANDARD_INPUT not in ([paths] if isinstance(paths, str) else paths) for paths in given)
+    """Return whether no file is standard input, a pipe or a device."""
+    return not _read_once(files)
+
+
+def _read_once(files: DataFiles) -> list[str]:
+    """Return the files that cannot be read again; one that is missing is for its reader to refuse."""
+    given = [path for paths in _given(files).values() for path in input_paths(paths)]
+    return [path for path in given if path == STANDARD_INPUT or (os.path.exists(path) and not _stays(path))]
+
+
+def _stays(path: str) -> bool:
+    return os.path.isfile(path) or os.path.isdir(path)
+
+
+def sums_of(files: DataFiles) -> dict[str, list[str]]:
+    """Return the SHA-256 of the training, the validation and the test files, by their part in the run.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    return {name: _sums(paths) for name, paths in _given(files).items()}
+
+
+def _given(files: DataFiles) -> dict[str, str | tuple[str, ...]]:
+    return {name: getattr(files, name) for name in _CONTENTS if getattr(files, name) is not None}
 
 
 def _sums(paths: str | tuple[str, ...]) -> list[str]:

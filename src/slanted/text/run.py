@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slanted import machine
-from slanted.errors import TrainingFailed
+from slanted.errors import InputError, TrainingFailed
 from slanted.recipes import Recipe
 from slanted.text import artefacts, resuming
 from slanted.text.baselines import baseline_scores
@@ -59,7 +59,8 @@ def train(
         if resuming.is_finished(out) and not overwrite:
             return _result_again(out, progress)
     artefacts.check_free(out, overwrite, resume)
-    data = read_data(files, settings)
+    sums = resuming.sums_of(files) if resuming.can_be_read_again(files) else None  # of the rows that are then read
+    data = replace(read_data(files, settings), sha256=sums)
     most = most_tokens(locate(settings.model))
     if most is not None:
         settings.check_length(most)
@@ -71,7 +72,7 @@ def train(
             from slanted.text.folds import train_folds
 
             return train_folds(files, data, out, settings, overwrite, progress, resume, pace or Pace())
-        checkpoints = Checkpoints(out, pace or Pace()) if resuming.can_be_read_again(files) else None
+        checkpoints = None if data.sha256 is None else Checkpoints(out, pace or Pace())
         return train_here(files, data, out, settings, overwrite, progress, resume=resume, checkpoints=checkpoints)
     finally:
         progress.end()
@@ -132,27 +133,33 @@ def train_here(
         from slanted.text.planning import plan_of
 
         progress.say(str(plan_of(fitting)))
-    with artefacts.claimed(out, overwrite, resume) as folder, progress.shown_to(LiveFile(folder)):
-        more = {"files": asdict(files), "columns": asdict(data.columns), "peak_rate": fitting.lr_max}
-        trained = _fit(fitting, files, checkpoints, progress, more)
-        model = TextModel.of(fitting)
-        metrics = _metrics(data, settings, fitting, trained, model, baselines or baselines_of)
-        with artefacts.disk_errors(out):
-            model.save(folder, more, weights=keep_model)
-            data.bad_rows.write(folder / artefacts.BAD_ROWS)
-        artefacts.write_rows(folder / artefacts.HISTORY, artefacts.HISTORY_COLUMNS, trained.history.steps)
-        if data.test is not None:
-            model.write_predictions(folder / artefacts.PREDICTIONS, data.test.texts, data.test.texts_b)
-        artefacts.write_json(folder / artefacts.METRICS, metrics)
-        progress.result(metrics)
-    _say_result(metrics, out, progress)
-    if keep_model:  # after the run is safe: nothing that goes wrong from here on can cost it
-        progress.say(f"report: {leave_report(out, data, fitting, trained, model)}")
+    with artefacts.held(out, overwrite, resume):
+        with artefacts.replaced(out) as folder, progress.shown_to(LiveFile(folder)):
+            more = {"files": asdict(files), "columns": asdict(data.columns), "peak_rate": fitting.lr_max}
+            trained = _fit(fitting, files, data, checkpoints, progress, more)
+            model = TextModel.of(fitting)
+            metrics = _metrics(data, settings, fitting, trained, model, baselines or baselines_of)
+            with artefacts.disk_errors(out):
+                model.save(folder, more, weights=keep_model)
+                data.bad_rows.write(folder / artefacts.BAD_ROWS)
+            artefacts.write_rows(folder / artefacts.HISTORY, artefacts.HISTORY_COLUMNS, trained.history.steps)
+            if data.test is not None:
+                model.write_predictions(folder / artefacts.PREDICTIONS, data.test.texts, data.test.texts_b)
+            artefacts.write_json(folder / artefacts.METRICS, metrics)
+            progress.result(metrics)
+        _say_result(metrics, out, progress)
+        if keep_model:  # after the run is safe: what goes wrong from here on costs its report alone, until --resume
+            progress.say(f"report: {leave_report(out, data, fitting, trained, model)}")
     return metrics
 
 
 def _fit(
-    fitting: Any, files: DataFiles, checkpoints: Checkpoints | None, progress: Progress, more: dict[str, Any]
+    fitting: Any,
+    files: DataFiles,
+    data: RunData,
+    checkpoints: Checkpoints | None,
+    progress: Progress,
+    more: dict[str, Any],
 ) -> Any:
     """Train, from the last checkpoint on if there is one, and note what the run was started with."""
     if checkpoints is None:
@@ -160,7 +167,7 @@ def _fit(
     snapshot = checkpoints.latest(progress.say)
     if snapshot is not None:
         progress.say(f"resumed: from the checkpoint of step {snapshot.step} of {fitting.total_steps}")
-    started_with = resuming.StartedWith.of(files, fitting.settings)
+    started_with = resuming.StartedWith.of(files, fitting.settings, data.sha256)
     started_with.write(checkpoints.out)
     more["sha256"] = started_with.sha256
     try:
@@ -173,14 +180,15 @@ def _fit(
 
 def _result_again(out: Path, progress: Progress) -> dict[str, Any]:
     """Say and return the result of a finished run."""
-    metrics = artefacts.read_json(out / artefacts.METRICS)
-    progress.say(f"resume: the run in {out} is finished")
-    if "folds" in metrics:
-        from slanted.text.fold_scores import say_folds
+    from slanted.text.fold_scores import say_folds
 
-        say_folds(metrics, out, progress)
-    else:
-        _say_result(metrics, out, progress)
+    path = out / artefacts.METRICS
+    metrics = artefacts.read_json(path)
+    progress.say(f"resume: the run in {out} is finished")
+    try:
+        (say_folds if "folds" in metrics else _say_result)(metrics, out, progress)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{path}: holds no scores of a run ({error!r}); restore the file or train again") from None
     return metrics
 
 
@@ -222,9 +230,10 @@ def _metrics(
 def baselines_of(data: RunData, scored: Part, settings: Settings) -> dict[str, Any]:
     """Return the scores of the majority and of TF-IDF with a linear model on `scored`, by name."""
     train = data.train
-    return baseline_scores(
-        train.texts, train.texts_b, train.y, scored.texts, scored.texts_b, scored.y, data.target, settings.positive
-    )
+    rows = (train.texts, train.texts_b, train.y, scored.texts, scored.texts_b, scored.y)
+    splits = [data.of_fold(fold) for fold in data.folds] or [data]
+    choosing = [(split.train, split.valid) for split in splits if split.valid is not None]
+    return baseline_scores(*rows, data.target, settings.positive, choosing)
 
 
 def _say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:

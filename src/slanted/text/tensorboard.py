@@ -31,17 +31,21 @@ class TensorBoardView(View):
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
             found = "is a file" if not place.is_dir() else "cannot be written to"
             raise InputError(f"--tensorboard {folder}: {place} {found}; give another folder")
-        self._folder, self._writer, self._done = folder, None, 0
+        self._folder, self._writer, self._done, self._began = folder, None, 0, False
 
     def begin(self, shape: Shape) -> None:
         """Open an event file; one of several runs has a folder of its own."""
+        super().begin(shape)
+        self._began = True
+        self._open(shape.first_step)
+
+    def _open(self, first_step: int | None) -> None:
         from tensorboardX import SummaryWriter
 
-        super().begin(shape)
         self._close()
         folder = self._folder / self.title.replace(" ", "-") if self.title else self._folder
         try:
-            self._writer: Any = SummaryWriter(str(folder), purge_step=shape.first_step, flush_secs=FLUSH_SECONDS)
+            self._writer: Any = SummaryWriter(str(folder), purge_step=first_step, flush_secs=FLUSH_SECONDS)
         except OSError as error:
             found = f"cannot be written ({error.strerror}); free space or give another folder"
             raise InputError(f"--tensorboard {folder}: {found}") from None
@@ -61,8 +65,11 @@ class TensorBoardView(View):
 
     def result(self, metrics: Mapping[str, Any]) -> None:
         """Write the test scores, unless no step was trained: the run was trained before."""
+        scores = metrics.get("test") or {}
+        if self._writer is None and self._began and scores and not self.title:  # of a whole whose runs have ended
+            self._open(None)
         if self._writer is not None:
-            self._add_all("test", metrics.get("test") or {})
+            self._add_all("test", scores)
 
     def end(self) -> None:
         """Close the file."""

@@ -48,12 +48,11 @@ class TerminalView(View):
     def step(self, step: Step) -> None:
         """Draw the step if it is time, and the last."""
         self._smooth = step.loss if self._smooth is None else SMOOTHING * self._smooth + (1 - SMOOTHING) * step.loss
-        if not self._every.due(step.done == self.shape.total_steps):
-            return
-        self._losses.append(self._smooth)
-        if len(self._losses) > MOST_LOSSES:
-            self._losses = self._losses[::2]
-        self._draw(self._lines(step))
+        is_due = self._every.due(step.done == self.shape.total_steps, step.is_shown)
+        if is_due or step.seconds is not None:  # of a run that is watched few steps come, all of them seconds apart
+            self._losses = [*self._losses[:: 2 if len(self._losses) == MOST_LOSSES else 1], self._smooth]
+        if is_due:
+            self._draw(self._lines(step))
 
     def result(self, metrics: Mapping[str, Any]) -> None:
         """Make place for what is said of it."""
@@ -69,7 +68,7 @@ class TerminalView(View):
         return max(columns - 1, 1)  # the last column would wrap the line on some terminals
 
     def _lines(self, step: Step) -> list[str]:
-        pace = self._pace.at(step.done)
+        pace = self._pace.at(step)
         if not self._moves or self._width < NARROW or not self._draws_bars:
             return [line_of(self.shape, step, pace, self.title)[: self._width]]
         shown = Step(step.done, step.epoch, self._smooth or step.loss, step.rate)

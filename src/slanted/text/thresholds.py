@@ -5,6 +5,10 @@ predicts the same: 0.5 stands for an interval that holds it, the middle for any 
 one nearest 0.5 is taken, so that a label whose F1 no threshold raises keeps 0.5, as does one that no validation row
 has: few positives move a threshold only where that makes a difference. (Lipton et al. 2014 on thresholds and F1: the
 best one lies near half of the best F1, below 0.5 for hard and rare labels.)
+
+They are chosen once, for the kept epoch: epochs are compared at 0.5, `--best-by micro_f1` included. The baselines get
+theirs by the same rule. Without a test file the rows that choose are those that are scored, for the model and for the
+baselines: both are flattered.
 """
 
 import numpy as np

@@ -67,12 +67,16 @@ class Step:
         epoch: Its epoch, from 1.
         loss: Of its batch.
         rate: The curve's rate.
+        seconds: From the run's beginning to it, of a step that is shown later; None: it was done now.
+        is_shown: Whether it is shown; None: if it is time to.
     """
 
     done: int
     epoch: int
     loss: float
     rate: float
+    seconds: float | None = None
+    is_shown: bool | None = None
 
 
 class View:
@@ -116,10 +120,10 @@ class Every:
     def __init__(self, seconds: float) -> None:
         self.seconds, self._last = seconds, time.monotonic()
 
-    def due(self, at_once: bool = False) -> bool:
-        """Return whether `seconds` have passed since the last time this was true."""
+    def due(self, at_once: bool = False, told: bool | None = None) -> bool:
+        """Return whether `seconds` have passed since the last time this was true, or what one is told."""
         now = time.monotonic()
-        if now - self._last < self.seconds and not at_once:
+        if told is False or (now - self._last < self.seconds and not (at_once or told)):
             return False
         self._last = now
         return True
@@ -133,11 +137,12 @@ class Pace:
     """
 
     def __init__(self, first_step: int) -> None:
-        self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), first_step)])
+        self._began = time.monotonic()
+        self._seen: deque[tuple[float, int]] = deque([(0.0, first_step)])
 
-    def at(self, done: int) -> float:
-        """Return the steps a second, `done` of them done now."""
-        now = time.monotonic()
+    def at(self, step: Step) -> float:
+        """Return the steps a second as this one is done."""
+        now, done = time.monotonic() - self._began if step.seconds is None else step.seconds, step.done
         while len(self._seen) > 1 and now - self._seen[1][0] >= WINDOW_SECONDS:
             self._seen.popleft()
         then, before = self._seen[0]
@@ -189,6 +194,11 @@ class StepsOnly(View):
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
         """Pass on without the line."""
         self._view.epoch(number, scores, "")
+
+    def result(self, metrics: Mapping[str, Any]) -> None:
+        """Pass on, of a run too that had all its steps behind it."""
+        self._view.title = self._title
+        self._view.result(metrics)
 
     def end(self) -> None:
         """Pass on."""

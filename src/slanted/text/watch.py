@@ -1,172 +1,175 @@
 """`slanted watch`: a run drawn in the terminal from what it writes while it goes on, or has left at its end."""
 
-import csv
-import json
 import os
-import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TextIO
 
 from slanted.errors import InputError
 from slanted.text import artefacts
+from slanted.text.checkpoints import FOLD, FOLDER
 from slanted.text.json_view import LIVE
 from slanted.text.progress import Progress
+from slanted.text.replay import Player, read_events
+from slanted.text.run_files import NUMBER, RESTORE, read_history, read_object
 from slanted.text.sparkline import sparkline
-from slanted.text.views import GroupRates, duration
+from slanted.text.views import duration
 from slanted.text.wording import plural
 
 SECONDS_BETWEEN_LOOKS = 0.5
 MOST_WIDTH = 72
+_PLACES = (".", f"{FOLDER}/{FOLD}*", "runs/*")  # of a run, of the folds of one, of the runs of a comparison
 
 
 def watch(folder: Path, progress: Progress | None = None, once: bool = False) -> None:
     """Show the run in `folder`: until it ends if it is going on, and then what it left.
 
     Args:
-        folder: What `slanted train --out` names.
+        folder: What `slanted train --out` or `slanted compare --out` names.
         progress: Shows it; None: on standard output.
         once: Whether a run that is going on is shown as it stands, and not waited for.
 
     Raises:
-        InputError: The folder holds no run that is going on or finished.
+        InputError: The folder holds no run that is going on or finished, or a damaged one.
     """
     progress = progress or Progress()
     try:
-        while (live := _live_file(folder)) is not None:
-            with live.open(encoding="utf-8") as file:
-                _follow(file, live, folder, progress, once)
-            if once:
-                return
+        if _follow_all(folder, progress, once):
+            return
     except KeyboardInterrupt:  # ends the watching, not the run
         return
     finally:
         progress.end()
-    if not (folder / artefacts.METRICS).is_file():
-        raise InputError(f"{folder}: holds no run that is going on or finished; give what `slanted train --out` names")
     for line in finished(folder):
         progress.say(line)
 
 
-def _live_file(folder: Path) -> Path | None:
-    """Return the file of the run that is going on, or of the fold."""
-    found = [path for path in folder.rglob(LIVE) if path.parent.name == artefacts.PARTIAL]
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
-
-
-def _follow(file: Any, live: Path, folder: Path, progress: Progress, once: bool) -> None:
-    """Show events as they come, until the run has ended."""
-    player = _Player(progress)
+def _follow_all(folder: Path, progress: Progress, once: bool) -> bool:
+    """Follow the run, or one after the other if there are several; return whether it goes on."""
     while True:
-        for event in _events(file):
-            player.show(event)
-        if once or not live.exists():
-            return
-        if player.is_dead():
-            raise InputError(f"{folder}: the process of this run is gone; go on with `slanted train --resume`")
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _events(file: Any) -> Iterator[dict[str, Any]]:
-    """Yield what has been written since the last time, whole lines only."""
-    while True:
-        start = file.tell()
-        line = file.readline()
-        if not line.endswith("\n"):
-            file.seek(start)
-            return
-        yield json.loads(line)
-
-
-class _Player:
-    """Shows events by the views that showed them where the run is.
-
-    Args:
-        progress: Shows them.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress, self._began = progress, dict[str, Any]()
-
-    def show(self, event: dict[str, Any]) -> None:
-        """Show one."""
-        handlers: dict[str, Callable[[dict[str, Any]], None]] = {
-            "begin": self._begin,
-            "step": self._step,
-            "message": lambda event: self.progress.say(event["text"]),
-            "epoch": lambda event: self.progress.epoch(event["epoch"], event["scores"], event["text"]),
-            "result": lambda event: self.progress.end(),
-        }
-        handlers[event["event"]](event)
-
-    def is_dead(self) -> bool:
-        """Return whether the run's process was on this machine and is no more."""
-        if self._began.get("host") != platform.node() or os.name != "posix":
+        live = _live_file(folder)
+        if live is not None:
+            _follow(live, folder, progress, once)
+        elif not _is_held(folder / artefacts.LOCK):
             return False
-        try:
-            os.kill(self._began["process"], 0)
-        except ProcessLookupError:
+        elif once:
+            progress.say(f"{folder}: is being written to, and no run of it is training now")
+        if once:
             return True
-        except PermissionError:
-            return False  # somebody else's, and alive
+        if live is None:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _live_file(folder: Path) -> Path | None:
+    """Return the file of the run, fold or run of a comparison that is going on."""
+    found = []
+    for place in _PLACES:
+        try:
+            paths = list(folder.glob(f"{place}/{artefacts.PARTIAL}/{LIVE}"))
+            found += [(path.stat().st_mtime, path) for path in paths]
+        except FileNotFoundError:
+            continue  # it ended meanwhile
+    return max(found)[1] if found else None
+
+
+def _is_held(lock: Path) -> bool:
+    """Return whether a process holds the lock of a run's folder: that of a process that was killed is free."""
+    if os.name != "posix":
+        return lock.exists()
+    import fcntl
+
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _follow(live: Path, folder: Path, progress: Progress, once: bool) -> None:
+    """Show events as they come, until the run has ended."""
+    try:
+        file = live.open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    with file:
+        player = Player(progress)
+        player.catch_up(read_events(file, live))
+        is_over = once
+        while not is_over:
+            if player.is_dead() and not _is_held(folder / artefacts.LOCK):
+                raise InputError(f"{folder}: the process of this run is gone; {_remedy(folder)}")
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            is_over = not _is_there(file, live)  # asked before the last events are read, not after
+            for event in read_events(file, live):
+                player.show(event)
+
+
+def _is_there(file: TextIO, path: Path) -> bool:
+    """Return whether the open file still has its name, which another run may have taken."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
         return False
 
-    def _begin(self, event: dict[str, Any]) -> None:
-        self._began = event
-        self.progress.begin(event["total_steps"], event["batch_size"], event["first_step"])
 
-    def _step(self, event: dict[str, Any]) -> None:
-        began, rates = self._began, event["rates"]
-        curve = np.array(began["curve"] or [event["learning_rate"]])
-        groups = _RatesNow(curve, rates, [(0, tuple(rates))]) if rates else None
-        self.progress.groups(groups)
-        loss = float("nan") if event["loss"] is None else event["loss"]
-        self.progress.step(event["step"], event["epoch"], loss, event["learning_rate"])
+def _remedy(folder: Path) -> str:
+    from slanted.compare.asked import COMPARISON
 
-
-class _RatesNow(GroupRates):
-    """The rates of the layer groups as they were written."""
-
-    def at(self, step: int, rate: float) -> dict[str, float]:
-        """Return them."""
-        return dict(self.multipliers)
+    again = "give the command of the comparison again"
+    return again if (folder / COMPARISON).exists() else "go on with `slanted train --resume`"
 
 
 def finished(folder: Path) -> list[str]:
-    """Return a finished run in a few lines: rate and loss over the steps, and the scores.
+    """Return a finished run in a few lines: rate and loss over the steps, and the scores; or what a comparison showed.
 
     Raises:
-        InputError: A file of the run is missing or broken.
+        InputError: There is none, or a file of it is missing or broken.
     """
-    metrics, recipe = artefacts.read_json(folder / artefacts.METRICS), artefacts.read_json(folder / artefacts.RECIPE)
+    from slanted.compare.asked import COMPARISON
+
+    if (folder / COMPARISON).is_file():
+        return _finished_comparison(folder / COMPARISON)
+    path = folder / artefacts.METRICS
+    if not path.is_file():
+        raise InputError(f"{folder}: holds no run that is going on or finished; give what `slanted train --out` names")
+    metrics = read_object(path, total_steps=int, train_seconds=NUMBER, epochs=int)
+    recipe = read_object(folder / artefacts.RECIPE, recipe=dict)["recipe"]
     kept = f"; kept epoch {metrics['kept_epoch']} of {metrics['epochs']}" if "kept_epoch" in metrics else ""
     steps, seconds = plural(metrics["total_steps"], "step"), duration(metrics["train_seconds"])
-    lines = [f"finished: recipe {recipe['recipe']['name']}, {steps} in {seconds}{kept}"]
-    losses, rates = _history(folder / artefacts.HISTORY)
-    width = min(MOST_WIDTH, shutil.get_terminal_size().columns - 24)
-    if losses:
-        lines += [
-            f"rate  {sparkline(rates, width)}  highest {max(rates):.3g}",
-            f"loss  {sparkline(losses, width)}  {losses[0]:.3g} to {losses[-1]:.3g}",
-        ]
-    for where in ("valid", "test"):
-        scores = metrics.get(where) or {}
-        shown = "  ".join(f"{name} {scores[name]:.4f}" for name in scores if isinstance(scores[name], float))
-        lines += [f"{where}: {shown}"] if shown else []
-    return lines
+    scores = {where: metrics[where] for where in ("valid", "out_of_fold", "test") if metrics.get(where)}
+    if not all(isinstance(part, dict) for part in scores.values()):
+        raise InputError(f"{path}: holds no scores of a run; {RESTORE}")
+    return [
+        f"finished: recipe {recipe.get('name')}, {steps} in {seconds}{kept}",
+        *_drawn(folder / artefacts.HISTORY),
+        *(line for where, part in scores.items() for line in _scores(where.replace("_", " "), part)),
+    ]
 
 
-def _history(path: Path) -> tuple[list[float], list[float]]:
-    """Return the losses and rates of the steps; a cross-validation has none of its own."""
+def _finished_comparison(path: Path) -> list[str]:
+    held = read_object(path)
+    if "verdicts" not in held:
+        raise InputError(f"{path.parent}: is a comparison that is not finished; to go on, give its command again")
+    verdicts = read_object(path, verdicts=dict)["verdicts"]
+    return [f"finished: {path.parent}", *(f"{name}: {verdict}" for name, verdict in verdicts.items())]
+
+
+def _drawn(path: Path) -> list[str]:
+    """Return rate and loss over the steps as lines; a cross-validation has none of its own."""
     if not path.exists():
-        return [], []
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [(float(row["loss"]), float(row["learning_rate"])) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); restore the file or train again") from None
-    return [loss for loss, _ in rows], [rate for _, rate in rows]
+        return []
+    losses, rates = read_history(path)
+    width = min(MOST_WIDTH, shutil.get_terminal_size().columns - 24)
+    return [
+        f"rate  {sparkline(rates, width)}  highest {max(rates):.3g}",
+        f"loss  {sparkline(losses, width)}  {losses[0]:.3g} to {losses[-1]:.3g}",
+    ]
+
+
+def _scores(where: str, scores: dict[str, object]) -> list[str]:
+    shown = "  ".join(f"{name} {score:.4f}" for name, score in scores.items() if isinstance(score, float))
+    return [f"{where}: {shown}"] if shown else []
