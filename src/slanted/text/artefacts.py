@@ -162,6 +162,11 @@ def made(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; the lock dies with it.
+
+    Raises:
+        InputError: Another process holds it.
+    """
     try:
         import filelock
     except ImportError:
