@@ -21,7 +21,7 @@ OR_NONE := || test $$? -eq 5
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help sample test browser lint test-tensorflow test-jax test-torch slow audit build clean
+.PHONY: help sample test browser lint test-tensorflow test-jax test-torch slow slow-torch slow-tensorflow slow-jax audit build clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z -]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 40
@@ -42,11 +42,11 @@ lint: $(VENV)/.installed-test ## ruff and pyright
 test-tensorflow test-jax test-torch: test-%: $(VENV)/.installed-test ## test on one backend
 	$(THREADS) KERAS_BACKEND=$* $(PYTEST) -m "not slow$(if $(filter tensorflow,$*),, and not once)" $(PYTEST_FLAGS)
 
-# PyTorch first, with what does not depend on the backend: nothing is compiled there.
-slow: $(VENV)/.installed-test ## the slow tests, on each backend in turn
-	$(THREADS) KERAS_BACKEND=torch $(PYTEST) -m slow $(PYTEST_FLAGS) $(OR_NONE)
-	$(THREADS) KERAS_BACKEND=tensorflow $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
-	$(THREADS) KERAS_BACKEND=jax $(PYTEST) -m "slow and not once" $(PYTEST_FLAGS) $(OR_NONE)
+slow: slow-torch slow-tensorflow slow-jax ## the slow tests, on each backend in turn
+
+# Under PyTorch also what does not depend on the backend: nothing is compiled there.
+slow-torch slow-tensorflow slow-jax: slow-%: $(VENV)/.installed-test ## the slow tests on one backend
+	$(THREADS) KERAS_BACKEND=$* $(PYTEST) -m "slow$(if $(filter torch,$*),, and not once)" $(PYTEST_FLAGS) $(OR_NONE)
 
 audit: $(VENV)/.installed-test ## look up known vulnerabilities of everything installed for the tests
 	test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
