@@ -1,17 +1,48 @@
 """Starting Keras: what is kept on disk between runs."""
 
+import json
 import os
 import subprocess
 import sys
 
+import keras_hub
 import pytest
 import tiny
+from applied import BACKEND
+
+from slanted.text.start import _leave_out
 
 PROGRAM = """
 import sys
 from slanted.cli import main
 sys.exit(main(sys.argv[1:]))
 """
+
+LOADED = """
+import sys
+from slanted.cli import main
+status = main(sys.argv[1:])
+loaded = sys.modules.get("tensorflow") is not None
+sys.exit(status or (f"tensorflow is{'' if loaded else ' not'} there"))
+"""
+
+
+def test_tensorflow_is_imported_only_where_it_is_the_backend(tmp_path, tiny_model):
+    train = tiny.write_rows(tmp_path / "train.csv", *tiny.examples(24))
+    options = ["--model", tiny_model, "--precision", "float32", "--epochs", "1", "--max-tokens", "32"]
+    command = [sys.executable, "-c", LOADED, "train", train, *options, "--out", str(tmp_path / "run")]
+    environment = os.environ | {"KERAS_BACKEND": BACKEND}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    there = "" if BACKEND == "tensorflow" else " not"
+    assert done.stderr.splitlines()[-1] == f"tensorflow is{there} there"
+    model = keras_hub.models.TextClassifier.from_preset(str(tmp_path / "run" / "model"))  # here TensorFlow may be
+    assert model.predict(["a text"], verbose=0).shape == (1, 2)
+
+
+def test_what_is_imported_already_is_not_left_out(monkeypatch):
+    monkeypatch.setattr(sys, "modules", {"there": json})
+    _leave_out(("there", "absent"))
+    assert sys.modules == {"there": json, "absent": None}
 
 
 @pytest.mark.once

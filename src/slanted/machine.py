@@ -24,6 +24,8 @@ _GAIN_WORTH_A_PRECISION = 1.1
 _PROBE_SECONDS = 120.0
 _EXTRA_OF_BACKEND = {"tensorflow": "text", "jax": "jax", "torch": "torch"}
 
+BUSY = "busy"  # among the speeds that were measured while other programs ran
+
 # What a probe found: training steps a second by precision, or why there are none.
 Speeds = dict[str, float]
 Result = Speeds | str
@@ -104,9 +106,9 @@ def _fastest(candidates: list[str], origin: str, precision: str, results: dict[s
         f"backend {best} ({origin}), precision {precisions[best]} ({'measured' if precision == 'auto' else 'as asked'})"
     )
     table = ", ".join(f"{name} {_words(speeds)}" for name, speeds in measured.items())
-    is_kept = _key(best) in _read_cache()
-    kept = f"{'kept' if is_kept else 'the machine is busy or this cannot be written, so not kept'} in {cache_file()}"
-    return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {kept}")
+    busy = "measured while the machine was busy, " if any(BUSY in speeds for speeds in measured.values()) else ""
+    kept = f"{'kept' if _key(best) in _read_cache() else 'this cannot be written, so not kept'} in {cache_file()}"
+    return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {busy}{kept}")
 
 
 def _best_precision(speeds: Speeds) -> str:
@@ -138,14 +140,18 @@ def cache_folder() -> Path:
 
 
 def _recall_or_measure(candidates: list[str], say: Callable[[str], None] | None) -> dict[str, Result]:
-    """Return a result for each candidate, measuring those that the file does not have."""
-    known = _read_cache()
-    missing = [name for name in candidates if _key(name) not in known]
+    """Return a result for each candidate, measuring those that the file does not have.
+
+    What was measured on a busy machine is measured again once it is not.
+    """
+    known, busy = _read_cache(), _is_busy()
+    missing = [name for name in candidates if _key(name) not in known or (BUSY in known[_key(name)] and not busy)]
     for number, name in enumerate(missing, start=1):
         if say is not None:
             say(f"measuring {name} on this machine, {number} of {len(missing)}, once (about 15 seconds)")
-        known[_key(name)] = measure(name)
-    if missing and not _is_busy():
+        found = measure(name)
+        known[_key(name)] = found | {BUSY: 1.0} if busy and isinstance(found, dict) else found
+    if missing:
         _write_cache(known)
     return {name: known[_key(name)] for name in candidates}
 

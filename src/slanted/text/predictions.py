@@ -48,9 +48,15 @@ class Predictor(ABC):
         """The thresholds, or 0.5."""
         return DEFAULT if self.thresholds is None else self.thresholds
 
-    def score(self, part: Part) -> dict[str, Any]:
-        """Return metrics.json's scores on some rows."""
-        predicted = self.predict(part.texts, part.texts_b)
+    def score(self, part: Part, predicted: np.ndarray | None = None) -> dict[str, Any]:
+        """Return metrics.json's scores on some rows.
+
+        Args:
+            part: n rows.
+            predicted: What `predict` returns for them; None: they are predicted now.
+        """
+        if predicted is None:
+            predicted = self.predict(part.texts, part.texts_b)
         return score_predictions(self.target, part.y, predicted, self.settings.positive, self.cuts)
 
     def write_predictions(self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None) -> None:

@@ -6,6 +6,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from slanted import machine
 from slanted.errors import InputError, TrainingFailed
 from slanted.recipes import Recipe
@@ -15,6 +17,7 @@ from slanted.text.checkpoints import Checkpoints, Pace, steps_of
 from slanted.text.data import DataFiles, Part, RunData, read_data
 from slanted.text.json_view import LiveFile
 from slanted.text.model_files import ModelFiles, locate
+from slanted.text.predictions import write_predictions
 from slanted.text.progress import Progress, duration
 from slanted.text.settings import Settings
 from slanted.text.start import check_installed, start_keras
@@ -57,7 +60,7 @@ def train(
     if resume:
         settings = resuming.settings_to_go_on(files, out, settings, overwrite)
         if resuming.is_finished(out) and not overwrite:
-            return _result_again(out, progress)
+            return _result_again(out, progress, files, settings)
     artefacts.check_free(out, overwrite, resume)
     sums = resuming.sums_of(files) if resuming.can_be_read_again(files) else None  # of the rows that are then read
     data = replace(read_data(files, settings), sha256=sums)
@@ -138,13 +141,14 @@ def train_here(
             more = {"files": asdict(files), "columns": asdict(data.columns), "peak_rate": fitting.lr_max}
             trained = _fit(fitting, files, data, checkpoints, progress, more)
             model = TextModel.of(fitting)
-            metrics = _metrics(data, settings, fitting, trained, model, baselines or baselines_of)
+            predicted = None if data.test is None else model.predict(data.test.texts, data.test.texts_b)
+            metrics = _metrics(data, settings, fitting, trained, model, predicted, baselines or baselines_of)
             with artefacts.disk_errors(out):
                 model.save(folder, more, weights=keep_model)
                 data.bad_rows.write(folder / artefacts.BAD_ROWS)
             artefacts.write_rows(folder / artefacts.HISTORY, artefacts.HISTORY_COLUMNS, trained.history.steps)
-            if data.test is not None:
-                model.write_predictions(folder / artefacts.PREDICTIONS, data.test.texts, data.test.texts_b)
+            if predicted is not None:
+                write_predictions(folder / artefacts.PREDICTIONS, data.target, predicted, model.cuts)
             artefacts.write_json(folder / artefacts.METRICS, metrics)
             progress.result(metrics)
         _say_result(metrics, out, progress)
@@ -178,8 +182,9 @@ def _fit(
         raise TrainingFailed(f"{error}{kept}") from None
 
 
-def _result_again(out: Path, progress: Progress) -> dict[str, Any]:
-    """Say and return the result of a finished run."""
+def _result_again(out: Path, progress: Progress, files: DataFiles, settings: Settings) -> dict[str, Any]:
+    """Say and return the result of a finished run; a cross-validation that lacks its report gets it."""
+    from slanted.report.writing import lacks_folds_report, leave_folds_report
     from slanted.text.fold_scores import say_folds
 
     path = out / artefacts.METRICS
@@ -189,6 +194,8 @@ def _result_again(out: Path, progress: Progress) -> dict[str, Any]:
         (say_folds if "folds" in metrics else _say_result)(metrics, out, progress)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path}: holds no scores of a run ({error!r}); restore the file or train again") from None
+    if lacks_folds_report(out):
+        progress.say(f"report: {leave_folds_report(out, read_data(files, settings))}")
     return metrics
 
 
@@ -200,7 +207,13 @@ def recipe_lines(recipe: Recipe, hidden_size: int) -> list[str]:
 
 
 def _metrics(
-    data: RunData, settings: Settings, fitting: Any, trained: Any, model: Any, baselines: Baselines
+    data: RunData,
+    settings: Settings,
+    fitting: Any,
+    trained: Any,
+    model: Any,
+    predicted: np.ndarray | None,
+    baselines: Baselines,
 ) -> dict[str, Any]:
     examples = len(data.train)
     metrics = {
@@ -218,9 +231,9 @@ def _metrics(
     }
     if data.train_test_duplicates is not None:
         metrics["train_test_duplicates"] = data.train_test_duplicates
-    for name, part in (("valid", data.valid), ("test", data.test)):
+    for name, part, known in (("valid", data.valid, None), ("test", data.test, predicted)):
         if part is not None:
-            metrics[name] = model.score(part)
+            metrics[name] = model.score(part, known)
     scored = data.test or data.valid
     if scored is not None:
         metrics["baselines"] = baselines(data, scored, settings)

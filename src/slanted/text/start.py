@@ -4,13 +4,14 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from slanted.errors import missing_extra
 from slanted.machine import cache_folder
 
 COMPILED_BYTES = 2**30  # of JAX's programs; those not used for longest make room
+UNUSED = ("tensorflow", "tensorflow_text")  # of KerasHub's own needs, where TensorFlow is not the backend
 NEEDED = ("keras_hub", "tokenizers", "safetensors", "sklearn", "scipy", "filelock")
 
 
@@ -30,11 +31,21 @@ def start_keras(backend: str) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if backend == "jax":
         _keep_compiled_programs()
+    if backend != "tensorflow" and "keras" not in sys.modules:  # a process that has Keras may want TensorFlow too
+        _leave_out(UNUSED)
     with _standard_error_held():
         import keras
         import keras_hub  # noqa: F401
 
         keras.ops.zeros((1,))
+
+
+def _leave_out(packages: Iterable[str]) -> None:
+    """Have this process do without packages that it has not imported, as if they were not installed.
+
+    Keras and KerasHub import TensorFlow wherever they find it, whatever the backend, for half a gigabyte and seconds.
+    """
+    sys.modules.update({name: None for name in packages if name not in sys.modules})  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def _keep_compiled_programs() -> None:
