@@ -14,7 +14,22 @@ from untrained import without_training
 pytestmark = pytest.mark.once
 
 SCRIPT = Path(__file__).parents[1] / "docs" / "make_evidence.py"
-OPTIONS = ["--rows", "24", "--epochs", "1", "--seeds", "2", "--lr", "x1", "--max-tokens", "16", "--batch-size", "8"]
+OPTIONS = [
+    "--rows",
+    "24",
+    "--epochs",
+    "2",
+    "--whole-epochs",
+    "1",
+    "--seeds",
+    "2",
+    "--lr",
+    "x1",
+    "--max-tokens",
+    "16",
+    "--batch-size",
+    "8",
+]
 OPTIONS += ["--precision", "float32", "--quiet"]
 
 
@@ -75,7 +90,8 @@ def test_it_writes_the_page_and_its_pictures_from_the_comparisons(
         assert f"- `stlr:layer_decay=0.95`: {found['verdicts']['stlr:layer_decay=0.95']}." in page
         assert f"(pictures/evidence_{name}.svg)" in page
         ElementTree.parse(tmp_path / "docs" / "pictures" / f"evidence_{name}.svg")
-    assert "24 training rows, 20 test rows" in page and "40 training rows, 20 test rows" in page
+    for rows in ("24 training rows, 2 epochs, 20 test rows", "40 training rows, 1 epoch, 20 test rows"):
+        assert rows in page
     assert sum(int(cell) for cell in page.split("| `stlr:layer_decay=0.95` | ")[1].split("\n")[0].split("|")[:3]) == 4
 
     first = {path.name: path.read_bytes() for path in (tmp_path / "docs" / "pictures").iterdir()}
