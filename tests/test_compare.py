@@ -295,6 +295,17 @@ def test_runs_of_nobody_knows_what_are_refused_and_overwritten(place, untrained,
 
 
 @pytest.mark.once
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_named_pipe_is_refused_by_its_name(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    words = ["compare", str(tmp_path / "pipe"), "--recipes", "constant,stlr", "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    rule = "compare reads the rows once for each seed; save them to a file and give that"
+    assert capsys.readouterr().err == f"error: {tmp_path / 'pipe'}: {rule}\n"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.once
 def test_overwrite_says_what_it_cannot_delete(place, untrained, monkeypatch, capsys):
     small = ["--recipes", "constant,linear", "--seeds", "1"]
     assert place.compare("stuck", options=small) == 0

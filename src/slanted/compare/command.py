@@ -22,7 +22,7 @@ from slanted.text import artefacts
 from slanted.text.data import SCORES_OF, DataFiles, RunData
 from slanted.text.model_files import locate
 from slanted.text.progress import Progress, duration
-from slanted.text.resuming import can_be_read_again
+from slanted.text.resuming import read_once
 from slanted.text.run import HEADLINE, most_tokens
 from slanted.text.settings import Settings
 from slanted.text.start import check_installed, start_keras
@@ -100,8 +100,8 @@ def check_options(files: DataFiles, shared: Settings, options: CompareOptions) -
     Raises:
         InputError: No seed, rows that can be read once only, or none to choose a rate by or to score.
     """
-    if not can_be_read_again(files):
-        raise InputError("-: compare reads the rows once for each seed; save standard input to a file and give that")
+    for path in read_once(files):
+        raise InputError(f"{path}: compare reads the rows once for each seed; save them to a file and give that")
     whole("seeds", options.seeds)
     if shared.folds:
         raise InputError(f"--folds {shared.folds}: compare holds rows out by seed; leave it out")

@@ -142,7 +142,7 @@ def settings_to_go_on(files: DataFiles, out: Path, settings: Settings, overwrite
     Raises:
         InputError: The run was started with something else, or standard input is to be read again.
     """
-    if once := _read_once(files):
+    if once := read_once(files):
         raise InputError(f"--resume: {source_name(once[0])} cannot be read again; save it to a file and give that")
     finished = is_finished(out)
     if not is_unfinished(out) and (overwrite or not finished):
@@ -154,10 +154,10 @@ def settings_to_go_on(files: DataFiles, out: Path, settings: Settings, overwrite
 
 def can_be_read_again(files: DataFiles) -> bool:
     """Return whether no file is standard input, a pipe or a device."""
-    return not _read_once(files)
+    return not read_once(files)
 
 
-def _read_once(files: DataFiles) -> list[str]:
+def read_once(files: DataFiles) -> list[str]:
     """Return the files that cannot be read again; one that is missing is for its reader to refuse."""
     given = [path for paths in _given(files).values() for path in input_paths(paths)]
     return [path for path in given if path == STANDARD_INPUT or (os.path.exists(path) and not _stays(path))]
