@@ -1,7 +1,7 @@
 """The folders of runs that nobody trained: the same files from the same functions, with a model that counts words."""
 
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,11 +9,13 @@ import numpy as np
 from slanted.recipes import recipes
 from slanted.report.collect import predictions_of
 from slanted.report.quality import length_bins
-from slanted.report.writing import write_page
+from slanted.report.writing import leave_folds_report, write_page
 from slanted.text import artefacts
 from slanted.text.bad_rows import BadRows
 from slanted.text.baselines import baseline_scores
 from slanted.text.data import DataFiles, Part, RunData
+from slanted.text.fold_rows import fold_rows
+from slanted.text.fold_scores import fold_metrics
 from slanted.text.metrics import score_predictions
 from slanted.text.predictions import write_predictions
 from slanted.text.settings import Settings
@@ -123,15 +125,15 @@ def data_of(target, words, rows=(180, 20, 60), pairs=False, held_out=True):
     return RunData(target, train, valid, test, columns, (), BadRows(), None), model
 
 
-def hostile():
-    """Return 200 classes of 2 rows each, whose labels and texts are made of what breaks pages."""
-    labels = tuple(sorted({f"{NASTY[at % len(NASTY)]}{at}" for at in range(200)}))
+def hostile(classes=200):
+    """Return classes of 2 rows each, whose labels and texts are made of what breaks pages."""
+    labels = tuple(sorted({f"{NASTY[at % len(NASTY)]}{at}" for at in range(classes)}))
     target = Target("single", labels)
-    draw = np.random.default_rng(0)
-    texts = [f"{NASTY[at % len(NASTY)]} {NASTY[draw.integers(len(NASTY))]}" for at in range(400)]
-    y = np.repeat(np.arange(200), 2)
-    train = Part(texts, None, y, Places(400))  # pyright: ignore[reportArgumentType]
-    test = Part(texts[::-1], None, y, Places(400))  # pyright: ignore[reportArgumentType]
+    draw, count = np.random.default_rng(0), 2 * classes
+    texts = [f"{NASTY[at % len(NASTY)]} {NASTY[draw.integers(len(NASTY))]}" for at in range(count)]
+    y = np.repeat(np.arange(classes), 2)
+    train = Part(texts, None, y, Places(count))  # pyright: ignore[reportArgumentType]
+    test = Part(texts[::-1], None, y, Places(count))  # pyright: ignore[reportArgumentType]
     return RunData(target, train, None, test, None, (), BadRows(), None), WordModel(target)
 
 
@@ -232,3 +234,54 @@ def nasty(folder):
 
 
 RUNS = {run.__name__: run for run in (single, multilabel, regression, pairs, unscored, nasty)}
+
+
+def write_folds(folder, data, model, folds=3, valid_share=0.1):
+    """Write the folder of a cross-validation, all pages included, and return the page of the whole."""
+    settings = Settings(
+        recipe=recipes()["ulmfit"].with_settings(epochs=EPOCHS), max_tokens=16, backend="jax", precision="float32",
+        folds=folds, valid_share=valid_share,
+    )  # fmt: skip
+    data = replace(data, valid=None, folds=fold_rows(data.target, data.train.y, settings))
+    predicted = np.zeros((len(data.train), len(data.target.labels)))
+    for at, fold in enumerate(data.folds):
+        rows = data.of_fold(fold)
+        write_run(folder / artefacts.fold_name(at), rows, model)
+        predicted[fold.held] = model.predict(rows.test.texts, rows.test.texts_b)
+    each = [artefacts.read_json(folder / artefacts.fold_name(at) / artefacts.METRICS) for at in range(folds)]
+    metrics = fold_metrics(data, settings, each, None)
+    metrics["out_of_fold"] = score_predictions(data.target, data.train.y, predicted)
+    if data.test is not None:
+        metrics |= {name: metrics_of(data, model)[name] for name in ("test", "baselines")}
+    write_predictions(folder / artefacts.OUT_OF_FOLD, data.target, predicted, 0.5)
+    artefacts.write_json(folder / artefacts.METRICS, metrics)
+    labels = {"task": data.target.kind, "labels": list(data.target.labels)}
+    artefacts.write_json(folder / artefacts.LABELS, labels)
+    saved = {**settings.to_dict(), "files": asdict(DataFiles("t.csv", test=None if data.test is None else "test.csv"))}
+    artefacts.write_json(folder / artefacts.RECIPE, saved)
+    return leave_folds_report(folder, data)
+
+
+def single_folds(folder):
+    return write_folds(folder, *data_of(Target("single", TREC), TREC_WORDS))
+
+
+def multilabel_folds(folder):
+    target = Target("multilabel", ("toxic", "insult", "threat", "spam"))
+    return write_folds(folder, *data_of(target, TREC_WORDS, held_out=False), folds=2)
+
+
+def regression_folds(folder):
+    return write_folds(folder, *data_of(Target("regression", ("quality", "length")), TREC_WORDS))
+
+
+def pairs_folds(folder):
+    made = data_of(Target("single", ("0", "1")), TREC_WORDS, pairs=True, held_out=False)
+    return write_folds(folder, *made, valid_share=0.0)
+
+
+def nasty_folds(folder):
+    return write_folds(folder, *hostile(classes=40), folds=2, valid_share=0.0)
+
+
+FOLDS = {run.__name__: run for run in (single_folds, multilabel_folds, regression_folds, pairs_folds, nasty_folds)}

@@ -68,6 +68,7 @@ def probabilities(rows):
 
 def test_the_folder_holds_a_run_for_each_fold(run):
     own = {"fold_1", "fold_2", "recipe.json", "labels.json", "metrics.json", "out_of_fold.csv"}
+    own |= {"report.html", "report.json"}
     assert {entry.name for entry in run.iterdir()} == {*own, "predictions.csv"}
     assert read(run / "recipe.json")["folds"] == 2
     for number in FOLDS:
@@ -323,7 +324,8 @@ def test_a_kill_as_the_folds_take_their_place_loses_none(place, monkeypatch):
         _, status = place.run("swapped", "--epochs", 1, "--resume")
     assert status == 0
     names = {entry.name for entry in out.iterdir()}
-    assert names == {"fold_1", "fold_2", "recipe.json", "labels.json", "metrics.json", "out_of_fold.csv"}
+    made = {"recipe.json", "labels.json", "metrics.json", "out_of_fold.csv", "report.html", "report.json"}
+    assert names == {"fold_1", "fold_2", *made}
     assert main(["evaluate", str(out), place.test]) == 0
 
 

@@ -26,7 +26,10 @@ PLOTS = {
     "pairs": {"rates", "loss", "curve-loss", "curve-score", "confusion", "calibration", "lengths"},
     "unscored": {"rates", "loss", "curve-loss", "lengths"},
     "nasty": {"rates", "loss", "curve-loss", "confusion", "calibration", "lengths"},
+    "pairs_folds": {"rates", "loss", "curve-loss", "confusion", "calibration", "lengths"},
 }
+PLOTS |= {f"{name}_folds": PLOTS[name] for name in ("single", "multilabel", "regression", "nasty")}
+ALL = {**fake_runs.RUNS, **fake_runs.FOLDS}
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +42,15 @@ def browser():
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     place = tmp_path_factory.mktemp("pages")
-    return {name: make(place / name) for name, make in fake_runs.RUNS.items()}
+    return {name: make(place / name) for name, make in ALL.items()}
 
 
 @pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("name", fake_runs.RUNS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_page_is_drawn_quiet_and_accessible(browser, pages, name, width):
     opened = browser.open(pages[name], width, dark=width == 400)
-    assert opened.run(COUNT).keys() == PLOTS[name]
+    marks = opened.run(COUNT)
+    assert marks.keys() == PLOTS[name] and min(marks.values()) > 0
     assert opened.run("return document.documentElement.scrollWidth") <= width
     assert opened.complaints() == [] and opened.requests() == []
     assert opened.accessibility() == {}
@@ -62,6 +66,18 @@ def test_marks_are_as_many_as_the_numbers(browser, pages):
     assert marks["lengths"] >= len(data["lengths"]["bins"])
     assert browser.open(pages["regression"]).run(COUNT)["scatter"] >= 2 * 60
     assert browser.open(pages["nasty"]).run(COUNT)["confusion"] >= 200
+
+
+LARGE = "return [...document.querySelectorAll('[data-plot=curve-loss] circle')].map((dot) => dot.getAttribute('r'))"
+
+
+def test_each_fold_has_its_curve_and_a_link_to_its_own_page(browser, pages):
+    opened = browser.open(pages["single_folds"])
+    assert opened.run("return document.querySelectorAll('[data-plot=curve-loss] g[stroke-width] path').length") == 3
+    assert sorted(opened.run(LARGE)) == ["3"] * 6 + ["5"] * 3  # the kept epoch of each
+    opened.driver.find_element("link text", "fold 2").click()
+    browser.wait_for("return document.title === 'fold_2: slanted run'")
+    assert opened.run("return document.querySelectorAll('[data-plot=rates] svg').length") == 1
 
 
 def test_the_browser_would_notice(browser, tmp_path):
@@ -126,9 +142,11 @@ def test_pointing_at_a_cell_says_what_it_is(browser, pages):
 
 
 def test_hostile_texts_are_shown_and_nothing_of_them_runs(browser, pages):
-    opened = browser.open(pages["nasty"])
-    assert opened.run("return window.hacked") is None
-    assert opened.run("return document.querySelectorAll('img, iframe, h1 ~ h1, [onerror], [onmouseover]').length") == 0
+    for name in ("nasty_folds", "nasty"):
+        opened = browser.open(pages[name])
+        assert opened.run("return window.hacked") is None
+        foreign = "img, iframe, h1 ~ h1, [onerror], [onmouseover]"
+        assert opened.run(f"return document.querySelectorAll('{foreign}').length") == 0
     labels = opened.run("return [...document.querySelectorAll('#classes tbody th')].map((cell) => cell.textContent)")
     shown = {fake_runs.NASTY[at % len(fake_runs.NASTY)][:20] for at in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)}
     assert len(labels) == 200 and all(any(label.startswith(text) for label in labels) for text in shown)

@@ -89,11 +89,20 @@ def _kept(options: argparse.Namespace | None) -> str:
     out = Path(options.out)
     kept, run = come_to(out), _run_in(out)
     if run is not None and run != options.found:
-        report = ", but for its report; to make that, add --resume to the command" if kept else ""
+        unreported = kept or _lacks_report(out, options)
+        report = ", but for its report; to make that, add --resume to the command" if unreported else ""
         return f"the run in {out} is finished{report}"
     if kept:
         return f"{kept} is kept; to go on, add --resume to the command"
     return "nothing was kept" if run is None else f"nothing was kept; the run that {out} held is as it was"
+
+
+def _lacks_report(out: Path, options: argparse.Namespace) -> bool:
+    """Return whether a cross-validation ended before its report, which --resume can make."""
+    from slanted.report.writing import lacks_folds_report
+    from slanted.text.resuming import can_be_read_again
+
+    return lacks_folds_report(out) and can_be_read_again(files_of(options))
 
 
 def _run_in(out: Path) -> tuple[int, int] | None:

@@ -42,7 +42,7 @@ def report_data(
     """
     settings = fitting.settings
     return {
-        "rows": {name: len(part) for name, part in _parts(data).items()},
+        "rows": rows_of(data),
         **_rates(fitting),
         "epochs": _epochs(fitting, trained),
         **predictions_of(data, settings.recipe.epochs, settings.seed, model, folder),
@@ -52,9 +52,10 @@ def report_data(
     }
 
 
-def _parts(data: RunData) -> dict[str, Part]:
+def rows_of(data: RunData) -> dict[str, int]:
+    """Return how many rows there are to train on, to validate by and to test."""
     parts = {"train": data.train, "valid": data.valid, "test": data.test}
-    return {name: part for name, part in parts.items() if part is not None}
+    return {name: len(part) for name, part in parts.items() if part is not None}
 
 
 def _rates(fitting: "Fitting") -> dict[str, Any]:

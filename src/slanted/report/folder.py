@@ -1,4 +1,4 @@
-"""A run's folder -> the plain dict that the page is made of."""
+"""The folder of a run, or of a fold -> the plain dict that its page is made of."""
 
 import csv
 import shlex
@@ -26,20 +26,17 @@ def read_report(folder: Path) -> dict[str, Any]:
 
     Returns:
         `metrics`, `recipe`, `labels` and `data` as the run's JSON files have them; `course`, the rates and losses over
-        the steps; `command`, which repeats the run; `fold`, which of how many it is, or None.
+        the steps; `command`, which repeats the run; `fold`, which of how many it is, or None; `folds`, none.
 
     Raises:
         InputError: The folder holds no run with what a report needs, or a file is corrupt.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
-    if (folder / artefacts.fold_name(0)).is_dir():
-        first = folder / artefacts.fold_name(0)
-        raise InputError(f"{folder}: is a cross-validation, whose folds have a report each; give {first}")
-    metrics = _read(folder / artefacts.METRICS, needed.METRICS)
-    saved = _read(folder / artefacts.RECIPE, needed.RECIPE)
-    labels = _read(folder / artefacts.LABELS, needed.LABELS)
-    data = _read_data(folder / artefacts.REPORT_DATA, metrics["task"], len(labels["labels"]))
+    metrics = read(folder / artefacts.METRICS, needed.METRICS)
+    saved = read(folder / artefacts.RECIPE, needed.RECIPE)
+    labels = read(folder / artefacts.LABELS, needed.LABELS)
+    data = read_data(folder / artefacts.REPORT_DATA, metrics["task"], len(labels["labels"]))
     needed.check(folder / artefacts.METRICS, metrics, needed.scores_of(metrics["task"], data["scored"]))
     whole = _cross_validation_of(folder)
     return {
@@ -48,13 +45,14 @@ def read_report(folder: Path) -> dict[str, Any]:
         "recipe": saved,
         "labels": [str(label) for label in labels["labels"]],
         "data": data,
-        "course": course(_read_history(folder / artefacts.HISTORY), data["groups"], data["stages"]),
+        "course": course(read_history(folder / artefacts.HISTORY), data["groups"], data["stages"]),
         "command": command(saved, folder) if whole is None else command(whole, folder.parent),
         "fold": None if whole is None else f"{folder.name.removeprefix(FOLD)} of {whole['folds']}",
+        "folds": [],
     }
 
 
-def _read(path: Path, shape: needed.Shape) -> dict[str, Any]:
+def read(path: Path, shape: needed.Shape) -> dict[str, Any]:
     """Return what a file holds, which has the shape.
 
     Raises:
@@ -65,16 +63,31 @@ def _read(path: Path, shape: needed.Shape) -> dict[str, Any]:
     return held
 
 
-def _read_data(path: Path, task: str, outputs: int) -> dict[str, Any]:
+def read_data(path: Path, task: str, outputs: int, scored: needed.Shape = needed.SCORED) -> dict[str, Any]:
+    """Return what a run's report.json holds.
+
+    Args:
+        path: The file.
+        task: Of the run.
+        outputs: How many classes, labels or targets there are.
+        scored: Which rows the report may be of.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
     if not path.exists():
         raise InputError(f"{path}: is missing, without which there is no report; train the run again")
-    data = _read(path, {"scored": {"valid", "test", None}})
+    data = read(path, {"scored": scored})
     needed.check(path, data, needed.data_of(task, data["scored"], outputs))
     return data
 
 
-def _read_history(path: Path) -> np.ndarray:
-    """Return step, epoch, loss and rate of every step, float64 (steps, 4)."""
+def read_history(path: Path) -> np.ndarray:
+    """Return step, epoch, loss and rate of every step, float64 (steps, 4).
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = np.array(list(csv.reader(file))[1:], "float64")
@@ -160,7 +173,7 @@ def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
     path = folder.parent / artefacts.RECIPE
     if not folder.name.startswith(FOLD) or not path.is_file():
         return None
-    whole = _read(path, {**needed.RECIPE, "folds?": needed.COUNT})
+    whole = read(path, {**needed.RECIPE, "folds?": needed.COUNT})
     is_fold = folder.name in map(artefacts.fold_name, range(whole.get("folds", 0)))
     return whole if is_fold else None
 

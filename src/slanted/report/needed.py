@@ -6,8 +6,10 @@ from typing import Any
 from slanted.errors import InputError
 from slanted.report.shapes import AnyOf, Number, Shape, fault
 
-ANY, NUMBER, COUNT = Number(), Number(0), Number(0, whole=True)
+ANY, NUMBER, COUNT, SOME = Number(), Number(0), Number(0, whole=True), Number(1, whole=True)
 TASKS = {"single", "multilabel", "regression"}
+SCORED = {"valid", "test", None}
+FOLDS = Number(2, whole=True)
 STRINGS = [str, 1]
 MAYBE = AnyOf(str, type(None))
 
@@ -100,10 +102,24 @@ def scores_of(task: str, scored: str | None) -> Shape:
         task: Of the run.
         scored: "valid" or "test", whichever the report shows; None: neither.
     """
-    if scored is None:
-        return {}
-    own = SCORES | ({"accuracy": Number(0, 1)} if task == "single" else {})
-    return {scored: own, "baselines": {"tfidf": SCORES, "majority": SCORES}}
+    return {} if scored is None else {scored: _own(task), "baselines": {"tfidf": SCORES, "majority": SCORES}}
+
+
+def _own(task: str) -> Shape:
+    return SCORES | ({"accuracy": Number(0, 1)} if task == "single" else {})
+
+
+def scores_of_folds(task: str, folds: int, tested: bool) -> Shape:
+    """Return the shape of the scores in the metrics.json of a cross-validation.
+
+    Args:
+        task: Of its runs.
+        folds: How many there are.
+        tested: Whether there are test rows.
+    """
+    fold = {**_own(task), "kept_epoch": COUNT}
+    own = {"folds": (fold,) * folds, "mean": SCORES, "deviation": SCORES, "out_of_fold": _own(task)}
+    return {**own, **scores_of(task, "test" if tested else None)}
 
 
 def data_of(task: str, scored: str | None, outputs: int) -> Shape:
@@ -114,19 +130,41 @@ def data_of(task: str, scored: str | None, outputs: int) -> Shape:
         scored: "valid" or "test", whichever the report shows; None: neither.
         outputs: How many classes, labels or targets there are.
     """
-    suspects = {**SUSPECTS, "listed": [{**FOUND, **DOUBTS[task]}, 0]}
     shape = {
         **DATA,
         "rows": {"train": COUNT, "valid?": COUNT, "test?": COUNT},
-        "suspects": {"held_out": AnyOf(type(None), suspects), "train": suspects},
+        "suspects": {"held_out": AnyOf(type(None), _suspects(task)), "train": _suspects(task)},
     }
     if scored is None:
         shape["quality?"] = {str: set()}  # of no keys
     else:
-        shape["rows"] = {**shape["rows"], scored: Number(1, whole=True)}
-        shape["mistakes"] = [{"place": str, "text": TEXT, "text_b?": TEXT, **MISTAKES[task]}, 0]
-        shape["quality"] = _quality(task, outputs)
+        shape["rows"] = {**shape["rows"], scored: SOME}
+        shape |= {"mistakes": _mistakes(task), "quality": _quality(task, outputs)}
     return shape
+
+
+def data_of_folds(task: str, outputs: int, tested: bool) -> Shape:
+    """Return the shape of the report.json of a cross-validation.
+
+    Args:
+        task: Of its runs.
+        outputs: How many classes, labels or targets there are.
+        tested: Whether there are test rows.
+    """
+    return {
+        "rows": {"train": SOME, **({"test": SOME} if tested else {})},
+        "suspects": {"held_out": _suspects(task)},
+        "mistakes": _mistakes(task),
+        "quality": _quality(task, outputs),
+    }
+
+
+def _suspects(task: str) -> Shape:
+    return {**SUSPECTS, "listed": [{**FOUND, **DOUBTS[task]}, 0]}
+
+
+def _mistakes(task: str) -> Shape:
+    return [{"place": str, "text": TEXT, "text_b?": TEXT, **MISTAKES[task]}, 0]
 
 
 def _quality(task: str, outputs: int) -> Shape:

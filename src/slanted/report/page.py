@@ -1,4 +1,4 @@
-"""The dict of a run -> one HTML page that needs no network: script, style and numbers are inside it."""
+"""The dict of a run or cross-validation -> one HTML page that needs no network: script, style, numbers are inside."""
 
 import base64
 import hashlib
@@ -11,19 +11,24 @@ from typing import Any
 from slanted.report import markup
 from slanted.report.section_course import course, curves
 from slanted.report.section_facts import cost, lengths, repeat
+from slanted.report.section_fold_curves import epochs_of_folds, fold_curves
+from slanted.report.section_folds import folds, folds_result
 from slanted.report.section_quality import MOST_LABELS, calibration, classes, quality
 from slanted.report.section_result import COLUMNS, TITLES, result
 from slanted.report.section_rows import mistakes, suspects
 
-SECTIONS = (result, course, curves, quality, classes, calibration, mistakes, suspects, lengths, cost, repeat)
+ROWS_AND_FACTS = (quality, classes, calibration, mistakes, suspects, lengths, cost, repeat)
+SECTIONS = (result, course, curves, *ROWS_AND_FACTS)
+FOLDS_SECTIONS = (folds_result, folds, course, fold_curves, *ROWS_AND_FACTS)
 SCRIPTS = ("d3.min.js", "plot.umd.min.js", "report.js")
 LONGEST_IN_PLOTS = 24
 
 
 def page(report: Mapping[str, Any]) -> str:
-    """Return the page of what `read_report` returned."""
-    name = f"{Path(report['folder']).resolve().name}: slanted run"
-    body = "".join(section(report) for section in SECTIONS)
+    """Return the page of what `read_report` or `read_cross_validation` returned."""
+    what = "cross-validation" if report["folds"] else "run"
+    name = f"{Path(report['folder']).resolve().name}: slanted {what}"
+    body = "".join(section(report) for section in (FOLDS_SECTIONS if report["folds"] else SECTIONS))
     return document(name, _subtitle(report), body, plots(report), SCRIPTS, report["data"]["versions"]["slanted"])
 
 
@@ -59,7 +64,8 @@ def _subtitle(report: Mapping[str, Any]) -> str:
     kinds = {"single": "classes", "multilabel": "labels, any number a text", "regression": "targets"}
     count = len(report["labels"])
     outputs = "1 target" if task == "regression" and count == 1 else f"{count:,} {kinds[task]}"
-    return f"{markup.text(recipe['model'])}, recipe {markup.text(recipe['recipe']['name'])}; {outputs}"
+    models = f"; {len(report['folds'])} folds" if report["folds"] else ""
+    return f"{markup.text(recipe['model'])}, recipe {markup.text(recipe['recipe']['name'])}; {outputs}{models}"
 
 
 @cache
@@ -82,7 +88,7 @@ def plots(report: Mapping[str, Any]) -> dict[str, Any]:
     drawn = data.get("quality", {})
     made = {
         "course": report["course"],
-        "epochs": _epochs(report),
+        "epochs": epochs_of_folds(report) if report["folds"] else _epochs(report),
         "calibration": drawn.get("calibration"),
         "lengths": data["lengths"]["bins"],
     }

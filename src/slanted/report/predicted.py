@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from slanted.errors import InputError
 from slanted.text.data import Part
 from slanted.text.targets import Target
 
@@ -46,20 +47,35 @@ def read_predicted(path: Path, part: Part, target: Target) -> Predicted:
 
     The decisions are the file's own, whatever the thresholds they were taken by. It is read a row at a time: memory
     holds its numbers, never its cells.
+
+    Raises:
+        InputError: The file is not of these rows.
     """
     count = len(target.labels)
     values = np.empty((len(part), count))
     shapes = {"single": (len(part),), "multilabel": values.shape}
     decided = np.empty(shapes[target.kind], "int64") if target.kind in shapes else values
-    index = {name: at for at, name in enumerate(target.names)}
-    with open(path, encoding="utf-8", newline="") as file:
-        for at, row in enumerate(itertools.islice(csv.reader(file), 1, None)):
-            values[at] = list(map(float, row[-count:]))
-            if target.kind == "single":
-                decided[at] = index[row[1]]
-            elif target.kind == "multilabel":
-                decided[at] = list(map(int, row[1 : 1 + count]))
+    index, rows = {name: at for at, name in enumerate(target.names)}, 0
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            for at, row in enumerate(itertools.islice(csv.reader(file), 1, None)):
+                values[at] = list(map(float, row[-count:]))
+                if target.kind == "single":
+                    decided[at] = index[row[1]]
+                elif target.kind == "multilabel":
+                    decided[at] = list(map(int, row[1 : 1 + count]))
+                rows = at + 1
+    except (OSError, ValueError, LookupError, csv.Error) as error:
+        raise _not_of_these_rows(path, repr(error)) from None
+    if rows != len(part):
+        raise _not_of_these_rows(path, f"{rows} of {len(part)} are there")
+    if not np.isfinite(values).all():
+        raise _not_of_these_rows(path, "a number is not finite")
     return Predicted(part, values, decided)
+
+
+def _not_of_these_rows(path: Path, found: str) -> InputError:
+    return InputError(f"{path}: does not hold the predictions of these rows ({found}); restore the file or train again")
 
 
 def predict_parts(model: Any, parts: Sequence[Part], target: Target) -> list[Predicted]:

@@ -1,6 +1,6 @@
 """How the run went: rates and loss over the steps, then training and validation by epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slanted.report import markup
@@ -14,8 +14,8 @@ def course(report: Mapping[str, Any]) -> str:
     every, total = course["every"], course["total"]
     note = f"Each point of the loss is the mean of {every} steps. " if every > 1 else ""
     said = (
-        f"The learning rate of each layer group at each of the {total:,} steps, and under it the loss of each step's "
-        f"own batch. {note}Point at a step, or move the slider."
+        f"{of_first(report)}The learning rate of each layer group at each of the {total:,} steps, and under it the "
+        f"loss of each step's own batch. {note}Point at a step, or move the slider."
     )
     says = f"Learning rate of each layer group over {total} steps, peak {_peak(course):.3g}"
     ends = f"Loss over {total} steps, from {course['loss'][0]:.3g} to {course['loss'][-1]:.3g}"
@@ -31,6 +31,11 @@ def course(report: Mapping[str, Any]) -> str:
     numbers = f"<details><summary>The numbers</summary>{_by_epoch(course)}</details>"
     figure = f'<figure class="course">{readout}{drawn}{slider}{numbers}</figure>'
     return markup.section("rates", "Learning rates and loss", markup.paragraph(said), figure)
+
+
+def of_first(report: Mapping[str, Any]) -> str:
+    """Return the words that say which fold's facts follow, where there are folds."""
+    return "Of fold 1; all folds share the recipe. " if report["folds"] else ""
 
 
 def _peak(course: Mapping[str, Any]) -> float:
@@ -59,7 +64,7 @@ def curves(report: Mapping[str, Any]) -> str:
     epochs, metrics = report["data"]["epochs"], report["metrics"]
     kept = metrics.get("kept_epoch", metrics["epochs"])
     key = COLUMNS[metrics["task"]][0]
-    chosen = f"kept by its validation {_best_by(report)}" if "valid" in metrics else "kept because it is the last"
+    chosen = f"kept by its validation {best_by(report)}" if "valid" in metrics else "kept because it is the last"
     said = f"Epoch {markup.text(kept)} of {len(epochs)} was {chosen}."
     if "valid" not in metrics:
         said += " There were no validation rows."
@@ -71,23 +76,30 @@ def curves(report: Mapping[str, Any]) -> str:
     numbers = _epoch_table(epochs, kept, key)
     losses = "Training and validation loss" if trained else "Validation loss"
     says = f"{losses} of {len(epochs)} epochs; epoch {kept} was kept"
-    loss = _panel("curve-loss", "Loss", says)
+    loss = panel("curve-loss", "Loss", says)
     scored = any(key in epoch.get("valid", {}) for epoch in epochs)
-    score = _panel("curve-score", f"Validation {TITLES[key]}", f"Validation {TITLES[key]} by epoch") if scored else ""
-    keys = "".join(f'<li class="{color}">{text}</li>' for color, text in legend)
-    figure = (
-        f'<figure><ul class="legend">{keys}</ul><div class="side">{loss}{score}</div>'
-        f"<details><summary>The numbers</summary>{numbers}</details></figure>"
-    )
+    score = panel("curve-score", f"Validation {TITLES[key]}", f"Validation {TITLES[key]} by epoch") if scored else ""
+    figure = curves_figure(legend, loss + score, numbers)
     return markup.section("epochs", "Training and validation", markup.paragraph(said), figure)
 
 
-def _best_by(report: Mapping[str, Any]) -> str:
+def curves_figure(legend: Sequence[tuple[str, str]], panels: str, numbers: str) -> str:
+    """Return panels side by side under one legend, (class, text) of each colour, with their numbers as a table."""
+    keys = "".join(f'<li class="{color}">{text}</li>' for color, text in legend)
+    return (
+        f'<figure><ul class="legend">{keys}</ul><div class="side">{panels}</div>'
+        f"<details><summary>The numbers</summary>{numbers}</details></figure>"
+    )
+
+
+def best_by(report: Mapping[str, Any]) -> str:
+    """Return the name of the score that an epoch is kept by."""
     by = str(report["recipe"].get("best_by", "loss"))
     return TITLES.get(by, markup.text(by))
 
 
-def _panel(name: str, title: str, says: str) -> str:
+def panel(name: str, title: str, says: str) -> str:
+    """Return a plot that the page's script draws, under a title."""
     drawn = f'<div class="draw" data-plot="{name}" data-says="{markup.text(says)}"></div>'
     return f"<div><h3>{markup.text(title)}</h3>{drawn}</div>"
 

@@ -24,8 +24,9 @@ def lengths(report: Mapping[str, Any]) -> str:
     """Return the section of token lengths and the share cut."""
     found, most = report["data"]["lengths"], text(report["recipe"]["max_tokens"])
     share = percent(found["truncated"])
+    of = "Of fold 1: the" if report["folds"] else "The"
     said = (
-        f"The {_what(found)} have {found['mean']:.0f} tokens on average, special tokens included, {most} at most; "
+        f"{of} {_what(found)} have {found['mean']:.0f} tokens on average, special tokens included, {most} at most; "
         f"<strong>{share}</strong> of the texts are longer, and lose tokens{_kept(report)}.{_estimated(found)}"
     )
     rows = [[_bin(low, high), f"{whole:,}", f"{cut:,}"] for low, high, whole, cut in found["bins"]]
@@ -56,18 +57,19 @@ def _kept(report: Mapping[str, Any]) -> str:
 
 
 def cost(report: Mapping[str, Any]) -> str:
-    """Return the section of speed and cost."""
+    """Return the section of speed and cost; of several folds the sums, and what each is alike in as fold 1 has it."""
     metrics, data = report["metrics"], report["data"]
     spent = data["cost"]
     padding = f"{percent(spent['padding'])} padding among what is computed"
     about = "" if data["lengths"].get("estimated_on") is None else "about "
+    whole, first = (", all folds", ", fold 1") if report["folds"] else ("", "")
     pairs = [
-        ("training", duration(metrics["train_seconds"]) + ", compilation and validation included"),
-        ("training speed", f"{number(metrics['examples_per_second'])} examples a second"),
-        ("prediction speed", f"{number(data['texts_per_second'])} texts a second, compilation included"),
-        ("steps", f"{metrics['total_steps']:,} of {text(report['recipe']['batch_size'])} texts"),
-        ("tokens an epoch", f"{about}{spent['tokens_an_epoch']:,}, and {about}{padding}"),
-        ("model", f"{spent['parameters']:,} parameters"),
+        (f"training{whole}", duration(metrics["train_seconds"]) + ", compilation and validation included"),
+        (f"training speed{whole}", f"{number(metrics['examples_per_second'])} examples a second"),
+        (f"prediction speed{first}", f"{number(data['texts_per_second'])} texts a second, compilation included"),
+        (f"steps{whole}", f"{metrics['total_steps']:,} of {text(report['recipe']['batch_size'])} texts"),
+        (f"tokens an epoch{first}", f"{about}{spent['tokens_an_epoch']:,}, and {about}{padding}"),
+        ("each model" if report["folds"] else "model", f"{spent['parameters']:,} parameters"),
         ("backend and precision", f"{text(metrics['backend'])}, {text(metrics['precision'])}"),
     ]
     if spent["peak_memory"] is not None:
@@ -84,6 +86,7 @@ def repeat(report: Mapping[str, Any]) -> str:
     pairs += [(key.replace("_", " "), _setting(recipe[key])) for key in keys if key in recipe]
     pairs += [(key.replace("_", " "), _setting(saved[key])) for key in SETTING_KEYS if saved.get(key) is not None]
     fold = [] if report["fold"] is None else [("fold", text(report["fold"]))]
+    fold += [("folds", str(len(report["folds"])))] if report["folds"] else []
     pairs += [*fold, ("seed", _setting(saved["seed"])), *_rows(report)]
     versions = [
         (name.replace("sklearn", "scikit-learn"), text(value)) for name, value in report["data"]["versions"].items()

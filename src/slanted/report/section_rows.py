@@ -100,10 +100,14 @@ def suspects(report: Mapping[str, Any]) -> str:
     )
     said = f"Found by {rule}. A list to look through, not a verdict{_doubtful(report)}."
     parts = [markup.paragraph(said)]
-    if found["held_out"] is not None:
+    if report["folds"]:
+        judged = "each judged by the model that has not learnt from it"
+        parts.append(_suspects(found["held_out"], "Training rows", judged))
+    elif found["held_out"] is not None:
         parts.append(_suspects(found["held_out"], "Held-out rows", "the model has not learnt from them"))
-    inside = "drawn at random; the model has learnt from them, and may have learnt wrong labels too"
-    parts.append(_suspects(found["train"], "Training rows", inside))
+    if "train" in found:
+        inside = "drawn at random; the model has learnt from them, and may have learnt wrong labels too"
+        parts.append(_suspects(found["train"], "Training rows", inside))
     return markup.section("suspects", "Labels that are likely wrong", *parts)
 
 

@@ -1,9 +1,11 @@
-"""report.json and report.html of a run: written at the end of `train`, and the page again by `slanted report`."""
+"""report.json and report.html of a run and of a cross-validation: written by `train`, the page by `slanted report`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slanted.report.collect import report_data
+from slanted.report.collect_folds import folds_data
+from slanted.report.cross_validation import folds_in, is_cross_validation, read_cross_validation
 from slanted.report.folder import read_report
 from slanted.report.page import page
 from slanted.text import artefacts
@@ -20,13 +22,33 @@ def leave_report(folder: Path, data: RunData, fitting: "Fitting", trained: "Trai
     return write_page(folder)
 
 
-def write_page(folder: Path) -> Path:
-    """Write report.html from a run's files and return where it is.
+def leave_folds_report(folder: Path, data: RunData) -> Path:
+    """Write report.json and report.html beside a finished cross-validation's other files; return where the page is.
+
+    Args:
+        folder: Holds the folds, each with its report, and out_of_fold.csv.
+        data: All rows.
 
     Raises:
-        InputError: The folder holds no run, lacks what a report needs, or cannot be written to.
+        InputError: A file of the folder is missing or damaged, or it cannot be written to.
     """
-    made = page(read_report(folder))
+    artefacts.write_json(folder / artefacts.REPORT_DATA, folds_data(data, folder))
+    return write_page(folder)
+
+
+def lacks_folds_report(folder: Path) -> bool:
+    """Return whether a folder holds a cross-validation whose folds have reports, and the whole has none."""
+    each = is_cross_validation(folder) and all((one / artefacts.REPORT_DATA).is_file() for one in folds_in(folder))
+    return each and not (folder / artefacts.REPORT).is_file()
+
+
+def write_page(folder: Path) -> Path:
+    """Write report.html from the files of a run or a cross-validation and return where it is.
+
+    Raises:
+        InputError: The folder holds neither, lacks what a report needs, or cannot be written to.
+    """
+    made = page(read_cross_validation(folder) if is_cross_validation(folder) else read_report(folder))
     with artefacts.written_whole(folder / artefacts.REPORT) as file:
         file.write(made)
     return folder / artefacts.REPORT

@@ -7,6 +7,7 @@
                            rows of the input, skipped ones too, and goes on from one file to the next
     metrics.json           mean and deviation of each score over the folds, and the scores of out_of_fold.csv
     predictions.csv        where there is a test file: the mean of all models
+    report.html            the whole in pictures, which leads to the page of each fold; report.json: what it needs
 
 No score of a fold is chosen by: its epoch and its thresholds come from validation rows apart (`fold_rows`).
 """
@@ -19,7 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from slanted.report.writing import write_page
+from slanted.report.writing import leave_folds_report, write_page
 from slanted.text import artefacts
 from slanted.text.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.checkpoints import Checkpoints, Pace, fold_folder, steps_of
@@ -88,6 +89,7 @@ def train_folds(
         for at in folds:  # their pages were written when they lay elsewhere
             if (out / artefacts.fold_name(at) / artefacts.REPORT_DATA).is_file():
                 write_page(out / artefacts.fold_name(at))
+        progress.say(f"report: {leave_folds_report(out, data)}")  # the run is safe; where this fails --resume makes it
     return metrics
 
 

@@ -48,28 +48,32 @@
   }
 
   function byEpoch(width, series) {
-    const { kept, train } = data.epochs;
-    const epochs = train.map((_, at) => at + 1);
-    const rows = series.flatMap(({ values, name, color }) =>
-      epochs.map((epoch, at) => ({ epoch, value: values[at], name, color })).filter((row) => row.value != null));
+    const { kept } = data.epochs; // of a run; of several folds each has its own
+    const epochs = d3.range(1, d3.max(series, ({ values }) => values.length) + 1);
+    const rows = series.flatMap(({ values, name, color, best }) =>
+      values.map((value, at) => ({ epoch: at + 1, value, name, color, best: at + 1 === best })).filter((row) => row.value != null));
     return {
       width, height: 220, style, marginLeft: 48, marginRight: 20, marginTop: 26, marginBottom: 40,
       x: { domain: [0.75, epochs.length + 0.25], label: "epoch", ticks: epochs.slice(0, 400).filter((one) => one % Math.ceil((epochs.length * 40) / width) === 0), tickFormat: whole },
       y: { grid: true, ticks: 5, label: null, domain: around(rows.map((row) => row.value)) },
+      r: { type: "identity" },
       marks: [
-        Plot.ruleX([kept], { stroke: "var(--ink)", strokeDasharray: "3,3" }),
-        Plot.text([kept], { x: kept, frameAnchor: "top", dy: -14, text: ["kept"], fill: "var(--ink)" }),
+        ...(kept == null ? [] : [
+          Plot.ruleX([kept], { stroke: "var(--ink)", strokeDasharray: "3,3" }),
+          Plot.text([kept], { x: kept, frameAnchor: "top", dy: -14, text: ["kept"], fill: "var(--ink)" }),
+        ]),
         Plot.line(rows, { x: "epoch", y: "value", z: "name", stroke: "color", strokeWidth: 1.8 }),
-        Plot.dot(rows, { x: "epoch", y: "value", fill: "color", r: 3, title: (row) => `${row.name}, epoch ${row.epoch}: ${row.value.toPrecision(4)}`, tip: true }),
+        Plot.dot(rows, { x: "epoch", y: "value", fill: "color", r: (row) => (row.best ? 5 : 3), title: (row) => `${row.name}, epoch ${row.epoch}: ${row.value.toPrecision(4)}${row.best ? " (kept)" : ""}`, tip: true }),
       ],
     };
   }
 
-  const curveLoss = (width) => byEpoch(width, [
+  const ofFolds = (what) => data.epochs.folds.map((fold) => ({ values: fold[what], name: fold.name, color: ACCENT, best: fold.kept }));
+  const curveLoss = (width) => byEpoch(width, data.epochs.folds ? ofFolds("loss") : [
     { values: data.epochs.train, name: "training loss", color: MISSED },
     { values: data.epochs.valid, name: "validation loss", color: ACCENT },
   ]);
-  const curveScore = (width) => byEpoch(width, [{ values: data.epochs.score, name: data.epochs.title, color: ACCENT }]);
+  const curveScore = (width) => byEpoch(width, data.epochs.folds ? ofFolds("score") : [{ values: data.epochs.score, name: data.epochs.title, color: ACCENT }]);
 
   function confusion(width) {
     const { names, cells } = data.confusion;
