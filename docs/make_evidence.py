@@ -65,10 +65,16 @@ def arguments(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where evidence.md goes")
     parser.add_argument("--rows", type=int, default=1000, help="training rows of each set (default: 1000)")
     parser.add_argument("--epochs", type=int, default=5, help="the same for every recipe (default: 5)")
-    parser.add_argument("--whole-epochs", type=int, default=3, help="on the set that is whole (default: 3)")
+    parser.add_argument("--whole-epochs", type=int, default=4, help="on the set that is whole (default: 4)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each recipe and rate (default: 3)")
     parser.add_argument("--lr", default="x1,x3", help="rates, times each recipe's own (default: x1,x3)")
     return parser.parse_known_args(words)
+
+
+def asked(options: argparse.Namespace) -> list[str]:
+    """Return the options that are not as they are without being given, but for the folders."""
+    plain = vars(arguments(["--work", str(options.work), "--out", str(options.out)])[0])
+    return [f"--{name.replace('_', '-')} {value}" for name, value in vars(options).items() if value != plain[name]]
 
 
 def read(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -214,7 +220,9 @@ def page(comparisons: dict[str, Found], options: argparse.Namespace, more: Seque
     machine, rates = first["machine"], options.lr.split(",")
     threads = os.environ.get("OMP_NUM_THREADS")
     one = [f"OMP_NUM_THREADS={threads}"] if threads else []  # what the seconds depend on
-    command = " ".join([*one, "SLANTED_DATA=...", "python docs/make_evidence.py --work runs/evidence", *more])
+    command = " ".join(
+        [*one, "SLANTED_DATA=...", "python docs/make_evidence.py --work runs/evidence", *asked(options), *more]
+    )
     given = "" if not rates[0].startswith("x") else " times the recipe's own"
     return f"""\
 # Does it help? The recipes measured

@@ -17,6 +17,7 @@ from slanted.text.data import DataFiles, Part, RunData
 from slanted.text.fold_rows import fold_rows
 from slanted.text.fold_scores import fold_metrics
 from slanted.text.metrics import score_predictions
+from slanted.text.places import Places
 from slanted.text.predictions import write_predictions
 from slanted.text.settings import Settings
 from slanted.text.targets import Target
@@ -96,21 +97,12 @@ def labelled(model, texts, texts_b=None, seed=0, wrong=0.1):
         y = ((said >= 0.5) ^ (flipped[:, None] & (draw.random(said.shape) < 0.5))).astype("float32")
     else:
         y = (said + draw.normal(scale=0.4, size=said.shape) + 6.0 * flipped[:, None]).astype("float32")
-    places = Places(len(texts))
-    return Part(texts, texts_b, y, places)  # pyright: ignore[reportArgumentType]
+    return Part(texts, texts_b, y, places_of(len(texts)))
 
 
-class Places:
+def places_of(count):
     """The lines of a file t.csv."""
-
-    def __init__(self, count, lines=None):
-        self.lines = np.arange(count) + 2 if lines is None else lines
-
-    def __getitem__(self, row):
-        return f"t.csv, line {self.lines[row]}"
-
-    def take(self, indices):
-        return Places(0, self.lines[indices])
+    return Places((("t.csv", "line"),), np.arange(count) + 2, np.zeros(count, "int32"))
 
 
 def data_of(target, words, rows=(180, 20, 60), pairs=False, held_out=True):
@@ -132,8 +124,8 @@ def hostile(classes=200):
     draw, count = np.random.default_rng(0), 2 * classes
     texts = [f"{NASTY[at % len(NASTY)]} {NASTY[draw.integers(len(NASTY))]}" for at in range(count)]
     y = np.repeat(np.arange(classes), 2)
-    train = Part(texts, None, y, Places(count))  # pyright: ignore[reportArgumentType]
-    test = Part(texts[::-1], None, y, Places(count))  # pyright: ignore[reportArgumentType]
+    train = Part(texts, None, y, places_of(count))
+    test = Part(texts[::-1], None, y, places_of(count))
     return RunData(target, train, None, test, None, (), BadRows(), None), WordModel(target)
 
 

@@ -710,7 +710,7 @@ REFUSED = [
         "standard input to compare",
         {},
         "compare - --out o --recipes constant,stlr",
-        "-: compare reads the rows once for each seed; save them to a file and give that",
+        "standard input: compare reads the rows once for each seed; save them to a file and give that",
     ),
     (
         "comparison into a file",

@@ -44,10 +44,10 @@ def test_bad_rows_of_csv_are_left_out_and_listed():
     assert bad == [
         ["f.csv", "3", f"3 fields, but the header has 2; {FIELDS}", "b,y,z"],
         ["f.csv", "4", f"1 field, but the header has 2; {FIELDS}", '"c\nc"'],
-        ["f.csv", "10", f"1 field, but the header has 2; {FIELDS}", "f"],
         ["f.csv", "6", f"column 'text' {EMPTY}", ",x"],
         ["f.csv", "7", f"column 'text' {EMPTY}", " ,y"],
         ["f.csv", "8", f"column 'label' {EMPTY}", "d,"],
+        ["f.csv", "10", f"1 field, but the header has 2; {FIELDS}", "f"],
     ]
 
 

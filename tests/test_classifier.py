@@ -97,6 +97,13 @@ def test_pairs_of_texts_and_booleans(tiny_model):
     assert single.history_.epochs == []
     swapped = single.predict_proba(pairs[:, ::-1][:5])
     assert not np.array_equal(swapped, single.predict_proba(pairs[:5]))
+    with pytest.raises(
+        InputError, match="texts are single texts, but fit was given pairs of texts; give pairs of texts"
+    ):
+        single.predict(TEXTS[:5])
+    single.pairs_ = False
+    with pytest.raises(InputError, match="texts are pairs, but fit was given single texts; give single texts"):
+        single.predict(pairs[:5])
 
 
 def test_the_same_seed_gives_the_same_model_with_a_validation_set_of_its_own(tiny_model):

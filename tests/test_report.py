@@ -60,7 +60,7 @@ class Counting:
 
 
 def rows(texts, y, texts_b=None):
-    return Part(texts, texts_b, np.array(y), fake_runs.Places(len(texts)))  # pyright: ignore[reportArgumentType]
+    return Part(texts, texts_b, np.array(y), fake_runs.places_of(len(texts)))
 
 
 def predicted(texts, y, kind="single", texts_b=None):
@@ -415,6 +415,7 @@ def test_a_broken_run_is_refused_in_one_line(run, break_it, said, capsys):
     assert error.startswith("error: ") and said in error and error.count("\n") == 1
 
 
+MISSING = object()
 JUNK = (None, {}, [], "<x>", -1, 1e300, [[]], {"a": 1})
 FILES = ("report.json", "metrics.json", "recipe.json", "labels.json")
 
@@ -426,11 +427,11 @@ def places(value, path=()):
 
 
 def damaged(value, way, junk):
-    """Return a copy in which what stands at the end of a way is replaced, or left out where junk is `places`."""
+    """Return a copy in which what stands at the end of a way is replaced, or left out where junk is `MISSING`."""
     if not way:
         return junk
     copy = value.copy()
-    if len(way) == 1 and junk is places:
+    if len(way) == 1 and junk is MISSING:
         del copy[way[0]]
     else:
         copy[way[0]] = damaged(value[way[0]], way[1:], junk)
@@ -447,8 +448,8 @@ def test_whatever_is_damaged_is_refused_or_harmless(pages, name, file, tmp_path)
     ways = [way for way in places(held) if not any(isinstance(step, int) and step > 1 for step in way)]
     refused = 0
     for at in own.permutation(len(ways))[:15]:
-        for junk in (*JUNK, places):
-            if junk is places and not ways[at]:
+        for junk in (*JUNK, MISSING):
+            if junk is MISSING and not ways[at]:
                 continue
             (tmp_path / file).write_text(json.dumps(damaged(held, ways[at], junk)), encoding="utf-8")
             try:

@@ -7,7 +7,7 @@ import shutil
 import fake_runs
 import numpy as np
 import pytest
-from test_report import JUNK, ORDER, Reader, damaged, places, reader
+from test_report import JUNK, MISSING, ORDER, Reader, damaged, places, reader
 
 from slanted.cli import main
 from slanted.errors import InputError
@@ -17,6 +17,7 @@ from slanted.report.cross_validation import read_cross_validation
 from slanted.report.page import page
 from slanted.report.predicted import read_predicted
 from slanted.report.suspects import suspects_of
+from slanted.text.data import Part
 from slanted.text.predictions import write_predictions
 from slanted.text.targets import Target
 
@@ -254,6 +255,7 @@ BROKEN = {
     "no number": lambda rows: [*rows[:-1], "179,NUM,x,0,0,0,0,0"],
     "no finite number": lambda rows: [*rows[:-1], "179,NUM,nan,0,0,0,0,0"],
     "fewer columns": lambda rows: [*rows[:-1], "179"],
+    "another order": lambda rows: [rows[0], *rows[:0:-1]],
 }
 
 
@@ -266,6 +268,14 @@ def test_predictions_of_other_rows_are_refused(how, tmp_path):
     with pytest.raises(InputError, match=r"out_of_fold\.csv: does not hold the predictions of these rows") as error:
         read_predicted(path, data.train, data.target)
     assert "\n" not in str(error.value)
+
+
+def test_a_decision_that_is_neither_0_nor_1_is_refused(tmp_path):
+    part = Part(["a"], None, np.array([[1.0, 0.0]]))
+    path = tmp_path / "out_of_fold.csv"
+    path.write_text("row,prediction_x,prediction_y,probability_x,probability_y\n4,7,0,0.5,0.5\n")
+    with pytest.raises(InputError, match="a number is none that could have been written"):
+        read_predicted(path, part, Target("multilabel", ("x", "y")), np.array([4]))
 
 
 # the folder
@@ -316,6 +326,7 @@ def test_a_broken_folder_is_refused_in_one_line(whole, break_it, said, capsys):
     [
         ("recipe.json", {"folds": 2}, "metrics.json: holds no usable 'folds'"),
         ("recipe.json", {"folds": 0}, "recipe.json: holds no usable 'folds'"),
+        ("recipe.json", {"folds": 10**10}, "recipe.json: holds no usable 'folds'"),
         ("metrics.json", {"out_of_fold": {}}, "metrics.json: holds no usable 'out_of_fold.accuracy'"),
         ("fold_2/metrics.json", {"task": "regression"}, "fold_2/metrics.json: holds no usable 'task'"),
         ("fold_2/report.json", {"scored": "valid"}, "fold_2/report.json: holds no usable 'scored'"),
@@ -339,8 +350,8 @@ def test_whatever_is_damaged_is_refused_or_harmless(pages, name, file, tmp_path)
     ways = [way for way in places(held) if not any(isinstance(step, int) and step > 1 for step in way)]
     refused = 0
     for at in own.permutation(len(ways))[:12]:
-        for junk in (*JUNK, places):
-            if junk is places and not ways[at]:
+        for junk in (*JUNK, MISSING):
+            if junk is MISSING and not ways[at]:
                 continue
             (folder / file).write_text(json.dumps(damaged(held, ways[at], junk)), encoding="utf-8")
             try:

@@ -183,12 +183,31 @@ def test_resume_makes_the_report_that_a_finished_cross_validation_lacks(folded, 
         (folded.out / name).unlink()
     assert main(["report", str(folded.out)]) == 2
     said = f"error: {folded.out}/report.json: is missing, without which there is no report; to make it, give the "
-    assert capsys.readouterr().err == f"{said}command that trained it again, with --resume\n"
+    remedy = "command that trained it again, with --resume; from standard input, train again"
+    assert capsys.readouterr().err == f"{said}{remedy}\n"
     assert again(folded, tiny_model, "--resume") == 0
     assert capsys.readouterr().out.endswith(f"\nreport: {folded.out}/report.html\n")
     assert (folded.out / "report.html").read_text(encoding="utf-8") == folded.page
     assert again(folded, tiny_model, "--resume") == 0
     assert "report: " not in capsys.readouterr().out
+    (folded.out / "report.json").unlink()
+    (folded.out / "fold_1" / "report.html").write_text("")  # as where a signal came before the page was written anew
+    assert again(folded, tiny_model, "--resume") == 0
+    assert (folded.out / "report.json").is_file()
+    assert "1 of 2" in (folded.out / "fold_1" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_finished_cross_validation_whose_report_cannot_be_made_gives_its_result(folded, tiny_model, tmp_path, capsys):
+    short = SimpleNamespace(out=shutil.copytree(folded.out, tmp_path / folded.out.name))
+    for name in ("train", "test"):
+        shutil.copy(f"{folded.out}-{name}.csv", f"{short.out}-{name}.csv")
+    (short.out / "report.html").unlink()
+    lines = (short.out / "out_of_fold.csv").read_text().splitlines(keepends=True)
+    (short.out / "out_of_fold.csv").write_text("".join(lines[:-1]))
+    assert again(short, tiny_model, "--resume") == 0
+    path = short.out / "out_of_fold.csv"
+    said = f"report: not made; {path}: does not hold the predictions of these rows (23 of 24 are there); restore"
+    assert said in capsys.readouterr().out
 
 
 def test_one_whose_folds_have_no_reports_gives_its_result_and_no_page(folded, tiny_model, tmp_path, capsys):

@@ -55,6 +55,19 @@ def test_a_finished_run_prints_its_result_and_trains_nothing(place, reference, c
     assert {path.name: path.stat().st_mtime_ns for path in reference.iterdir()} == before
 
 
+@pytest.mark.parametrize("command", ["evaluate {} {}", "report {}"])
+def test_what_needs_a_finished_run_says_how_far_it_has_come(place, interrupted, command, capsys):
+    assert main(command.format(interrupted, place.test).split()) == 2
+    rule = "is not a finished run, it has come to step 5; to go on, add --resume to the command that trains it"
+    assert capsys.readouterr().err == f"error: {interrupted}: {rule}\n"
+
+
+def test_watch_says_how_far_a_stopped_run_has_come(interrupted, capsys):
+    assert main(["watch", str(interrupted)]) == 2
+    rule = "holds a run that was stopped at step 5; to go on, add --resume to the command that trains it"
+    assert capsys.readouterr().err == f"error: {interrupted}: {rule}\n"
+
+
 def test_ctrl_c_at_the_end_of_an_epoch_waits_for_its_validation(place, reference, capsys):
     out = place.folder / "ctrl_c"
     assert place.run("ctrl_c", PLAIN, STEPS, lambda: signal.raise_signal(signal.SIGINT)) == 130

@@ -10,7 +10,7 @@ import pytest
 import tiny
 from applied import BACKEND
 
-from slanted.text.start import _leave_out
+from slanted.text.start import _drop_half_written, _leave_out
 
 PROGRAM = """
 import sys
@@ -21,7 +21,7 @@ sys.exit(main(sys.argv[1:]))
 LOADED = """
 import sys
 from slanted.cli import main
-status = main(sys.argv[1:])
+status = main()
 loaded = sys.modules.get("tensorflow") is not None
 sys.exit(status or (f"tensorflow is{'' if loaded else ' not'} there"))
 """
@@ -45,6 +45,16 @@ def test_what_is_imported_already_is_not_left_out(monkeypatch):
     assert sys.modules == {"there": json, "absent": None}
 
 
+def test_programs_that_were_never_marked_as_used_are_dropped_once_they_are_old(tmp_path):
+    for name in ("whole-cache", "whole-atime", "half-cache", "young-cache"):
+        (tmp_path / name).write_bytes(b"x")
+    for name in ("whole-cache", "half-cache"):
+        os.utime(tmp_path / name, (0, 0))
+    _drop_half_written(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole-cache", "whole-atime", "young-cache"}
+    _drop_half_written(tmp_path / "none")
+
+
 @pytest.mark.once
 def test_jax_compiles_nothing_anew_in_a_second_run_of_the_same_command(tmp_path, tiny_model):
     train = tiny.write_rows(tmp_path / "train.csv", *tiny.examples(40))
@@ -59,5 +69,9 @@ def test_jax_compiles_nothing_anew_in_a_second_run_of_the_same_command(tmp_path,
         return {path.name for path in (tmp_path / "cache" / "jax").iterdir() if not path.name.endswith("-atime")}
 
     first = compiled("first")
+    half = next((tmp_path / "cache" / "jax").glob("jit_train_step*-atime"))
+    half.unlink()  # as after a kill between JAX's two writes; the next run keeps its programs all the same
+    for path in (tmp_path / "cache" / "jax").iterdir():
+        os.utime(path, (0, 0))
     assert any("train_step" in name for name in first)
     assert compiled("second") == first

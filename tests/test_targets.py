@@ -12,6 +12,7 @@ pytestmark = pytest.mark.once
 
 ALONE = "has this row only, none to hold out for validation; add rows of it, or give --valid or --valid-share 0"
 ZERO_ONE = "but each of several label columns is 0 or 1; correct it, or for scores give --task regression"
+TOO_LARGE = "which is beyond 3.4e+38; rescale the column"
 NO_NUMBER = "which is no finite number, as regression needs; correct it, or if the labels are names give --task single"
 ZERO_ONE_PYTHON = ZERO_ONE.replace("--task regression", "task='regression'")
 NO_NUMBER_PYTHON = NO_NUMBER.replace("--task single", "task='single'")
@@ -144,7 +145,11 @@ ONE_COLUMN_REFUSED = [
     (["1.5", "n/a"], "auto", f"f.csv, line 3: column 'label' holds 'n/a', {NO_NUMBER}"),
     (["inf", "1.5"], "auto", f"f.csv, line 2: column 'label' holds 'inf', {NO_NUMBER}"),
     (["1.5", "NaN"], "auto", f"f.csv, line 3: column 'label' holds 'NaN', {NO_NUMBER}"),
-    (["1.5", "1e39"], "auto", f"f.csv, line 3: column 'label' holds '1e39', {NO_NUMBER}"),
+    (
+        ["1.5", "1e39"],
+        "auto",
+        f"f.csv, line 3: column 'label' holds '1e39', {TOO_LARGE}",
+    ),
     (["1.5", "1e999"], "auto", f"f.csv, line 3: column 'label' holds '1e999', {NO_NUMBER}"),
     (["1.5", "1,5"], "auto", f"f.csv, line 3: column 'label' holds '1,5', {NO_NUMBER}"),
     (["good", "bad"], "regression", f"f.csv, line 2: column 'label' holds 'good', {NO_NUMBER}"),

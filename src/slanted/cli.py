@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from slanted.errors import InputError, SettingError, SlantedError
 from slanted.recipes import Recipe, recipe_named, recipes
+from slanted.text import start
 from slanted.text.settings import BACKENDS, BEST_BY, CLASS_WEIGHTS, LONG, PRECISIONS, TASKS, Settings
 from slanted.text.wording import option_of
 
@@ -42,6 +43,7 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 2, 3, 130, 141 or 143."""
     options = None
+    start.command_alone = arguments is None
     try:
         with _terminable():
             options = parser().parse_args(arguments)
@@ -89,20 +91,20 @@ def _kept(options: argparse.Namespace | None) -> str:
     out = Path(options.out)
     kept, run = come_to(out), _run_in(out)
     if run is not None and run != options.found:
-        unreported = kept or _lacks_report(out, options)
-        report = ", but for its report; to make that, add --resume to the command" if unreported else ""
-        return f"the run in {out} is finished{report}"
+        return f"the run in {out} is finished{_unreported(out, options, bool(kept))}"
     if kept:
         return f"{kept} is kept; to go on, add --resume to the command"
     return "nothing was kept" if run is None else f"nothing was kept; the run that {out} held is as it was"
 
 
-def _lacks_report(out: Path, options: argparse.Namespace) -> bool:
-    """Return whether a cross-validation ended before its report, which --resume can make."""
+def _unreported(out: Path, options: argparse.Namespace, kept: bool) -> str:
+    """Return what is to be said of a finished run that ended before its report."""
     from slanted.report.writing import lacks_folds_report
     from slanted.text.resuming import can_be_read_again
 
-    return lacks_folds_report(out) and can_be_read_again(files_of(options))
+    if kept or ((lacks := lacks_folds_report(out)) and can_be_read_again(files_of(options))):
+        return ", but for its report; to make that, add --resume to the command"
+    return ", but for its report, for which its rows would be read again" if lacks else ""
 
 
 def _run_in(out: Path) -> tuple[int, int] | None:

@@ -35,7 +35,9 @@ def progress_of(options: argparse.Namespace) -> Any:
         from slanted.text.tensorboard import TensorBoardView
 
         out = Path(options.out)
-        progress.views.append(TensorBoardView(Path(logs) if logs else out.parent / "tensorboard" / out.resolve().name))
+        folder = Path(logs) if logs else out.parent / "tensorboard" / out.resolve().name
+        progress.views.append(TensorBoardView(folder))
+        progress.say(f"tensorboard: {folder}")
     return progress
 
 

@@ -25,6 +25,7 @@ from slanted.text.progress import Progress, duration
 from slanted.text.resuming import read_once
 from slanted.text.run import HEADLINE, most_tokens
 from slanted.text.settings import Settings
+from slanted.text.sources import source_name
 from slanted.text.start import check_installed, start_keras
 from slanted.text.wording import plural
 
@@ -100,8 +101,9 @@ def check_options(files: DataFiles, shared: Settings, options: CompareOptions) -
     Raises:
         InputError: No seed, rows that can be read once only, or none to choose a rate by or to score.
     """
-    for path in read_once(files):
-        raise InputError(f"{path}: compare reads the rows once for each seed; save them to a file and give that")
+    if once := read_once(files):
+        rule = "compare reads the rows once for each seed; save them to a file and give that"
+        raise InputError(f"{source_name(once[0])}: {rule}")
     whole("seeds", options.seeds)
     if shared.folds:
         raise InputError(f"--folds {shared.folds}: compare holds rows out by seed; leave it out")

@@ -28,7 +28,7 @@ def folds_data(data: RunData, folder: Path) -> dict[str, Any]:
         InputError: A file is missing or damaged.
     """
     target, places = data.target, [folder / artefacts.fold_name(at) for at in range(len(data.folds))]
-    predicted = read_predicted(folder / artefacts.OUT_OF_FOLD, data.train, target)
+    predicted = read_predicted(folder / artefacts.OUT_OF_FOLD, data.train, target, data.numbers)
     each = [read_data(one / artefacts.REPORT_DATA, target.kind, len(target.labels), {"test"}) for one in places]
     return {
         "rows": rows_of(data),

@@ -13,7 +13,7 @@ from slanted.text import artefacts
 
 BASELINES = ("tfidf", "majority")
 OF_FIRST = ("groups", "stages", "lengths", "texts_per_second", "versions")
-REMEDY = "to make it, give the command that trained it again, with --resume"
+REMEDY = "to make it, give the command that trained it again, with --resume; from standard input, train again"
 
 
 def is_cross_validation(folder: Path) -> bool:

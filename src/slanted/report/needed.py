@@ -5,11 +5,12 @@ from typing import Any
 
 from slanted.errors import InputError
 from slanted.report.shapes import AnyOf, Number, Shape, fault
+from slanted.text.settings import FEWEST_FOLDS, MOST_FOLDS
 
 ANY, NUMBER, COUNT, SOME = Number(), Number(0), Number(0, whole=True), Number(1, whole=True)
 TASKS = {"single", "multilabel", "regression"}
 SCORED = {"valid", "test", None}
-FOLDS = Number(2, whole=True)
+FOLDS = Number(FEWEST_FOLDS, MOST_FOLDS, whole=True)
 STRINGS = [str, 1]
 MAYBE = AnyOf(str, type(None))
 

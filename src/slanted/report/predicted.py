@@ -42,11 +42,17 @@ class Predicted:
         return f"row {row}" if self.part.places is None else self.part.places[row]
 
 
-def read_predicted(path: Path, part: Part, target: Target) -> Predicted:
+def read_predicted(path: Path, part: Part, target: Target, numbers: np.ndarray | None = None) -> Predicted:
     """Return the rows of `part` with what a predictions.csv says of them.
 
     The decisions are the file's own, whatever the thresholds they were taken by. It is read a row at a time: memory
     holds its numbers, never its cells.
+
+    Args:
+        path: The file.
+        part: The rows.
+        target: What is predicted.
+        numbers: What `row` says of each of them; None: they count from 0.
 
     Raises:
         InputError: The file is not of these rows.
@@ -59,6 +65,8 @@ def read_predicted(path: Path, part: Part, target: Target) -> Predicted:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             for at, row in enumerate(itertools.islice(csv.reader(file), 1, None)):
+                if int(row[0]) != (at if numbers is None else numbers[at]):
+                    raise ValueError(f"row {row[0]} is out of place")
                 values[at] = list(map(float, row[-count:]))
                 if target.kind == "single":
                     decided[at] = index[row[1]]
@@ -69,8 +77,8 @@ def read_predicted(path: Path, part: Part, target: Target) -> Predicted:
         raise _not_of_these_rows(path, repr(error)) from None
     if rows != len(part):
         raise _not_of_these_rows(path, f"{rows} of {len(part)} are there")
-    if not np.isfinite(values).all():
-        raise _not_of_these_rows(path, "a number is not finite")
+    if not np.isfinite(values).all() or (target.kind == "multilabel" and not np.isin(decided, (0, 1)).all()):
+        raise _not_of_these_rows(path, "a number is none that could have been written")
     return Predicted(part, values, decided)
 
 

@@ -25,6 +25,8 @@ def leave_report(folder: Path, data: RunData, fitting: "Fitting", trained: "Trai
 def leave_folds_report(folder: Path, data: RunData) -> Path:
     """Write report.json and report.html beside a finished cross-validation's other files; return where the page is.
 
+    The pages of the folds are written anew: they were made when the folds lay elsewhere.
+
     Args:
         folder: Holds the folds, each with its report, and out_of_fold.csv.
         data: All rows.
@@ -32,14 +34,17 @@ def leave_folds_report(folder: Path, data: RunData) -> Path:
     Raises:
         InputError: A file of the folder is missing or damaged, or it cannot be written to.
     """
+    for fold in folds_in(folder):
+        if (fold / artefacts.REPORT_DATA).is_file():
+            write_page(fold)
     artefacts.write_json(folder / artefacts.REPORT_DATA, folds_data(data, folder))
     return write_page(folder)
 
 
 def lacks_folds_report(folder: Path) -> bool:
-    """Return whether a folder holds a cross-validation whose folds have reports, and the whole has none."""
+    """Return whether a folder holds a cross-validation whose folds have reports, and the whole has not all of its."""
     each = is_cross_validation(folder) and all((one / artefacts.REPORT_DATA).is_file() for one in folds_in(folder))
-    return each and not (folder / artefacts.REPORT).is_file()
+    return each and not all((folder / name).is_file() for name in (artefacts.REPORT_DATA, artefacts.REPORT))
 
 
 def write_page(folder: Path) -> Path:

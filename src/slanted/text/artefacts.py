@@ -290,6 +290,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path.parent}: is not a finished run, {path.name} is missing; train one first") from None
+        kept = come_to(path.parent)
+        done = f"it has come to {kept}; to go on, add --resume to the command that trains it" if kept else ""
+        found = done or f"{path.name} is missing; train one first"
+        raise InputError(f"{path.parent}: is not a finished run, {found}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); restore the file or train again") from None

@@ -1,10 +1,11 @@
 """Rows that cannot be read: the first is refused, or they are skipped, counted and kept for the user to look at."""
 
 import csv
-import shutil
+import io
 import tempfile
 import weakref
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -28,7 +29,7 @@ class BadRows:
     Attributes:
         skip: Whether bad rows are skipped.
         count: How many were.
-        latest: Place and reason of the last one.
+        latest: Place and reason of the last one, by its line.
     """
 
     def __init__(self, choice: str = "fail") -> None:
@@ -40,9 +41,10 @@ class BadRows:
         if choice not in CHOICES:
             raise InputError(f"--bad-rows {choice} is unknown; give one of {listed(CHOICES)}")
         self.skip = choice == "skip"
-        self.count, self.latest = 0, ""
+        self.count, self.latest, self._last = 0, "", (-1, -1)
         self._lines: dict[str, array[int]] = {}
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
+        self._kept = array("q")  # of each in turn: the file's number, the line, and where its row ends in `_file`
 
     def refuse(self, source: str, unit: str, line: int, reason: str, record: str) -> None:
         """Skip a row and keep it, or raise.
@@ -57,16 +59,19 @@ class BadRows:
         Raises:
             InputError: Bad rows are not to be skipped.
         """
-        self.latest = f"{source}, {unit} {line}: {reason}"
+        found = f"{source}, {unit} {line}: {reason}"
         if not self.skip:
-            raise InputError(self.latest)
+            raise InputError(found)
         self.count += 1
         self._lines.setdefault(source, array("q")).append(line)
         if self._file is None:
             self._file = _temporary()
             weakref.finalize(self, self._file.close)
-            csv.writer(self._file, lineterminator="\n").writerow(COLUMNS)
-        csv.writer(self._file, lineterminator="\n").writerow((source, line, reason, record))
+        self._file.write(_csv_row((source, line, reason, record)))
+        number = list(self._lines).index(source)
+        self._kept.extend((number, line, self._file.tell()))
+        if (number, line) > self._last:
+            self.latest, self._last = found, (number, line)
 
     def all_bad(self, source: str) -> InputError:
         """Return the error for a file of which no row is left."""
@@ -89,15 +94,29 @@ class BadRows:
         return numbers
 
     def write(self, path: Path) -> None:
-        """Write the skipped rows as a CSV file of file, line, reason and record; nothing where none was skipped."""
+        """Write the skipped rows as a CSV file of file, line, reason and record; nothing where none was skipped.
+
+        They are in the order of their lines, not of the passes that refused them: first those that are no records,
+        then those with an empty cell.
+        """
         if self._file is None:
             return
-        self._file.seek(0)
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            shutil.copyfileobj(self._file, file)
+        numbers, lines, ends = np.array(self._kept).reshape(-1, 3).T
+        starts = np.concatenate(([0], ends[:-1]))
+        with open(path, "wb") as file:
+            file.write(_csv_row(COLUMNS))
+            for at in np.lexsort((lines, numbers)):
+                self._file.seek(starts[at])
+                file.write(self._file.read(ends[at] - starts[at]))
         self._file.seek(0, 2)
 
 
-def _temporary() -> IO[str]:
-    # A lone surrogate, which JSON can hold, is written as its escape.
-    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="")
+def _temporary() -> IO[bytes]:
+    return tempfile.TemporaryFile()
+
+
+def _csv_row(cells: Sequence[str | int]) -> bytes:
+    """Return a line of a CSV file; a lone surrogate, which JSON can hold, is written as its escape."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue().encode("utf-8", "backslashreplace")

@@ -71,9 +71,10 @@ class _TextEstimator(BaseEstimator):
         """Fine-tune on texts and their labels.
 
         Args:
-            texts: n texts: a sequence, array or series of strings; for pairs of shape (n, 2).
-            labels: n labels: strings, integers or booleans for classes; (n, labels) of 0 and 1 for several labels;
-                floats, (n,) or (n, targets), for a regressor.
+            texts: n texts: a sequence, array or series of strings; for pairs of shape (n, 2), as two columns of a frame
+                are.
+            labels: n labels: strings, integers or booleans for classes; (n, labels) of 0 and 1 for several labels,
+                which scikit-learn's MultiLabelBinarizer makes of sets; floats, (n,) or (n, targets), for a regressor.
             valid: Texts and labels to choose the epoch by; None: `valid_share` of the rows is held out.
 
         Returns:
@@ -106,6 +107,7 @@ class _TextEstimator(BaseEstimator):
         trained = fitting.fit()
         self._adopt(TextModel.of(fitting))
         self.history_ = trained.history
+        self.pairs_ = train.texts_b is not None
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -147,7 +149,11 @@ class _TextEstimator(BaseEstimator):
 
     def _outputs(self, texts: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
-        return self.model_.predict(*as_texts(texts))
+        first, second = as_texts(texts)
+        if getattr(self, "pairs_", second is not None) != (second is not None):  # not known of a model that was loaded
+            learnt, found = ("pairs of texts", "single texts") if second is None else ("single texts", "pairs")
+            raise InputError(f"texts are {found}, but fit was given {learnt}; give {learnt}")
+        return self.model_.predict(first, second)
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted model to a new or empty folder, as `slanted train` does.
@@ -215,6 +221,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         thresholds_: For several labels: the probability from which on each is predicted, chosen on the validation rows;
             0.5 without such.
         model_: The fitted `slanted.text.model.TextModel`.
+        pairs_: Whether `fit` was given pairs of texts.
         history_: Every step's loss and rate, every epoch's validation scores.
 
     Example, for a list of texts and one of their labels:

@@ -113,6 +113,11 @@ class RunData:
     folds: tuple[Fold, ...] = ()
     sha256: dict[str, list[str]] | None = None
 
+    @property
+    def numbers(self) -> np.ndarray | None:
+        """What out_of_fold.csv calls the training rows: int64 (n,), skipped ones counted too; None: 0, 1, and so on."""
+        return None if self.train.places is None else self.bad_rows.numbers(self.train.places)
+
     def of_fold(self, fold: Fold) -> "RunData":
         """Return the rows of one model, those it is scored on in the place of the test rows."""
         train, test = self.train.take(fold.train), self.train.take(fold.held)
@@ -218,12 +223,14 @@ def check_score(target: Target, valid: np.ndarray | None, settings: Settings) ->
 
 
 def _summary(rows: Rows, target: Target) -> tuple[str, ...]:
-    kinds = {"single": "classes", "multilabel": "labels", "regression": "targets"}
-    columns = rows.columns
-    pair = "" if columns.text_b is None else f" and {shown(columns.text_b)} (pairs)"
+    count, columns = len(target.labels), rows.columns
+    kind = {"single": f"{count} classes", "multilabel": f"{count} labels", "regression": plural(count, "target")}
+    text = f"column {shown(columns.text)}"
+    if columns.text_b is not None:
+        text = f"columns {shown(columns.text)} and {shown(columns.text_b)} (pairs)"
     return (
-        f"data: {rows.source}: {plural(len(rows), 'row')}; text from column {shown(columns.text)}{pair}",
-        f"task: {target.kind} ({target.reason}); {len(target.labels)} {kinds[target.kind]}: {listed(target.labels)}",
+        f"data: {rows.source}: {plural(len(rows), 'row')}; text from {text}",
+        f"task: {target.kind} ({target.reason}); {kind[target.kind]}: {listed(target.labels)}",
     )
 
 

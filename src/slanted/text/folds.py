@@ -20,7 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from slanted.report.writing import leave_folds_report, write_page
+from slanted.report.writing import leave_folds_report
 from slanted.text import artefacts
 from slanted.text.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.checkpoints import Checkpoints, Pace, fold_folder, steps_of
@@ -86,9 +86,6 @@ def train_folds(
             artefacts.write_json(work / artefacts.METRICS, metrics)
         progress.result(metrics)
         say_folds(metrics, out, progress)
-        for at in folds:  # their pages were written when they lay elsewhere
-            if (out / artefacts.fold_name(at) / artefacts.REPORT_DATA).is_file():
-                write_page(out / artefacts.fold_name(at))
         progress.say(f"report: {leave_folds_report(out, data)}")  # the run is safe; where this fails --resume makes it
     return metrics
 
@@ -176,8 +173,7 @@ def _predict_held_rows(data: RunData, settings: Settings, model: FoldedModel, fo
     for fold, one in zip(data.folds, model.models(), strict=True):
         held = data.train.take(fold.held)
         predicted[fold.held], cuts[fold.held] = one.predict(held.texts, held.texts_b), one.cuts
-    rows = None if data.train.places is None else data.bad_rows.numbers(data.train.places)
-    write_predictions(folder / artefacts.OUT_OF_FOLD, data.target, predicted, cuts, rows)
+    write_predictions(folder / artefacts.OUT_OF_FOLD, data.target, predicted, cuts, data.numbers)
     return score_predictions(data.target, data.train.y, predicted, settings.positive, cuts)
 
 

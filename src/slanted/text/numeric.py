@@ -28,11 +28,12 @@ def encode_real(table: LabelColumns) -> np.ndarray:
     """Return columns of real numbers, float32 of shape (n, targets).
 
     Raises:
-        InputError: A cell is no number, or not finite in float32; the message names its place.
+        InputError: A cell is no number, not finite, or beyond float32; the message names its place.
     """
     values = _numbers(table)
     remedy = f"correct it, or if the labels are names give {table.option('task', 'single')}"
-    _check_cells(table, np.abs(values) <= _LARGEST, f"which is no finite number, as regression needs; {remedy}")
+    _check_cells(table, np.isfinite(values), f"which is no finite number, as regression needs; {remedy}")
+    _check_cells(table, np.abs(values) <= _LARGEST, f"which is beyond {_LARGEST:.2g}; rescale the column")
     return values.astype(np.float32)
 
 

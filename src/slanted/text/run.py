@@ -195,7 +195,10 @@ def _result_again(out: Path, progress: Progress, files: DataFiles, settings: Set
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path}: holds no scores of a run ({error!r}); restore the file or train again") from None
     if lacks_folds_report(out):
-        progress.say(f"report: {leave_folds_report(out, read_data(files, settings))}")
+        try:
+            progress.say(f"report: {leave_folds_report(out, read_data(files, settings))}")
+        except InputError as error:  # the run is finished whatever becomes of its report
+            progress.say(f"report: not made; {error}")
     return metrics
 
 

@@ -4,15 +4,21 @@ import importlib.util
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from slanted.errors import missing_extra
 from slanted.machine import cache_folder
 
 COMPILED_BYTES = 2**30  # of JAX's programs; those not used for longest make room
+BEING_WRITTEN = 60.0  # seconds
 UNUSED = ("tensorflow", "tensorflow_text")  # of KerasHub's own needs, where TensorFlow is not the backend
 NEEDED = ("keras_hub", "tokenizers", "safetensors", "sklearn", "scipy", "filelock")
+
+
+command_alone = False  # whether this process is the command's own, which needs no more than the command does
 
 
 def check_installed(what: str) -> None:
@@ -31,7 +37,7 @@ def start_keras(backend: str) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if backend == "jax":
         _keep_compiled_programs()
-    if backend != "tensorflow" and "keras" not in sys.modules:  # a process that has Keras may want TensorFlow too
+    if backend != "tensorflow" and command_alone:
         _leave_out(UNUSED)
     with _standard_error_held():
         import keras
@@ -51,10 +57,23 @@ def _leave_out(packages: Iterable[str]) -> None:
 def _keep_compiled_programs() -> None:
     """Have JAX keep what it compiles on disk, and find it there the next time, unless the user has said where."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        _drop_half_written(cache_folder() / "jax")
         os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_folder() / "jax")
         os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(COMPILED_BYTES)
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+
+def _drop_half_written(folder: Path) -> None:
+    """Remove the programs that were never marked as used: a process died as it kept them, and JAX then keeps no more.
+
+    Those of the last minute may be another process's that is about to mark them.
+    """
+    for program in folder.glob("*-cache"):
+        with suppress(OSError):
+            marked = program.with_name(program.name.removesuffix("-cache") + "-atime").exists()
+            if not marked and time.time() - program.stat().st_mtime > BEING_WRITTEN:
+                program.unlink()
 
 
 @contextmanager

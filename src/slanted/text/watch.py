@@ -8,7 +8,7 @@ from typing import TextIO
 
 from slanted.errors import InputError
 from slanted.text import artefacts
-from slanted.text.checkpoints import FOLD, FOLDER
+from slanted.text.checkpoints import FOLD, FOLDER, come_to
 from slanted.text.json_view import LIVE
 from slanted.text.progress import Progress
 from slanted.text.replay import Player, read_events
@@ -135,7 +135,12 @@ def finished(folder: Path) -> list[str]:
         return _finished_comparison(folder / COMPARISON)
     path = folder / artefacts.METRICS
     if not path.is_file():
-        raise InputError(f"{folder}: holds no run that is going on or finished; give what `slanted train --out` names")
+        kept = come_to(folder)
+        remedy = (
+            "to go on, add --resume to the command that trains it" if kept else "give what `slanted train --out` names"
+        )
+        found = f"holds a run that was stopped at {kept}" if kept else "holds no run that is going on or finished"
+        raise InputError(f"{folder}: {found}; {remedy}")
     metrics = read_object(path, total_steps=int, train_seconds=NUMBER, epochs=int)
     recipe = read_object(folder / artefacts.RECIPE, recipe=dict)["recipe"]
     kept = f"; kept epoch {metrics['kept_epoch']} of {metrics['epochs']}" if "kept_epoch" in metrics else ""
