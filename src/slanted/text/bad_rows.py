@@ -106,8 +106,8 @@ class BadRows:
         with open(path, "wb") as file:
             file.write(_csv_row(COLUMNS))
             for at in np.lexsort((lines, numbers)):
-                self._file.seek(starts[at])
-                file.write(self._file.read(ends[at] - starts[at]))
+                self._file.seek(int(starts[at]))
+                file.write(self._file.read(int(ends[at] - starts[at])))
         self._file.seek(0, 2)
 
 
