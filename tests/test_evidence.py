@@ -87,7 +87,8 @@ def test_it_writes_the_page_and_its_pictures_from_the_comparisons(
         found = json.loads((tmp_path / "work" / name / "compare.json").read_text(encoding="utf-8"))
         for one in found["recipes"]:
             assert f"| `{one['name']}` | {one['rate']:g} | {100 * one['mean']:.2f} | " in page
-        assert f"- `stlr:layer_decay=0.95`: {found['verdicts']['stlr:layer_decay=0.95']}." in page
+        verdict = script.SHOWN[found["recipes"][1]["better"]]
+        assert f"- `stlr:layer_decay=0.95`: {verdict}." in page.split(f"evidence_{name}.svg")[0].split("## ")[-1]
         assert f"(pictures/evidence_{name}.svg)" in page
         ElementTree.parse(tmp_path / "docs" / "pictures" / f"evidence_{name}.svg")
     for rows in ("24 training rows, 2 epochs, 20 test rows", "40 training rows, 1 epoch, 20 test rows"):
@@ -101,6 +102,16 @@ def test_it_writes_the_page_and_its_pictures_from_the_comparisons(
     assert len(untrained) == 4 * 2 * 2
     assert (tmp_path / "docs" / "evidence.md").read_text(encoding="utf-8") == page
     assert {path.name: path.read_bytes() for path in (tmp_path / "docs" / "pictures").iterdir()} == first
+
+
+def test_a_rate_at_the_edge_of_those_tried_is_said(script):
+    def found(*chosen):
+        recipes = [{"folders": [f"r{at}_lr{rate}_seed0"]} for at, rate in enumerate(chosen)]
+        return {"lr": "x1,x3", "recipes": recipes}
+
+    assert script.at_the_edge(found("x3", "x3"))
+    assert not script.at_the_edge(found("x3", "x1"))
+    assert not script.at_the_edge({**found("x3"), "lr": "x3"})
 
 
 def test_the_rows_are_a_stratified_sample_the_same_every_time(script, tmp_path):
