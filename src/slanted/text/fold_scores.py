@@ -8,7 +8,7 @@ import numpy as np
 
 from slanted.text.data import RunData
 from slanted.text.progress import Progress, duration
-from slanted.text.run import HEADLINE
+from slanted.text.run import HEADLINE, note_on_tfidf
 from slanted.text.settings import Settings
 
 TFIDF = "TF-IDF + linear model"
@@ -96,9 +96,8 @@ def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
     rows |= {TFIDF: metrics["baselines"]["tfidf"], "majority": metrics["baselines"]["majority"]}
     for name, scores in rows.items():
         progress.say(f"{where}: {name:<22} {headline(scores, task)}")
-    key = HEADLINE[task][0]
-    if metrics["baselines"]["tfidf"].get(key, -1.0) > own.get(key, -1.0):
-        progress.say(f"note: TF-IDF with a linear model has the higher {key} here; it is also cheaper to run")
+    for line in note_on_tfidf(task, own, metrics["baselines"]["tfidf"]):
+        progress.say(line)
     progress.say(f"models and scores: {out}")
     progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
 
