@@ -73,6 +73,8 @@ def test_find_lr_prints_what_it_found_as_text_or_as_json(options, capsys):
     [
         ("plan", ["--picture", "plan.txt"], "--picture plan.txt: must end in .png, .svg or .pdf"),
         ("plan", ["--picture", "nowhere/plan.png"], "--picture nowhere/plan.png: nowhere is not a folder"),
+        ("plan", ["--freeze", "block_1"], "no layer group 'block_1'. Groups are: embeddings, block_0, head"),
+        ("plan", ["--freeze", "embeddings,block_0,head"], "freeze: one layer group at least must be trained"),
         ("plan", ["--multipliers", "top=2"], "no layer group 'top'. Groups are: embeddings, block_0, head"),
         ("plan", ["--max-tokens", "600"], "--max-tokens 600: must be at most 64"),
         ("find-lr", ["--steps", "5"], "--steps 5: must be a whole number >= 20"),

@@ -114,6 +114,8 @@ def test_every_recipe_survives_its_file(tmp_path):
         ({"decayed_groups": "some"}, "`decayed_groups` must be one of all, blocks"),
         ({"unfreeze_at": (1, 2)}, "`unfreeze_at` must be whole numbers that begin with 0 and rise"),
         ({"unfreeze_at": (0, 2, 2)}, "`unfreeze_at` must be whole numbers that begin with 0 and rise"),
+        ({"freeze": "embeddings"}, "`freeze` must be a list of names of layer groups"),
+        ({"freeze": (0,)}, "`freeze` must be a list of names of layer groups"),
         ({"unfreeze_every": "hour"}, "`unfreeze_every` must be a whole number >= 1"),
         ({"multipliers": {"head": 0}}, "`multipliers['head']` must be a finite number > 0"),
         ({"no_weight_decay": "bias"}, "`no_weight_decay` must be a list of regular expressions"),
@@ -151,7 +153,7 @@ def test_every_field_has_an_option():
         "--clip-norm": "3", "--curve": "cosine", "--cut-frac": "0.3", "--ratio": "8", "--warmup": "0.2",
         "--decay": "0.3", "--layer-decay": "0.7", "--decayed-groups": "blocks", "--multipliers": "head=2,block_0=0.5",
         "--unfreezing": "chain-thaw", "--unfreeze-every": "20", "--unfreeze-at": "0,2,3", "--truncate": "tail",
-        "--lr": "0.25",
+        "--freeze": "embeddings, block_0", "--lr": "0.25",
     }  # fmt: skip
     recipe = recipe_of("--recipe", "linear", *(word for pair in changed.items() for word in pair))
     plain = recipes()["linear"]
@@ -159,6 +161,7 @@ def test_every_field_has_an_option():
     assert same == ["name", "source", "notes"]
     assert recipe.multipliers == {"head": 2.0, "block_0": 0.5}
     assert (recipe.no_weight_decay, recipe.unfreeze_at, recipe.unfreeze_every) == (("bias", "scale"), (0, 2, 3), 20)
+    assert recipe.freeze == ("embeddings", "block_0")
 
 
 @once

@@ -39,3 +39,18 @@ def test_the_rates_really_applied(name, steps):
     np.testing.assert_allclose(sums, expected.cumsum(axis=0), rtol=2e-5, atol=1e-7)
     planned = plan(model, recipe, total, steps_per_epoch=steps)
     assert [group.opens_at for group in planned.groups] == opens_at.tolist()
+
+
+@pytest.mark.parametrize("unfreezing", ["none", "top-down"])
+def test_frozen_groups_are_not_trained_and_the_plan_says_so(unfreezing):
+    recipe = recipes()["constant"].with_settings(
+        optimizer="sgd", weight_decay=0.0, clip_norm=1e9, epochs=7, unfreezing=unfreezing, freeze=("embeddings",)
+    )
+    sums, model = applied(recipe, 2)
+    opens_in = [14, *([0] * 7 if unfreezing == "none" else range(12, -1, -2))]
+    expected = np.arange(14)[:, None] >= np.array(opens_in)
+    np.testing.assert_allclose(sums, expected.cumsum(axis=0), rtol=2e-5)
+    planned = plan(model, recipe, 14, lr_max=1.0, steps_per_epoch=2)
+    assert [group.opens_at for group in planned.groups] == [None, *opens_in[1:]]
+    assert not any("never opens" in warning for warning in planned.warnings)
+    assert "embeddings" not in recipe.make_optimizer(model, 1.0).open_groups

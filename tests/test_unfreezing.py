@@ -107,6 +107,26 @@ def test_chain_thaw_trains_one_group_at_a_time_and_then_all():
     assert [list(which) for which in moved] == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [1, 1, 1]]
 
 
+@pytest.mark.parametrize(
+    ("freeze", "every", "opens_at"),
+    [(["low"], "epoch", [24, 8, 0]), (["top"], 4, [4, 0, 24]), (["low", "top"], "epoch", [24, 0, 24])],
+)
+def test_frozen_groups_stay_closed_and_the_stages_are_of_the_others(freeze, every, opens_at):
+    sums = run(three_weights(), 8, 3, scheduler(), GradualUnfreezing(every=every, freeze=freeze))
+    np.testing.assert_allclose(sums, expected_rates(24, opens_at).cumsum(axis=0), rtol=2e-5, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("freeze", "message"),
+    [
+        (["lowest"], "freeze: there is no layer group 'lowest'. Groups are: low, middle, top"),
+        (NAMES, "freeze: one layer group at least must be trained. Groups are: low, middle, top"),
+    ],
+)
+def test_what_cannot_be_frozen_is_refused(freeze, message):
+    refused(message, lambda: GradualUnfreezing(freeze=freeze).set_model(three_weights()))
+
+
 def test_the_rate_in_the_history_is_the_curve_s():
     model, x = three_weights(), np.zeros((4, 1))
     history = model.fit(x, x, batch_size=1, epochs=3, verbose=0, callbacks=[scheduler(), GradualUnfreezing()])

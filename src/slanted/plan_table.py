@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 GROUP_HEADER = ("group", "depth", "variables", "parameters", "multiplier", "peak rate", "weight decay", "opens at")
 STAGE_HEADER = ("stage", "begins", "steps", "a step costs", "of a full step", "open groups")
+MUCH_OF_A_STEP = 0.995
 UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3))
 
 
@@ -19,7 +20,7 @@ def table(plan: "Plan") -> str:
     if len(plan.stages) > 1 or any(stage.flops for stage in plan.stages):
         parts.append(_aligned([STAGE_HEADER, *_stage_rows(plan)], left=0))
     share = plan.share_of_full_run
-    if len(plan.stages) > 1 and share is not None:
+    if share is not None and (len(plan.stages) > 1 or share < MUCH_OF_A_STEP):
         parts.append(f"the run computes {share:.0%} of what it would with all groups open")
     parts += [f"warning: {warning}" for warning in plan.warnings]
     return "\n".join(parts)

@@ -103,7 +103,7 @@ def _batches(
 
 
 def _unfreezing(groups: Sequence[Any], scheduled: np.ndarray, recipe: Recipe, steps_per_epoch: int) -> Iterator[str]:
-    closed = [group.name for group in groups if group.opens_at is None]
+    closed = [group.name for group in groups if group.opens_at is None and group.name not in recipe.freeze]
     if closed:
         epochs = len(scheduled) / steps_per_epoch
         yield (
@@ -118,5 +118,5 @@ def _unfreezing(groups: Sequence[Any], scheduled: np.ndarray, recipe: Recipe, st
     if slow:
         yield (
             f"{', '.join(slow)}: the highest rate is below {HARDLY_A_RATE:g}, practically frozen at full cost; raise "
-            f"the layer decay of {recipe.layer_decay:.3g} or the peak"
+            f"the layer decay of {recipe.layer_decay:.3g} or the peak, or freeze them (--freeze)"
         )

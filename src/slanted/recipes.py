@@ -64,6 +64,8 @@ class Recipe:
         unfreeze_every: How long a stage lasts: "epoch", or a number of batches.
         unfreeze_at: When each stage begins, counted in `unfreeze_every`, from 0; with fewer than there are stages, the
             last begins the last stage, all open; none: one after the other.
+        freeze: Names of the layer groups that stay closed all the run: they are not trained, take no time going
+            backward and none in the optimizer.
         truncate: Which tokens of a long text stay: "head", "tail" or "head+tail".
 
     Raises:
@@ -97,6 +99,9 @@ class Recipe:
     unfreezing: str = _setting("none", "one of: " + ", ".join(UNFREEZING))
     unfreeze_every: str | int = _setting("epoch", "length of a stage: epoch, or a number of batches", epoch_or_batches)
     unfreeze_at: tuple[int, ...] = _setting((), "when each stage begins: 0,1,3 and so on", whole_numbers)
+    freeze: tuple[str, ...] = _setting(
+        (), "layer groups that are not trained, between commas: embeddings,block_0", comma_separated
+    )
     truncate: str = _setting("head", "which tokens of a long text stay: " + ", ".join(TRUNCATIONS))
 
     def __post_init__(self) -> None:
@@ -125,6 +130,8 @@ class Recipe:
         if self.unfreeze_every != "epoch":
             whole("unfreeze_every", self.unfreeze_every)
         starts = [whole("unfreeze_at", start, least=0) for start in self.unfreeze_at]
+        if isinstance(self.freeze, str) or not all(isinstance(name, str) for name in self.freeze):
+            raise SettingError("freeze", "a list of names of layer groups", self.freeze)
         if starts and (starts[0] != 0 or sorted(set(starts)) != starts):
             raise SettingError("unfreeze_at", "whole numbers that begin with 0 and rise", self.unfreeze_at)
 
@@ -186,15 +193,19 @@ class Recipe:
             return plain
         from slanted.groups import layer_groups
         from slanted.optimizer import LayerwiseOptimizer
+        from slanted.unfreezing import not_frozen
 
         groups = layer_groups(model)
         multipliers = self.group_multipliers([group.name for group in groups])
-        return LayerwiseOptimizer(plain, groups, self.layer_decay, multipliers, no_weight_decay=self.leaves_out)
+        optimizer = LayerwiseOptimizer(plain, groups, self.layer_decay, multipliers, no_weight_decay=self.leaves_out)
+        if self.freeze:
+            optimizer.open_only(not_frozen(list(multipliers), self.freeze))
+        return optimizer
 
     @property
     def is_layerwise(self) -> bool:
         """Whether the layers have rates of their own or open at times of their own."""
-        return self.layer_decay != 1.0 or bool(self.multipliers) or self.unfreezing != "none"
+        return self.layer_decay != 1.0 or bool(self.multipliers) or self.unfreezing != "none" or bool(self.freeze)
 
     def group_multipliers(self, names: Sequence[str]) -> dict[str, float]:
         """Return what multiplies the curve's rate in each layer group.
@@ -246,11 +257,11 @@ class Recipe:
 
     def make_callbacks(self) -> list[Any]:
         """Return the callbacks that open layer groups, beside the one that binds the curve."""
-        if self.unfreezing == "none":
-            return []
         from slanted.unfreezing import GradualUnfreezing
 
-        return [GradualUnfreezing(self.unfreeze_every, self.unfreezing, self.unfreeze_at or None)]
+        if self.unfreezing != "none":
+            return [GradualUnfreezing(self.unfreeze_every, self.unfreezing, self.unfreeze_at or None, self.freeze)]
+        return [GradualUnfreezing(at=[0], freeze=self.freeze)] if self.freeze else []
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON's types."""
@@ -269,7 +280,7 @@ class Recipe:
 
 
 _KERAS_NAMES = ("AdamW", "Adam", "SGD", "RMSprop", "Lion", "Adafactor")
-_LISTS = ("no_weight_decay", "unfreeze_at")
+_LISTS = ("no_weight_decay", "unfreeze_at", "freeze")
 _CHOICES = {
     "optimizer": OPTIMIZERS,
     "curve": CURVES,

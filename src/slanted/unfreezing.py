@@ -38,6 +38,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
             of the groups that are open in it.
         at: When each stage begins, counted in `every`, in place of one after the other; the first is 0. With fewer
             than there are stages, the last one given begins the last stage; with more, those over are not used.
+        freeze: Names of groups that stay closed throughout; the stages are of the others.
 
     Raises:
         ValueError: An argument is out of its range; or, when `fit` starts, the optimizer is not a LayerwiseOptimizer,
@@ -55,13 +56,17 @@ class GradualUnfreezing(keras.callbacks.Callback):
     model: Any
 
     def __init__(
-        self, every: str | int = "epoch", stages: str | Stages = "top-down", at: Sequence[int] | None = None
+        self,
+        every: str | int = "epoch",
+        stages: str | Stages = "top-down",
+        at: Sequence[int] | None = None,
+        freeze: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.every = every if every == "epoch" else whole("every", every)
         if isinstance(stages, str) and stages not in ("top-down", "chain-thaw"):
             raise SettingError("stages", '"top-down", "chain-thaw" or a list of lists of group names', stages)
-        self.stages, self.at = stages, None if at is None else _starts(at)
+        self.stages, self.at, self.freeze = stages, None if at is None else _starts(at), tuple(freeze)
         self._timetable: list[tuple[int, tuple[str, ...]]] = []
         self._first_batch: int | None = None
         self._begins_at: int | None = None
@@ -79,7 +84,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
         Args:
             group_names: The names of the groups, the input side first.
         """
-        stages = self._stages(group_names)
+        stages = self._stages(not_frozen(group_names, self.freeze))
         at = list(range(len(stages))) if self.at is None else self.at
         if isinstance(self.stages, str):
             at = at[: len(stages)]
@@ -168,6 +173,24 @@ class GradualUnfreezing(keras.callbacks.Callback):
         for layer, group in statistics_layers(model, group_of):
             hold_statistics(layer, hold=optimizer.group_names[group] not in names)
         forget_compiled_step(model)
+
+
+def not_frozen(names: Sequence[str], freeze: Sequence[str]) -> list[str]:
+    """Return the names that are not in `freeze`.
+
+    Raises:
+        InputError: `freeze` has another name, or all.
+
+    >>> not_frozen(["embeddings", "block_0", "head"], ["embeddings"])
+    ['block_0', 'head']
+    """
+    unknown = [name for name in freeze if name not in names]
+    if unknown:
+        raise InputError(f"freeze: there is no layer group {unknown[0]!r}. Groups are: {', '.join(names)}")
+    left = [name for name in names if name not in freeze]
+    if not left:
+        raise InputError(f"freeze: one layer group at least must be trained. Groups are: {', '.join(names)}")
+    return left
 
 
 def _starts(at: Sequence[int]) -> list[int]:

@@ -7,7 +7,8 @@ from slanted.report import markup
 from slanted.report.markup import facts, number, percent, text
 from slanted.text.progress import duration
 
-RECIPE_KEYS = ("optimizer", "curve", "epochs", "weight_decay", "clip_norm", "layer_decay", "unfreezing", "truncate")
+RECIPE_KEYS = ("optimizer", "curve", "epochs", "weight_decay", "clip_norm", "layer_decay", "unfreezing", "freeze")
+RECIPE_KEYS += ("truncate",)
 CURVE_KEYS = {
     "slanted-triangular": ("cut_frac", "ratio"),
     "warmup-stable-decay": ("warmup", "decay"),
@@ -100,6 +101,8 @@ def repeat(report: Mapping[str, Any]) -> str:
 
 
 def _setting(value: object) -> str:
+    if isinstance(value, list):
+        return text(", ".join(value) or "none")
     return "none" if value is None else number(value) if isinstance(value, float) else text(value)
 
 
