@@ -1,9 +1,10 @@
 """Measure slanted beside its peers and write docs/benchmarks.md.
 
-Usage: python -m benchmarks [PART ...] [--rounds 3] [--page-only]
+Usage: python -m benchmarks [PART ...] [--rounds 3] [--sets trec6,imdb_2k] [--page-only]
 
 Parts: training, prediction, steps, memory, sooner; without a name, all. SLANTED_DATA names the folder of data sets;
-without it the bundled sample is taken. One process runs at a time; the peers' environment is made when it is missing.
+without it the bundled sample is taken. With --sets only these sets are measured, and the figures of others stay. One
+process runs at a time; the peers' environment is made when it is missing.
 """
 
 import argparse
@@ -25,13 +26,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: 3)")
+    parser.add_argument("--sets", help="the data sets of training, prediction and sooner, between commas; others stay")
     parser.add_argument("--page-only", action="store_true", help="write the page from the figures there are")
     given = parser.parse_args()
     unknown = [name for name in given.parts if name not in PARTS]
     if unknown:
         parser.error(f"there is no part {unknown[0]}; parts are: {', '.join(PARTS)}")
+    sets = given.sets.split(",") if given.sets else None
     for name in [] if given.page_only else given.parts or PARTS:
-        results.save(name, PARTS[name].measure(given.rounds))
+        part = PARTS[name]
+        if not hasattr(part, "SETS"):
+            results.save(name, part.measure(given.rounds))
+            continue
+        missing = [one for one in sets or () if one not in part.SETS]
+        if missing:
+            parser.error(f"{name} has no set {missing[0]}; it has: {', '.join(part.SETS)}")
+        figures = part.measure(given.rounds, sets or part.SETS)
+        kept = (results.load(name) or {}).get("sets", {}) if sets else {}
+        results.save(name, {"sets": {**kept, **figures["sets"]}})
     page.write(PARTS)
 
 

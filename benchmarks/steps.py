@@ -8,33 +8,28 @@ from benchmarks.processes import CHILDREN, PYTHON
 
 BACKENDS = ("tensorflow", "jax", "torch")
 KINDS = ("plain", "layerwise", "top")
+PARTS = ("forward", "sgd", "clipped", "plain")
 LENGTH_FOR_PEAK = 128
 BLOCK_PARAMETERS, BLOCKS, HIDDEN, BATCH_SIZE = 1_774_464, 6, 384, 32
 
 
 def measure(rounds: int = 3) -> dict[str, Any]:
     """Time steps on each backend, and the matrix-product peak before and after."""
-    steps = CHILDREN / "steps.py"
     peak = [_peak()]
     found = {}
     for backend in BACKENDS:
-        environment = {"KERAS_BACKEND": backend}
-        command = [PYTHON, steps, ",".join(KINDS), "--length", "32", "--rounds", str(4 * rounds)]
-        found[backend] = processes.run(command, environment).result["seconds"]
-        command = [
-            PYTHON,
-            steps,
-            "plain",
-            "--length",
-            str(LENGTH_FOR_PEAK),
-            "--rounds",
-            str(2 * rounds),
-            "--steps",
-            "3",
-        ]
-        found[backend]["long"] = processes.run(command, environment).result["seconds"]["plain"]
+        found[backend] = _timed(backend, KINDS, 32, 4 * rounds, 6)
+        found[backend]["parts"] = _timed(backend, PARTS, 16, 2 * rounds, 6)
+        found[backend]["long"] = _timed(backend, ("plain",), LENGTH_FOR_PEAK, 2 * rounds, 3)["plain"]
         print(f"{backend}: {_shares(found[backend])}", flush=True)
-    return {"backends": found, "peak": [*peak, _peak()]}
+    where = processes.run([PYTHON, CHILDREN / "where_time_goes.py"], {"KERAS_BACKEND": "torch"}).result
+    return {"backends": found, "peak": [*peak, _peak()], "where": where}
+
+
+def _timed(backend: str, kinds: tuple[str, ...], length: int, rounds: int, steps: int) -> dict[str, Any]:
+    options = ["--length", str(length), "--rounds", str(rounds), "--steps", str(steps)]
+    command = [PYTHON, CHILDREN / "steps.py", ",".join(kinds), *options]
+    return processes.run(command, {"KERAS_BACKEND": backend}).result["seconds"]
 
 
 def _peak() -> float:
@@ -97,8 +92,30 @@ def page(figures: dict[str, Any]) -> str:
         seconds = median(one["long"]["wall"])
         shares = [flops(LENGTH_FOR_PEAK) / seconds / peak for flops in (useful_flops, computed_flops)]
         lines.append(f"| {backend} | {1000 * seconds:.0f} | {shares[0]:.0%} | {shares[1]:.0%} |")
+    said = "The last block is computed for the classified token alone: the first share counts it as if for all tokens."
+    return "\n".join([*lines, "", said, *_where(figures), *_parts(figures["backends"])])
+
+
+def _where(figures: dict[str, Any]) -> list[str]:
+    """Return where PyTorch's time goes at the length for the peak, products first."""
+    found = figures.get("where")
+    if not found:
+        return []
+    shares = [f"{kind} {seconds / found['step']:.0%}" for kind, seconds in found["seconds"].items()]
+    heading = f"Of a PyTorch step at {LENGTH_FOR_PEAK} tokens, by its profiler: "
+    return ["", f"{heading}{', '.join(shares)}. `outside` is Keras, Python and the profiler itself."]
+
+
+def _parts(backends: dict[str, Any]) -> list[str]:
+    """Return what each part of a step takes, by leaving it out."""
+    lines = ["", "Parts of a step at 16 tokens, milliseconds, each by leaving it out; forward is without dropout:", ""]
     lines += [
-        "",
-        "The last block is computed for the classified token alone: the first share counts it as if for all tokens.",
+        "| backend | forward | backward, dropout, SGD | clipping | AdamW in place of SGD |",
+        "|---|---|---|---|---|",
     ]
-    return "\n".join(lines)
+    for backend, one in backends.items():
+        if "parts" in one:
+            forward, sgd, clipped, plain = (1000 * median(one["parts"][kind]["wall"]) for kind in PARTS)
+            cells = [forward, sgd - forward, clipped - sgd, plain - clipped]
+            lines.append(f"| {backend} | {' | '.join(f'{cell:.0f}' for cell in cells)} |")
+    return lines if len(lines) > 5 else []

@@ -61,16 +61,56 @@ def test_pages_say_what_the_figures_say():
         "transformers Trainer": [run(0.96, 20.0), run(0.96, 36.0)],
     }
     work = {"settings": {"epochs": 3, "max_tokens": 128}, "programs": programs}
-    shown = training.page({"works": {"trec6": work}})
+    shown = training.page({"sets": {"trec6": work}})
     assert "| trec6, 3, 128 | slanted (torch, float32) | 96.50 ± 0.71 | 11.0 ± 1.4 | 16.0 ± 1.4 | 1,000 |" in shown
     assert "- trec6, training: transformers Trainer 2.55 (2.00 to 3.00)" in shown
-    found = sooner.page({"sets": {"trec6": {"fast": [run(0.963, 1.0)] * 2, "slow": [run(0.962, 9.0)] * 2}}})
-    assert "| fast | 96.30 ± 0.00 | 1.0 ± 0.0 | yes |" in found and "| slow | 96.20 ± 0.00 | 9.0 ± 0.0 | no |" in found
+
+
+def runs_of(accuracy, *seconds):
+    return [{"accuracy": accuracy, "train_seconds": value} for value in seconds]
+
+
+def test_the_soonest_of_either_side_are_compared():
+    candidates = {
+        "slanted slow": runs_of(0.97, 30.0, 30.0),
+        "slanted quick": runs_of(0.963, 10.0, 12.0),
+        "slanted short": runs_of(0.962, 1.0, 1.0),
+        "Trainer, 2 epochs": runs_of(0.963, 20.0, 18.0),
+        "Trainer, 3 epochs": runs_of(0.97, 40.0, 40.0),
+    }
+    found = sooner.page({"sets": {"trec6": candidates}})
+    assert "| slanted quick | 2 | 96.30 ± 0.00 | 11.0 ± 1.4 | yes |" in found
+    assert "| slanted short | 2 | 96.20 ± 0.00 | 1.0 ± 0.0 | no |" in found
+    ratio = "1.73 (1.50 to 2.00)"
+    assert f"are slanted quick and Trainer, 2 epochs, which takes {ratio} times as long." in found
+    del candidates["Trainer, 2 epochs"], candidates["Trainer, 3 epochs"]
+    assert "Not reached by the Trainer." in sooner.page({"sets": {"trec6": candidates}})
+
+
+def test_a_candidate_far_below_the_target_is_run_once():
+    asked = []
+
+    def candidate(name, accuracy):
+        def train(seed):
+            asked.append((name, seed))
+            return runs_of(accuracy, 1.0)[0]
+
+        return train
+
+    found = sooner.in_turn({"far": candidate("far", 0.92), "near": candidate("near", 0.94)}, 3, 0.963)
+    assert asked == [("far", 0), ("near", 0), ("near", 1), ("near", 2)]
+    assert [len(runs) for runs in found.values()] == [1, 3]
 
 
 def test_an_unknown_part_is_refused():
     done = subprocess.run([sys.executable, "-m", "benchmarks", "speed"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "there is no part speed; parts are: training" in done.stderr
+
+
+def test_an_unknown_set_is_refused():
+    command = [sys.executable, "-m", "benchmarks", "sooner", "--sets", "trec6,trec"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and "sooner has no set trec; it has: trec6, imdb_2k" in done.stderr
 
 
 def test_every_figure_kept_makes_the_page_there_is():

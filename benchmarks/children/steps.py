@@ -4,7 +4,10 @@ Usage: KERAS_BACKEND=torch steps.py KIND,KIND,... [--length 32] [--rounds 12] [-
 
 Every kind trains a model of its own, as `slanted train` does, on the same 32 random texts; round for round each kind
 takes a few steps in turn. Kinds:
-    plain      AdamW at a constant rate
+    plain      AdamW at a constant rate, gradients clipped
+    clipped    SGD, gradients clipped
+    sgd        SGD, gradients not clipped
+    forward    no training: the outputs and their loss, without dropout
     layerwise  AdamW under a slanted triangular curve with a rate for each of the 8 layer groups
     top        the same with only the head and the top block open
 The seconds of a step are listed round by round.
@@ -63,8 +66,10 @@ class Trainee:
         fast.apply(classifier)
         self.model = plain_model(classifier)
         optimizer: Any = keras.optimizers.AdamW(1e-6, weight_decay=0.01, global_clipnorm=1.0)
-        self.callbacks: list[Any] = []
-        if kind != "plain":
+        if kind in ("sgd", "clipped"):
+            optimizer = keras.optimizers.SGD(1e-6, global_clipnorm=1.0 if kind == "clipped" else None)
+        self.kind, self.callbacks = kind, list[Any]()
+        if kind in ("layerwise", "top"):
             groups = slanted.layer_groups(self.model)
             optimizer = slanted.LayerwiseOptimizer(optimizer, groups, layer_decay=0.95)
             self.callbacks = [slanted.RunScheduler(slanted.SlantedTriangular(1e-6, total_steps=10**6))]
@@ -75,8 +80,13 @@ class Trainee:
         self.model.compile(optimizer=optimizer, loss=loss)
 
     def seconds(self, batches: Steps) -> tuple[float, float]:
-        """Train for an epoch and return the wall-clock and processor seconds of a step."""
+        """Train for an epoch, or look on, and return the wall-clock and processor seconds of a step."""
         timer = Timer()
+        if self.kind == "forward":
+            timer.on_epoch_begin(0)
+            self.model.evaluate(batches, verbose=0)
+            timer.on_epoch_end(0)
+            return timer.wall / len(batches), timer.processor / len(batches)
         self.model.fit(batches, verbose=0, shuffle=False, callbacks=[*self.callbacks, timer])
         return timer.wall / len(batches), timer.processor / len(batches)
 
