@@ -109,3 +109,14 @@ def test_several_labels(tiny_model):
         TextClassifier(tiny_model, class_weight=weight, **SMALL).fit(texts, several) for weight in (None, "balanced")
     ]
     assert balanced.predict_proba(texts)[:, 0].mean() > plain.predict_proba(texts)[:, 0].mean() + 0.1
+
+
+def test_several_labels_begin_at_their_shares_of_the_rows(tiny_model):
+    texts, labels = rare()
+    several = np.array([[label == "rare", label == "often", True] for label in labels], int)
+    still = {**SMALL, "lr": 1e-7, "epochs": 1, "valid_share": 0.0}
+    begun = TextClassifier(tiny_model, **still).fit(texts, several).predict_proba(texts)
+    odds = np.array([10.5 / 50.5, 50.5 / 10.5, 60.5 / 0.5])
+    np.testing.assert_allclose(begun.mean(axis=0), odds / (1 + odds), atol=0.02)
+    balanced = TextClassifier(tiny_model, class_weight="balanced", **still).fit(texts, several).predict_proba(texts)
+    np.testing.assert_allclose(balanced.mean(axis=0), 0.5, atol=0.05)

@@ -151,6 +151,21 @@ def test_every_family_trains_and_is_saved_for_plain_keras_hub(family, tmp_path, 
     assert classifier.preprocessor is None
 
 
+@pytest.mark.parametrize("family", ["Bert", *(pytest.param(name, marks=pytest.mark.once) for name in FAMILIES[1:])])
+def test_dropout_is_the_models_own_unless_it_is_said(family, tmp_path, fresh_keras):
+    def two_calls(dropout):
+        encoder = load_encoder(str(write_preset(tmp_path / f"preset{dropout}", family)), dropout=dropout)
+        classifier = build_classifier(encoder, 3, dropout=dropout, seed=1)
+        encoded = encoder.tokenizer.encode(TEXTS, None, 16)
+        inputs = TokenInputs(encoded, encoder.input_names, encoder.tokenizer.pad_id).arrays(Batch(np.arange(5), 16))
+        model = plain_model(classifier)
+        return [array(model(inputs, training=True)) for _ in range(2)]
+
+    for dropout, same in ((None, False), (0.0, True), (0.5, False)):
+        first, second = two_calls(dropout)
+        assert np.array_equal(first, second) == same, dropout
+
+
 def test_model_trained_in_bfloat16_is_saved_in_float32(tiny, tmp_path, fresh_keras):
     import keras
     import keras_hub

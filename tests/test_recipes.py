@@ -29,7 +29,7 @@ def network():
 def test_every_named_recipe_says_where_it_comes_from_and_what_to_know():
     named = slanted.recipes()
     assert list(named) == [
-        "stlr", "ulmfit", "sun2019", "mosbach2021", "linear", "cosine", "one-cycle", "constant",
+        "stlr", "quick", "ulmfit", "sun2019", "mosbach2021", "linear", "cosine", "one-cycle", "constant",
     ]  # fmt: skip
     assert all(recipe.source and recipe.notes for recipe in named.values())
     assert all(name == recipe.name for name, recipe in named.items())
@@ -114,6 +114,8 @@ def test_every_recipe_survives_its_file(tmp_path):
         ({"decayed_groups": "some"}, "`decayed_groups` must be one of all, blocks"),
         ({"unfreeze_at": (1, 2)}, "`unfreeze_at` must be whole numbers that begin with 0 and rise"),
         ({"unfreeze_at": (0, 2, 2)}, "`unfreeze_at` must be whole numbers that begin with 0 and rise"),
+        ({"dropout": 1.0}, "`dropout` must be below 1"),
+        ({"dropout": -0.1}, "`dropout` must be in [0, 1]"),
         ({"freeze": "embeddings"}, "`freeze` must be a list of names of layer groups"),
         ({"freeze": (0,)}, "`freeze` must be a list of names of layer groups"),
         ({"unfreeze_every": "hour"}, "`unfreeze_every` must be a whole number >= 1"),
@@ -132,7 +134,7 @@ def test_a_setting_out_of_its_range_is_refused(settings, message):
 def test_what_does_not_exist_is_refused_with_what_does(tmp_path):
     with pytest.raises(InputError, match=r"there is no setting 'lr'. Settings are: name, "):
         Recipe().with_settings(lr=1.0)
-    with pytest.raises(InputError, match=r"no such recipe or file. Recipes are: stlr, ulmfit"):
+    with pytest.raises(InputError, match=r"no such recipe or file. Recipes are: stlr, quick, ulmfit"):
         recipe_named("slr")
     with pytest.raises(InputError, match=r"no layer group 'embedding'. Groups are: embeddings, head"):
         Recipe(multipliers={"embedding": 1.0}).group_multipliers(["embeddings", "head"])
@@ -153,7 +155,7 @@ def test_every_field_has_an_option():
         "--clip-norm": "3", "--curve": "cosine", "--cut-frac": "0.3", "--ratio": "8", "--warmup": "0.2",
         "--decay": "0.3", "--layer-decay": "0.7", "--decayed-groups": "blocks", "--multipliers": "head=2,block_0=0.5",
         "--unfreezing": "chain-thaw", "--unfreeze-every": "20", "--unfreeze-at": "0,2,3", "--truncate": "tail",
-        "--freeze": "embeddings, block_0", "--lr": "0.25",
+        "--freeze": "embeddings, block_0", "--dropout": "0", "--lr": "0.25",
     }  # fmt: skip
     recipe = recipe_of("--recipe", "linear", *(word for pair in changed.items() for word in pair))
     plain = recipes()["linear"]
@@ -161,7 +163,7 @@ def test_every_field_has_an_option():
     assert same == ["name", "source", "notes"]
     assert recipe.multipliers == {"head": 2.0, "block_0": 0.5}
     assert (recipe.no_weight_decay, recipe.unfreeze_at, recipe.unfreeze_every) == (("bias", "scale"), (0, 2, 3), 20)
-    assert recipe.freeze == ("embeddings", "block_0")
+    assert (recipe.freeze, recipe.dropout) == (("embeddings", "block_0"), 0.0)
 
 
 @once

@@ -66,6 +66,8 @@ class Recipe:
             last begins the last stage, all open; none: one after the other.
         freeze: Names of the layer groups that stay closed all the run: they are not trained, take no time going
             backward and none in the optimizer.
+        dropout: Share dropped in the encoder's layers and before the classifier while training texts, in [0, 1); None:
+            the encoder's own, and 0.1.
         truncate: Which tokens of a long text stay: "head", "tail" or "head+tail".
 
     Raises:
@@ -102,13 +104,15 @@ class Recipe:
     freeze: tuple[str, ...] = _setting(
         (), "layer groups that are not trained, between commas: embeddings,block_0", comma_separated
     )
+    dropout: float | None = _setting(None, "share dropped in training, 0 for none (default: the model's own)", float)
     truncate: str = _setting("head", "which tokens of a long text stay: " + ", ".join(TRUNCATIONS))
 
     def __post_init__(self) -> None:
         whole("epochs", self.epochs)
-        for name in ("beta_1", "beta_2", "momentum", "cut_frac", "warmup", "decay"):
+        dropped = ["dropout"] if self.dropout is not None else []
+        for name in ("beta_1", "beta_2", "momentum", "cut_frac", "warmup", "decay", *dropped):
             fraction(name, getattr(self, name))
-        for name in ("beta_1", "beta_2", "momentum"):
+        for name in ("beta_1", "beta_2", "momentum", *dropped):
             if getattr(self, name) == 1.0:
                 raise SettingError(name, "below 1", 1.0)
         positive("ratio", self.ratio, least=1.0)
@@ -275,7 +279,7 @@ class Recipe:
         return cls().with_settings(**{k: v for k, v in known.items() if v is not None})._with_nones(known)
 
     def _with_nones(self, values: Mapping[str, Any]) -> "Recipe":
-        nones = {name: None for name in ("lr_max", "clip_norm") if name in values and values[name] is None}
+        nones = {name: None for name in ("lr_max", "clip_norm", "dropout") if name in values and values[name] is None}
         return replace(self, **nones)
 
 

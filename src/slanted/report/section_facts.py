@@ -8,7 +8,7 @@ from slanted.report.markup import facts, number, percent, text
 from slanted.text.progress import duration
 
 RECIPE_KEYS = ("optimizer", "curve", "epochs", "weight_decay", "clip_norm", "layer_decay", "unfreezing", "freeze")
-RECIPE_KEYS += ("truncate",)
+RECIPE_KEYS += ("dropout", "truncate")
 CURVE_KEYS = {
     "slanted-triangular": ("cut_frac", "ratio"),
     "warmup-stable-decay": ("warmup", "decay"),

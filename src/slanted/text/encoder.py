@@ -34,6 +34,7 @@ FAMILIES = ("Bert", "Roberta", "DistilBert", "Albert", "DebertaV3", "XLMRoberta"
 MODEL_TYPES = dict(
     zip(("bert", "roberta", "distilbert", "albert", "deberta-v3", "xlm-roberta", "fnet"), FAMILIES, strict=True)
 )
+HEAD_DROPOUT = 0.1
 HEAD_STDDEV = 0.02
 
 
@@ -81,12 +82,13 @@ class Encoder:
         return tuple(self.backbone.input)
 
 
-def load_encoder(name: str, dtype: str | None = None) -> Encoder:
+def load_encoder(name: str, dtype: str | None = None, dropout: float | None = None) -> Encoder:
     """Load a pretrained encoder and its tokenizer.
 
     Args:
         name: As in `locate`.
         dtype: The dtype policy of its layers; None takes Keras's own setting.
+        dropout: Share that its layers drop in training; None: as its configuration says.
 
     Raises:
         InputError: The model is unknown, cannot be fetched, or its files are broken.
@@ -99,7 +101,8 @@ def load_encoder(name: str, dtype: str | None = None) -> Encoder:
     folder = files.folder or fetch(files.preset, _known_presets(keras_hub))
     tokenizer = TextTokenizer.load(files.tokenizer_folder or folder)
     family = _family(folder)
-    backbone = _load_backbone(getattr(keras_hub.models, f"{family}Backbone"), folder, dtype)
+    changed = {name: value for name, value in (("dtype", dtype), ("dropout", dropout)) if value is not None}
+    backbone = _load_backbone(getattr(keras_hub.models, f"{family}Backbone"), folder, changed)
     if tokenizer.vocabulary_size > backbone.vocabulary_size:
         raise InputError(
             f"{folder}: the tokenizer has {tokenizer.vocabulary_size} tokens, the model embeddings for "
@@ -108,22 +111,32 @@ def load_encoder(name: str, dtype: str | None = None) -> Encoder:
     return Encoder(name, family, folder, backbone, tokenizer)
 
 
-def build_classifier(encoder: Encoder, num_outputs: int, *, dropout: float = 0.1, seed: int = 0) -> Any:
+def build_classifier(
+    encoder: Encoder,
+    num_outputs: int,
+    *,
+    dropout: float | None = None,
+    seed: int = 0,
+    bias: np.ndarray | None = None,
+) -> Any:
     """Return the KerasHub `TextClassifier` of the encoder's family, with a fresh head.
 
     The head's kernels are drawn by NumPy from a normal distribution of standard deviation 0.02, cut
     at two of them (the initialisation of BERT's authors), so that a seed gives the same head on every
-    backend; its biases are zero. The classifier takes token ids, not texts, and gives logits: it is
-    not compiled and has no preprocessor until `save_classifier`.
+    backend; its biases are zero, the last layer's `bias` where given. The classifier takes token ids,
+    not texts, and gives logits: it is not compiled and has no preprocessor until `save_classifier`.
 
     Args:
         encoder: Its backbone becomes part of the classifier.
         num_outputs: Classes, labels or targets.
-        dropout: Share of the pooled vector that is dropped in training.
+        dropout: Share of the pooled vector that is dropped in training; None: 0.1.
         seed: Of the head, and of every dropout layer.
+        bias: Of shape (num_outputs,).
     """
-    classifier = _task(encoder.family, encoder.backbone, num_outputs, dropout)
+    classifier = _task(encoder.family, encoder.backbone, num_outputs, HEAD_DROPOUT if dropout is None else dropout)
     _initialise_head(classifier, seed)
+    if bias is not None:
+        classifier.output_dense.bias.assign(bias.astype(np.float32))
     _seed_dropout(classifier, seed)
     return classifier
 
@@ -238,13 +251,13 @@ def _family(folder: Path) -> str:
     return family
 
 
-def _load_backbone(backbone_class: Any, folder: Path, dtype: str | None) -> Any:
-    """Load a backbone's weights; InputError names the file or tensor that is wrong."""
+def _load_backbone(backbone_class: Any, folder: Path, changed: dict[str, Any]) -> Any:
+    """Load a backbone, its configuration changed; InputError names the file or tensor that is wrong."""
     from safetensors import SafetensorError
 
     try:
         with _undrawn_weights():
-            backbone = backbone_class.from_preset(str(folder), **({"dtype": dtype} if dtype else {}))
+            backbone = backbone_class.from_preset(str(folder), **changed)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:300]
         rule = "the weights must fit the configuration"

@@ -20,7 +20,7 @@ from slanted.text.feeding import HeldOut, training_batches
 from slanted.text.interrupts import held_signals
 from slanted.text.monitors import History, KeepBest, LastBatchLoss, StepLog
 from slanted.text.progress import Progress
-from slanted.text.scores import Scaling, task_loss, task_scores
+from slanted.text.scores import Scaling, first_bias, task_loss, task_scores
 from slanted.text.settings import Settings
 from slanted.text.targets import Target
 from slanted.text.views import GroupRates
@@ -74,14 +74,20 @@ class Fitting:
     def __init__(self, target: Target, train: Part, valid: Part | None, settings: Settings, progress: Progress) -> None:
         self.target, self.settings, self.progress = target, settings, progress
         keras.utils.set_random_seed(settings.seed)
-        self.encoder: Encoder = load_encoder(settings.model, settings.precision)
+        self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
         settings.check_length(self.encoder.max_tokens)
         self.scaling = Scaling.of(target.kind, train.y)
         self.pairs = train.texts_b is not None
         self.documents, self.batches = training_batches(self.encoder, train, self.scaling.to_model(train.y), settings)
         self.examples = len(train) if self.documents.owners is None else len(self.documents.encoded)
         self.valid = None if valid is None else HeldOut(self.encoder, valid, settings)
-        self.classifier = build_classifier(self.encoder, len(target.labels), seed=settings.seed)
+        self.classifier = build_classifier(
+            self.encoder,
+            len(target.labels),
+            dropout=settings.recipe.dropout,
+            seed=settings.seed,
+            bias=first_bias(target.kind, train.y) if settings.class_weight == "none" else None,
+        )
         fast.apply(self.classifier)
         self.model = plain_model(self.classifier)
         self.loss = self._make_loss(train.y)
