@@ -17,6 +17,9 @@ STAGED = (
     "--unfreeze-every 1 --unfreeze-at 0,4 --gradient-accumulation 3"
 )
 
+# Frozen embeddings, no dropout.
+QUICK = "--batch-size 16 --max-tokens 16 --precision mixed_bfloat16 --recipe quick"
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, tiny_model):
@@ -59,6 +62,11 @@ def test_killed_with_one_batch_of_an_epoch_left(place, reference):
 
 def test_killed_within_a_stage_and_an_accumulation(place, staged):
     killed_and_resumed(place, staged, STAGED, 9, 5)
+
+
+def test_killed_with_a_frozen_group(place):
+    assert place.run("quick", QUICK) == 0
+    killed_and_resumed(place, place.folder / "quick", QUICK, 9, 5)
 
 
 def test_a_process_that_is_really_killed(place, reference):
