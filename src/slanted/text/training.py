@@ -151,6 +151,8 @@ class Fitting:
         if self.settings.precision == "mixed_float16":  # Keras goes by the model's own policy, which is float32
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[LastBatchLoss(self.loss)])
+        if not optimizer.built:  # else TensorFlow builds it within the first step, and traces another program
+            optimizer.build(self.model.trainable_variables)
         first_step, opening = saving.resumed_from_step or 0, recipe.make_callbacks()
         for unfreezing in opening if first_step else ():
             unfreezing.continue_at(first_step)
