@@ -117,13 +117,23 @@ def test_an_entry_that_makes_no_sense_is_measured_anew(probed, tmp_path, speeds)
 def test_a_measurement_on_a_busy_machine_serves_until_it_is_not(probed, monkeypatch, tmp_path):
     three = ["tensorflow", "jax", "torch"]
     monkeypatch.setattr(machine, "_is_busy", lambda: True)
-    assert choose().why.endswith(f"; measured while the machine was busy, kept in {tmp_path}/machine.json")
+    said = "measured while the machine was busy, so only 1.5 times the speed counts"
+    assert choose().why.endswith(f"; {said}, kept in {tmp_path}/machine.json")
     assert picked() == ("torch", "mixed_bfloat16")
     assert probed == three
     monkeypatch.setattr(machine, "_is_busy", lambda: False)
     for _ in range(2):
         assert choose().why.endswith(f"torch float32 2 bfloat16 5; kept in {tmp_path}/machine.json")
     assert probed == three * 2
+
+
+@pytest.mark.parametrize(("jax", "taken"), [(7.4, "torch"), (7.6, "jax")])
+def test_on_a_busy_machine_only_a_clear_gain_upsets_the_usual_order(probed, monkeypatch, jax, taken):
+    monkeypatch.setitem(SPEEDS, "jax", {"float32": jax, "mixed_bfloat16": jax})
+    assert choose().backend == "jax"
+    monkeypatch.setattr(machine, "_read_cache", dict)
+    monkeypatch.setattr(machine, "_is_busy", lambda: True)
+    assert choose().backend == taken
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(probed, monkeypatch, tmp_path):

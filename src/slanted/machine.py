@@ -21,6 +21,8 @@ BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 _GAIN_WORTH_A_PRECISION = 1.1
+_USUAL_ORDER = ("torch", "tensorflow", "jax")  # docs/benchmarks.md
+_CLEAR_GAIN = 1.5  # that a measurement among other programs must show over the usual order
 _PROBE_SECONDS = 120.0
 _EXTRA_OF_BACKEND = {"tensorflow": "text", "jax": "jax", "torch": "torch"}
 
@@ -44,8 +46,9 @@ def choose(backend: str = "auto", precision: str = "auto", say: Callable[[str], 
     """Return the backend and precision to train with.
 
     What is asked for is taken; `KERAS_BACKEND` wins over `auto`; what is left open is the fastest in a short training
-    on this machine, kept in a file for the next time. mixed_bfloat16 must be at least 10 % faster than float32 to be
-    taken; mixed_float16 never is by itself.
+    on this machine, kept in a file for the next time. If other programs kept the machine busy meanwhile, that is
+    PyTorch before TensorFlow before JAX, unless one was half as fast again. mixed_bfloat16 must be at least 10 %
+    faster than float32 to be taken; mixed_float16 never is by itself.
 
     Args:
         backend: "auto", or one of `BACKENDS`.
@@ -101,12 +104,16 @@ def _fastest(candidates: list[str], origin: str, precision: str, results: dict[s
     precisions = {
         name: _best_precision(speeds) if precision == "auto" else precision for name, speeds in measured.items()
     }
-    best = max(measured, key=lambda name: _speed(measured[name], precisions[name]))
+    fast = {name: _speed(measured[name], precisions[name]) for name in measured}
+    best, usual = max(fast, key=lambda name: fast[name]), min(fast, key=_USUAL_ORDER.index)
+    busy = ""
+    if any(BUSY in speeds for speeds in measured.values()):
+        best = best if fast[best] >= _CLEAR_GAIN * fast[usual] else usual
+        busy = f"measured while the machine was busy, so only {_CLEAR_GAIN:g} times the speed counts, "
     chosen = (
         f"backend {best} ({origin}), precision {precisions[best]} ({'measured' if precision == 'auto' else 'as asked'})"
     )
     table = ", ".join(f"{name} {_words(speeds)}" for name, speeds in measured.items())
-    busy = "measured while the machine was busy, " if any(BUSY in speeds for speeds in measured.values()) else ""
     kept = f"{'kept' if _key(best) in _read_cache() else 'this cannot be written, so not kept'} in {cache_file()}"
     return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {busy}{kept}")
 
