@@ -102,7 +102,7 @@ def repeat(report: Mapping[str, Any]) -> str:
 
 def _setting(value: object) -> str:
     if isinstance(value, list):
-        return text(", ".join(value) or "none")
+        return text(", ".join(map(str, value)) or "none")
     return "none" if value is None else number(value) if isinstance(value, float) else text(value)
 
 
