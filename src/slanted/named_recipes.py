@@ -60,7 +60,7 @@ _MOSBACH2021 = Recipe(
 
 _QUICK = Recipe(
     name="quick",
-    source="slanted's own, settled on validation rows: docs/benchmarks.md; layer decay of Clark et al. 2020, ELECTRA",
+    source="slanted's own, settled on validation rows (docs/how-to-choose.md); layer decay of Clark et al. 2020",
     notes=(
         "For the least time to a good score. Two epochs at four times the size rule's peak; a layer decay of 0.8 keeps "
         "the lower blocks safe at it. The embeddings stay frozen: they would move least and cost most of the "

@@ -261,11 +261,13 @@ class Recipe:
 
     def make_callbacks(self) -> list[Any]:
         """Return the callbacks that open layer groups, beside the one that binds the curve."""
+        if self.unfreezing == "none" and not self.freeze:
+            return []
         from slanted.unfreezing import GradualUnfreezing
 
-        if self.unfreezing != "none":
-            return [GradualUnfreezing(self.unfreeze_every, self.unfreezing, self.unfreeze_at or None, self.freeze)]
-        return [GradualUnfreezing(at=[0], freeze=self.freeze)] if self.freeze else []
+        if self.unfreezing == "none":
+            return [GradualUnfreezing(at=[0], freeze=self.freeze)]
+        return [GradualUnfreezing(self.unfreeze_every, self.unfreezing, self.unfreeze_at or None, self.freeze)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON's types."""
