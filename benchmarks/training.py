@@ -24,7 +24,7 @@ def _rounds(data: DataSet, work: dict[str, Any], rounds: int) -> dict[str, Any]:
     programs = [SLANTED, TRAINER, *([KERAS_HUB] if data.name != "imdb_2k" else [])]
     found: dict[str, Any] = {name: [] for name in programs}
     for seed in range(rounds):
-        for name in programs if seed == 0 else programs[:2]:  # a run of KerasHub takes as long as six of the others
+        for name in programs if seed == 0 else programs[:2]:  # KerasHub takes several times as long
             found[name].append(_trained(name, data, work, seed))
             print(f"{data.name} seed {seed} {name}: {found[name][-1]}", flush=True)
     return {"settings": work, "programs": found}

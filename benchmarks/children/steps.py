@@ -68,7 +68,8 @@ class Trainee:
         optimizer: Any = keras.optimizers.AdamW(1e-6, weight_decay=0.01, global_clipnorm=1.0)
         if kind in ("sgd", "clipped"):
             optimizer = keras.optimizers.SGD(1e-6, global_clipnorm=1.0 if kind == "clipped" else None)
-        self.kind, self.callbacks = kind, list[Any]()
+        self.kind = kind
+        self.callbacks: list[Any] = []
         if kind in ("layerwise", "top"):
             groups = slanted.layer_groups(self.model)
             optimizer = slanted.LayerwiseOptimizer(optimizer, groups, layer_decay=0.95)
