@@ -149,7 +149,7 @@ def test_thresholds_are_those_of_the_validation_rows_and_used_everywhere(tiny_mo
     assert main(["evaluate", run, data, "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores["micro_f1"] == pytest.approx(f1_score(truth, several.predict(NEW), average="micro"))
-    assert scores["micro_f1"] > f1_score(truth, probabilities >= 0.5, average="micro", zero_division=0)
+    assert scores["macro_f1"] > f1_score(truth, probabilities >= 0.5, average="macro", zero_division=0)
     assert main(["predict", run, data, "--out", str(tmp_path / "p.csv")]) == 0
     with open(tmp_path / "p.csv", newline="") as file:
         found = [[int(row["prediction_0"]), int(row["prediction_1"])] for row in csv.DictReader(file)]
