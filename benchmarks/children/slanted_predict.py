@@ -2,7 +2,7 @@
 
 Usage: slanted_predict.py DIR FILE OUT
 
-DIR is a run, FILE a CSV with a column text; OUT gets a label a line.
+DIR is a run, FILE a CSV with a column text; OUT gets a label a line. The backend is the one `slanted predict` takes.
 """
 
 import csv
@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 import slanted
+from slanted import machine
+from slanted.text.start import start_keras
 
 
 def main() -> None:
@@ -19,12 +21,14 @@ def main() -> None:
     folder, file, out = (Path(argument) for argument in sys.argv[1:])
     with file.open(encoding="utf-8", newline="") as rows:
         texts = [row["text"] for row in csv.DictReader(rows)]
+    backend = machine.choose("auto", "float32").backend
+    start_keras(backend)
     classifier = slanted.TextClassifier.load(folder)
     begun = time.perf_counter()
     labels = classifier.predict(texts)
     seconds = time.perf_counter() - begun
     out.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-    print(json.dumps({"examples": len(texts), "predict_seconds": seconds}))
+    print(json.dumps({"examples": len(texts), "predict_seconds": seconds, "backend": backend}))
 
 
 if __name__ == "__main__":
