@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slanted.text.encoded import Encoded
-from slanted.text.lengths import Batch, LengthPlan
+from slanted.text.lengths import Batch, LengthPlan, differing_start, packed
 
-TOKENS_AT_ONCE = 16384
+TOKENS_AT_ONCE, ROWS_AT_ONCE = 4096, 256  # of inference; what the layers hold of more leaves the processor's caches
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,10 @@ class EpochOrder(keras.callbacks.Callback):
 
 
 class PredictionBatches(keras.utils.PyDataset):
-    """All examples once, rows of like length together; `in_order` puts what comes out back in the input's order."""
+    """All examples once, rows of like length together; `in_order` puts what comes out back in the input's order.
+
+    JAX compiles a program for every shape, and the batches have a few shapes there; elsewhere each has its own.
+    """
 
     def __init__(
         self, inputs: TokenInputs, targets: NDArray[Any] | None = None, *, batch_size: int | None = None
@@ -99,14 +102,21 @@ class PredictionBatches(keras.utils.PyDataset):
         Args:
             inputs: The examples.
             targets: Theirs, for `evaluate`; None for `predict`.
-            batch_size: Rows of a batch; None: as many as make `TOKENS_AT_ONCE` at the longest, at most 256.
+            batch_size: Rows of a batch; None: what makes `TOKENS_AT_ONCE`, at most `ROWS_AT_ONCE`.
         """
         super().__init__()
         lengths = inputs.encoded.lengths
-        fitting = int(np.clip(TOKENS_AT_ONCE // lengths.max(initial=1), 1, 256))
-        self.plan = LengthPlan(lengths, batch_size or fitting)
         self._inputs, self._targets = inputs, targets
-        self._batches = self.plan.sorted_batches()
+        if batch_size is None and keras.config.backend() != "jax":
+            self._batches = differing_start(packed(lengths, TOKENS_AT_ONCE, ROWS_AT_ONCE))
+        else:
+            fitting = int(np.clip(TOKENS_AT_ONCE // lengths.max(initial=1), 1, ROWS_AT_ONCE))
+            self._batches = LengthPlan(lengths, batch_size or fitting, least_batches=1).sorted_batches()
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """The (rows, tokens) of each batch, in their order."""
+        return [(len(batch.rows), batch.length) for batch in self._batches]
 
     def __len__(self) -> int:
         """Return the number of batches."""

@@ -48,7 +48,13 @@ class LengthPlan:
     """
 
     def __init__(
-        self, lengths: NDArray[np.integer], batch_size: int, *, seed: int = 0, max_shapes: int = MAX_SHAPES
+        self,
+        lengths: NDArray[np.integer],
+        batch_size: int,
+        *,
+        seed: int = 0,
+        max_shapes: int = MAX_SHAPES,
+        least_batches: int = LEAST_BATCHES,
     ) -> None:
         """Choose the groups.
 
@@ -57,6 +63,7 @@ class LengthPlan:
             batch_size: Rows of a batch.
             seed: Of the order.
             max_shapes: The most shapes that may occur, the short batch's included.
+            least_batches: Full batches that a group has at least.
         """
         if not len(lengths) or batch_size < 1:
             raise InputError(f"batches need rows and a batch size of 1 or more: received {len(lengths)}, {batch_size}")
@@ -67,7 +74,7 @@ class LengthPlan:
         rest = len(lengths) % batch_size
         ranked = np.sort(self._lengths)
         slots = ranked[rest + batch_size - 1 :: batch_size]  # the longest row of each full batch
-        groups = _cut(slots, max_shapes - bool(rest)) if len(slots) else [0]
+        groups = _cut(slots, max_shapes - bool(rest), least_batches) if len(slots) else [0]
         self._cuts = rest + np.cumsum(groups) * batch_size  # the short batch is in the first group
         self._padded = [int(ranked[cut - 1]) for cut in self._cuts]
 
@@ -114,6 +121,26 @@ class LengthPlan:
         return [Batch(rows[start : start + self.batch_size], self._padded[group]) for start in starts]
 
 
+def packed(lengths: NDArray[np.integer], most_tokens: int, most_rows: int) -> list[Batch]:
+    """Return batches of rows of like length, shortest first, each padded to its own longest row.
+
+    Args:
+        lengths: Tokens of each row.
+        most_tokens: Of a batch, padding included; a longer row is a batch of its own.
+        most_rows: Of a batch.
+
+    >>> [(batch.rows.tolist(), batch.length) for batch in packed(np.array([5, 1, 2, 9]), 6, 256)]
+    [([1, 2], 2), ([0], 5), ([3], 9)]
+    """
+    ranked = np.argsort(lengths, kind="stable")
+    starts = [0]
+    for position, length in enumerate(np.asarray(lengths)[ranked].tolist()):
+        rows = position + 1 - starts[-1]
+        if rows > 1 and (rows * length > most_tokens or rows > most_rows):
+            starts.append(position)
+    return [Batch(rows, int(lengths[rows[-1]])) for rows in np.split(ranked, starts[1:]) if len(rows)]
+
+
 def differing_start(batches: list[Batch]) -> list[Batch]:
     """Swap the second batch with the first one whose length differs from the first's, if there is one."""
     for position in range(1, len(batches)):
@@ -123,15 +150,16 @@ def differing_start(batches: list[Batch]) -> list[Batch]:
     return batches
 
 
-def _cut(longest: NDArray[np.int64], most_groups: int) -> list[int]:
+def _cut(longest: NDArray[np.int64], most_groups: int, least_batches: int) -> list[int]:
     """Divide full batches, sorted by their longest row, into groups of least padded tokens.
 
     cost[g][j] = min over i of cost[g - 1][i] + (batches from i to j) * longest of them, over the
-    places where the longest changes, each group having at least LEAST_BATCHES.
+    places where the longest changes, each group having at least `least_batches`.
 
     Args:
         longest: Longest row of each batch, ascending.
         most_groups: The most groups there may be.
+        least_batches: The fewest batches of a group.
 
     Returns:
         The number of batches in each group, shortest group first.
@@ -145,7 +173,7 @@ def _cut(longest: NDArray[np.int64], most_groups: int) -> list[int]:
     for _ in range(max(1, most_groups)):
         step = np.full((len(counts), len(counts)), np.inf)  # step[i, j]: cost of cutting at i, then at j
         sizes = counts[None, 1:] - counts[:, None]
-        allowed = sizes >= min(LEAST_BATCHES, len(longest))
+        allowed = sizes >= min(least_batches, len(longest))
         step[:, 1:] = np.where(allowed, cost[:, None] + sizes * width[None, :], np.inf)
         choices.append(step.argmin(axis=0))
         cost = step.min(axis=0)
