@@ -25,6 +25,7 @@ import slanted
 from slanted.fused import fuse
 from slanted.text import fast
 from slanted.text.encoder import build_classifier, load_encoder, plain_model
+from slanted.text.heap import kept_heap
 
 BATCH_SIZE = 32
 
@@ -88,7 +89,8 @@ class Trainee:
             self.model.evaluate(batches, verbose=0)
             timer.on_epoch_end(0)
             return timer.wall / len(batches), timer.processor / len(batches)
-        self.model.fit(batches, verbose=0, shuffle=False, callbacks=[*self.callbacks, timer])
+        with kept_heap():
+            self.model.fit(batches, verbose=0, shuffle=False, callbacks=[*self.callbacks, timer])
         return timer.wall / len(batches), timer.processor / len(batches)
 
 

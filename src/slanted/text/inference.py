@@ -8,6 +8,7 @@ import numpy as np
 from slanted.text.batches import PredictionBatches, TokenInputs
 from slanted.text.encoded import Encoded
 from slanted.text.encoder import Encoder
+from slanted.text.heap import kept_heap
 
 
 def outputs_of(model: Any, encoder: Encoder, tokens: Encoded) -> np.ndarray:
@@ -23,7 +24,10 @@ def outputs_of(model: Any, encoder: Encoder, tokens: Encoded) -> np.ndarray:
     inputs = TokenInputs(tokens, encoder.input_names, encoder.tokenizer.pad_id)
     _trace_for_all_shapes(model, encoder)
     batches = PredictionBatches(inputs)
-    found = [np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(batches[at]))) for at in range(len(batches))]
+    with kept_heap():
+        found = [
+            np.asarray(keras.ops.convert_to_numpy(model.predict_on_batch(batches[at]))) for at in range(len(batches))
+        ]
     return batches.in_order(np.concatenate(found).astype("float32"))
 
 

@@ -17,6 +17,7 @@ from slanted.text.class_weights import BalancedLoss, balanced_weights
 from slanted.text.data import Part
 from slanted.text.encoder import Encoder, build_classifier, load_encoder, plain_model
 from slanted.text.feeding import HeldOut, training_batches
+from slanted.text.heap import kept_heap
 from slanted.text.interrupts import held_signals
 from slanted.text.monitors import History, KeepBest, LastBatchLoss, StepLog
 from slanted.text.progress import Progress
@@ -157,7 +158,7 @@ class Fitting:
         for unfreezing in opening if first_step else ():
             unfreezing.continue_at(first_step)
         self.progress.begin(self.total_steps, self.settings.batch_size, first_step, self._group_rates())
-        with saving.data():
+        with saving.data(), kept_heap():
             self.model.fit(
                 self.batches,
                 epochs=recipe.epochs,
