@@ -8,6 +8,7 @@ from benchmarks import peers, processes, results
 from benchmarks.data import DataSet, data_set
 from benchmarks.processes import CHILDREN
 from benchmarks.training import slanted_trained
+from slanted.text.wording import plural
 
 SETS = {"trec6": 0.963, "imdb_2k": 0.855}
 MAX_TOKENS = {"trec6": 128, "imdb_2k": 256}
@@ -28,7 +29,7 @@ def _candidates(data: DataSet, name: str, rounds: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for epochs in TRAINER_EPOCHS:
         peers_own = {
-            f"transformers Trainer, {epochs} epochs, {rate:g}": _trainer(data, epochs, rate, most)
+            f"transformers Trainer, {plural(epochs, 'epoch')}, {rate:g}": _trainer(data, epochs, rate, most)
             for rate in TRAINER_RATES
         }
         own = {f"slanted {' '.join(options)}": _slanted(data, options, most) for options in SLANTED}
