@@ -13,7 +13,7 @@ from slanted.text.wording import plural
 SETS = {"trec6": 0.963, "imdb_2k": 0.855}
 MAX_TOKENS = {"trec6": 128, "imdb_2k": 256}
 TRAINER_EPOCHS, TRAINER_RATES = (1, 2, 3), (5e-5, 1e-4, 2e-4)
-SLANTED = (["--recipe", "quick"], ["--recipe", "quick", "--epochs", "1"])
+SLANTED = (["--recipe", "quick", "--epochs", "1"], ["--recipe", "quick"], ["--recipe", "stlr"])  # the soonest first
 HOPELESS = 0.03
 
 Train = Callable[[int], dict[str, Any]]
@@ -25,18 +25,24 @@ def measure(rounds: int = 3, sets: Iterable[str] = SETS) -> dict[str, Any]:
 
 
 def _candidates(data: DataSet, name: str, rounds: int) -> dict[str, Any]:
+    """Return the runs of each candidate; either side has further ones, which take longer, until one of its is there."""
     most, target = MAX_TOKENS[name], SETS[name]
     found: dict[str, Any] = {}
-    for epochs in TRAINER_EPOCHS:
+    for epochs, options in zip(TRAINER_EPOCHS, SLANTED, strict=True):
+        own = {f"slanted {' '.join(options)}": _slanted(data, options, most)}
         peers_own = {
             f"transformers Trainer, {plural(epochs, 'epoch')}, {rate:g}": _trainer(data, epochs, rate, most)
             for rate in TRAINER_RATES
         }
-        own = {f"slanted {' '.join(options)}": _slanted(data, options, most) for options in SLANTED}
-        found |= in_turn({**(own if not found else {}), **peers_own}, rounds, target)
-        if any(reached(found[program], target) for program in peers_own):
-            break
+        sides = [side for side in (own, peers_own) if not _is_there(found, side, target)]
+        found |= in_turn({program: train for side in sides for program, train in side.items()}, rounds, target)
     return found
+
+
+def _is_there(found: Mapping[str, Any], side: Mapping[str, Train], target: float) -> bool:
+    """Return whether one of the programs that are of the same side as these has reached the target."""
+    own = next(iter(side)).startswith("slanted")
+    return any(reached(runs, target) for program, runs in found.items() if program.startswith("slanted") == own)
 
 
 def in_turn(candidates: Mapping[str, Train], rounds: int, target: float) -> dict[str, list[dict[str, Any]]]:
@@ -70,7 +76,7 @@ def page(figures: dict[str, Any]) -> str:
     """Return the part's section of docs/benchmarks.md."""
     lines = ["## Sooner to the same accuracy", ""]
     lines += [
-        "The Trainer at 1, 2 and 3 epochs and three peak rates, until one of a number of epochs reaches the mean;"
+        "The Trainer at 1, 2 and 3 epochs and three peak rates, slanted with its quickest recipes, until one is there;"
     ]
     lines += [f"a candidate whose first seed is more than {HOPELESS:.0%} below it has no further seeds.", ""]
     for name, candidates in figures["sets"].items():
