@@ -12,7 +12,7 @@ MULTIPLIERS = {"ulmfit": [2.6**-above for above in range(7, -1, -1)]}
 MULTIPLIERS["sun2019"] = [1.0, *(0.95**above for above in range(5, -1, -1)), 1.0]
 MULTIPLIERS["quick"] = [0.8**above for above in range(7, -1, -1)]
 NEVER = 1000
-OPENS_IN_EPOCH = {"ulmfit": [3, 3, 3, 3, 3, 2, 1, 0], "quick": [NEVER, *[0] * 7]}
+OPENS_IN_EPOCH = {"ulmfit": [3, 3, 3, 3, 3, 2, 1, 0], "quick": [NEVER, NEVER, *[0] * 6]}
 
 
 def applied(recipe, steps):

@@ -63,14 +63,15 @@ _QUICK = Recipe(
     source="slanted's own, settled on validation rows (docs/how-to-choose.md); layer decay of Clark et al. 2020",
     notes=(
         "For the least time to a good score. Two epochs at four times the size rule's peak; a layer decay of 0.8 keeps "
-        "the lower blocks safe at it. The embeddings stay frozen: they would move least and cost most of the "
-        "optimizer's step. No dropout: it slows learning down, which a run this short cannot make up for. Long texts "
-        "keep their first quarter and their last three. With time for more epochs other recipes reach more."
+        "the lower blocks safe at it. The embeddings and the lowest block stay frozen: they would move least, and with "
+        "them go a part of every backward pass and most of the optimizer's step. No dropout: it slows learning down, "
+        "which a run this short cannot make up for. Long texts keep their first quarter and their last three. With "
+        "time for more epochs other recipes reach more. An ALBERT's blocks are one: take --freeze embeddings there."
     ),
     epochs=2,
     peak_factor=4.0,
     layer_decay=0.8,
-    freeze=("embeddings",),
+    freeze=("embeddings", "block_0"),
     dropout=0.0,
     truncate="head+tail",
 )
