@@ -87,3 +87,10 @@ def test_what_is_wrong_is_said_in_one_line(command, more, message, options, caps
     status, _, err = run(capsys, command, *options, *more)
     assert status == 2 and err.count("\n") == 1
     assert err.startswith("error: ") and message in err
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("freeze", "warned"), [("embeddings", False), ("embeddings,block_0", True)])
+def test_a_plan_warns_where_no_block_is_left_to_train(freeze, warned, options, capsys):
+    status, out, _ = run(capsys, "plan", *options, "--freeze", freeze)
+    assert status == 0 and ("block_0 frozen leaves no block to train" in out) == warned

@@ -66,7 +66,7 @@ _QUICK = Recipe(
         "the lower blocks safe at it. The embeddings and the lowest block stay frozen: they would move least, and with "
         "them go a part of every backward pass and most of the optimizer's step. No dropout: it slows learning down, "
         "which a run this short cannot make up for. Long texts keep their first quarter and their last three. With "
-        "time for more epochs other recipes reach more. An ALBERT's blocks are one: take --freeze embeddings there."
+        "time for more epochs other recipes reach more. ALBERT has one block only: take --freeze embeddings there."
     ),
     epochs=2,
     peak_factor=4.0,

@@ -42,6 +42,7 @@ def warnings_of(
         *_peak(scheduled, lr_max),
         *_batches(examples, batch_size, steps_per_epoch, len(scheduled), gradient_accumulation),
         *_unfreezing(groups, scheduled, recipe, steps_per_epoch),
+        *_freezing([group.name for group in groups], recipe),
     ]
 
 
@@ -120,3 +121,10 @@ def _unfreezing(groups: Sequence[Any], scheduled: np.ndarray, recipe: Recipe, st
             f"{', '.join(slow)}: the highest rate is below {HARDLY_A_RATE:g}, practically frozen at full cost; raise "
             f"the layer decay of {recipe.layer_decay:.3g} or the peak, or freeze them (--freeze)"
         )
+
+
+def _freezing(names: Sequence[str], recipe: Recipe) -> Iterator[str]:
+    """Warn where no block is left: an ALBERT's are one, block_0."""
+    blocks = [name for name in names if name.startswith("block_")]
+    if blocks and set(blocks) <= set(recipe.freeze):
+        yield f"{', '.join(blocks)} frozen leaves no block to train; freeze fewer groups (--freeze embeddings)"
