@@ -101,9 +101,29 @@ def test_pairs_of_texts_and_booleans(tiny_model):
         InputError, match="texts are single texts, but fit was given pairs of texts; give pairs of texts"
     ):
         single.predict(TEXTS[:5])
-    single.pairs_ = False
+
+
+def test_what_was_fitted_on_pairs_takes_pairs_after_it_was_saved_too(integers, tiny_model, tmp_path, capsys):
+    pairs = list(zip(TEXTS, reversed(TEXTS), strict=True))
+    fitted = TextClassifier(tiny_model, epochs=1, **SMALL).fit(pairs, LABELS)
+    for estimator, name in ((fitted, "pairs"), (integers, "single")):
+        estimator.save(tmp_path / name)
+    with pytest.raises(InputError, match="texts are single texts, but fit was given pairs of texts; give pairs"):
+        TextClassifier.load(tmp_path / "pairs").predict(NEW)
+    single = TextClassifier.load(tmp_path / "single")
     with pytest.raises(InputError, match="texts are pairs, but fit was given single texts; give single texts"):
-        single.predict(pairs[:5])
+        single.predict(pairs)
+    file, out = tmp_path / "f.csv", tmp_path / "p.csv"
+    file.write_text("text\nx y\n")
+    assert main(["predict", str(tmp_path / "pairs"), str(file), "--out", str(out)]) == 2
+    message = f"{file}: single texts in column 'text', but the model was trained on pairs; name the column of the "
+    assert message + "second texts with --text-b" in capsys.readouterr().err
+    file.write_text("text,text_b\n" + "".join(f"{text},other\n" for text in NEW))
+    assert main(["predict", str(tmp_path / "single"), str(file), "--out", str(out), "--text-b", "text_b"]) == 2
+    assert "--text-b text_b: the model was trained on single texts; leave it out" in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "single"), str(file), "--out", str(out)]) == 0
+    with open(out, newline="") as table:
+        assert [row["prediction"] for row in csv.DictReader(table)] == [str(label) for label in single.predict(NEW)]
 
 
 def test_the_same_seed_gives_the_same_model_with_a_validation_set_of_its_own(tiny_model):

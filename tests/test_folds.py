@@ -15,6 +15,7 @@ import tiny
 from sklearn.metrics import accuracy_score, f1_score
 
 from slanted.cli import main
+from slanted.errors import SettingError
 from slanted.text import artefacts, folds, monitors
 from slanted.text.classifier import TextClassifier, TextRegressor
 from slanted.text.fold_model import load_model
@@ -144,6 +145,49 @@ def test_python_loads_all_folds_as_one_and_saves_them(run, place, tmp_path):
     loaded.save(tmp_path / "copy")
     np.testing.assert_array_equal(TextClassifier.load(tmp_path / "copy").predict_proba(texts), found)
     assert TextClassifier.load(run / "fold_1").predict_proba(texts).shape == (16, 2)
+
+
+def test_python_trains_folds_as_the_command_does(run, place, tmp_path):
+    rows = table(place.train)
+    texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
+    settings = {"lr": 0.01, "batch_size": 8, "max_tokens": 16, "precision": "float32", "epochs": 2, "folds": 2}
+    estimator = TextClassifier(place.model, **settings).fit(texts, labels)
+    np.testing.assert_allclose(estimator.out_of_fold_, probabilities(table(run / "out_of_fold.csv")), atol=1e-5)
+    new = [row["text"] for row in table(place.test)]
+    found = estimator.predict_proba(new)
+    np.testing.assert_allclose(found, probabilities(table(run / "predictions.csv")), atol=1e-5)
+    assert [len(history.epochs) for history in estimator.history_] == [2, 2]
+    estimator.save(tmp_path / "saved")
+    loaded = TextClassifier.load(tmp_path / "saved")
+    assert loaded.folds == 2 and loaded.pairs_ is False
+    for same in (loaded, pickle.loads(pickle.dumps(estimator))):
+        np.testing.assert_allclose(same.predict_proba(new), found, atol=1e-6)
+    assert main(["predict", str(tmp_path / "saved"), place.test, "--out", str(tmp_path / "p.csv")]) == 0
+    np.testing.assert_allclose(probabilities(table(tmp_path / "p.csv")), found, atol=1e-6)
+
+
+def test_python_gives_out_of_fold_numbers_and_the_folds_mean_thresholds(place):
+    texts, labels = tiny.examples(40, LABELS)
+    settings = {"lr": 0.01, "batch_size": 8, "max_tokens": 16, "precision": "float32", "epochs": 1, "folds": 2}
+    numbers = [float(len(text)) for text in texts]
+    regressor = TextRegressor(place.model, **settings).fit(texts, numbers)
+    assert regressor.out_of_fold_.shape == (40,) and regressor.predict(texts).shape == (40,)
+    assert abs(regressor.out_of_fold_.mean() - np.mean(numbers)) < np.std(numbers)  # in the units of the numbers
+    several = np.array([[label == "alpha", at % 3 == 0] for at, label in enumerate(labels)], dtype=int)
+    classifier = TextClassifier(place.model, **settings).fit(texts, several)
+    each = [model.thresholds for model in classifier.model_.models()]
+    np.testing.assert_allclose(classifier.thresholds_, np.mean(each, axis=0))
+    np.testing.assert_array_equal(classifier.predict(texts), classifier.predict_proba(texts) >= classifier.thresholds_)
+
+
+def test_python_refuses_validation_rows_beside_folds_and_too_few_rows(place):
+    with pytest.raises(SettingError) as refused:
+        TextClassifier(place.model, folds=2, precision="float32").fit(["a", "b"], ["x", "y"], valid=(["a"], ["x"]))
+    rule = "Argument `folds` must be 0 where `valid` is given: each fold holds out its own rows. Received: folds=2"
+    assert str(refused.value).startswith(rule)
+    with pytest.raises(SettingError) as refused:
+        TextClassifier(place.model, folds=3, precision="float32").fit(["a", "b"], ["x", "y"])
+    assert str(refused.value).startswith("Argument `folds` must be at most the 2 training rows, of 4 or more")
 
 
 def test_all_folds_are_pickled_as_their_files_and_outlive_their_folder(run, place, tmp_path):

@@ -193,6 +193,8 @@ def test_several_columns_are_refused(records, task, message):
     assert refusal(infer_target, rows_of(*records, header="text,a,b", label=["a", "b"]), task) == message
 
 
+COLUMNS_OF_SETS = "give a column of 0 and 1 for each label, as sklearn.preprocessing.MultiLabelBinarizer makes of "
+COLUMNS_OF_SETS += "sets of names"
 TYPES = "give strings, integers, floats or booleans, one type for all"
 PYTHON_REFUSED = [
     ([], "auto", "labels: none given; give one label for each text"),
@@ -202,7 +204,9 @@ PYTHON_REFUSED = [
         "auto",
         "labels must have the shape (texts,) or (texts, columns), not (); give one label for each text",
     ),
-    ([[1, 0], [1]], "auto", f"labels[0] is of type list; {TYPES}"),
+    ([[1, 0], [1]], "auto", f"labels[0] is a list; {COLUMNS_OF_SETS}"),
+    ([{"a"}, {"a", "b"}], "auto", f"labels[0] is a set; {COLUMNS_OF_SETS}"),
+    ([("a", "b"), ()], "auto", f"labels[0] is a tuple; {COLUMNS_OF_SETS}"),
     (
         [np.zeros((2, 3)), np.zeros((2, 2))],
         "auto",

@@ -7,10 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from slanted.errors import InputError, missing_extra
+from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipes import Recipe, recipe_named
 from slanted.text.chunks import check_chunkable
 from slanted.text.data import Part, check_score, check_target, hold_out
+from slanted.text.fold_rows import fold_rows
 from slanted.text.progress import Progress
 from slanted.text.python_texts import as_texts
 from slanted.text.settings import Settings
@@ -47,6 +48,7 @@ class _TextEstimator(BaseEstimator):
         valid_share: float = 0.1,
         best_by: str = "loss",
         positive: str | None = None,
+        folds: int = 0,
         seed: int = 0,
         verbose: bool = False,
     ) -> None:
@@ -64,6 +66,7 @@ class _TextEstimator(BaseEstimator):
         self.valid_share = valid_share
         self.best_by = best_by
         self.positive = positive
+        self.folds = folds
         self.seed = seed
         self.verbose = verbose
 
@@ -75,7 +78,8 @@ class _TextEstimator(BaseEstimator):
                 are.
             labels: n labels: strings, integers or booleans for classes; (n, labels) of 0 and 1 for several labels,
                 which scikit-learn's MultiLabelBinarizer makes of sets; floats, (n,) or (n, targets), for a regressor.
-            valid: Texts and labels to choose the epoch by; None: `valid_share` of the rows is held out.
+            valid: Texts and labels to choose the epoch by; None: `valid_share` of the rows is held out. Not with
+                `folds`, each of which holds out its own.
 
         Returns:
             This estimator.
@@ -84,9 +88,6 @@ class _TextEstimator(BaseEstimator):
             InputError: A text, a label or a setting is wrong.
             TrainingFailed: The loss is not finite.
         """
-        from slanted.text.model import TextModel
-        from slanted.text.training import Fitting
-
         if labels is None:
             found = f"{type(self).__name__} requires y to be passed, but the target y is None"
             raise InputError(f"{found}; give a label for each text")
@@ -98,17 +99,40 @@ class _TextEstimator(BaseEstimator):
         train = self._part(texts, labels, target)
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
+        if settings.folds:
+            self._fit_folds(target, train, settings, labels, valid)
+        else:
+            self._fit_one(target, train, settings, valid)
+        return self
+
+    def _fit_one(self, target: Target, train: Part, settings: Settings, valid: tuple[Any, Any] | None) -> None:
         held = None if valid is None else self._part(*valid, target)
         if held is None and settings.valid_share > 0.0:
             train, held = hold_out(train, target, settings)
         check_score(target, None if held is None else held.y, settings)
-        progress = Progress(quiet=not self.verbose)
-        fitting = Fitting(target, train, held, settings, progress)
-        trained = fitting.fit()
-        self._adopt(TextModel.of(fitting))
-        self.history_ = trained.history
-        self.pairs_ = train.texts_b is not None
-        return self
+        model, self.history_ = _fitted(target, train, held, settings, Progress(quiet=not self.verbose))
+        self._adopt(model)
+
+    def _fit_folds(self, target: Target, train: Part, settings: Settings, labels: Any, valid: Any) -> None:
+        from slanted.text.fold_model import FittedFolds
+        from slanted.text.folds import shown_as_fold
+
+        if valid is not None:
+            raise SettingError("folds", "0 where `valid` is given: each fold holds out its own rows", self.folds)
+        folds = fold_rows(target, train.y, settings, labels)
+        for fold in folds:
+            check_score(target, train.y[fold.valid], settings)
+        own, progress = replace(settings, folds=0), Progress(quiet=not self.verbose)
+        models, self.history_ = [], []
+        for number, fold in enumerate(folds):
+            held = train.take(fold.valid) if len(fold.valid) else None
+            shown = shown_as_fold(progress, number, len(folds))
+            model, history = _fitted(target, train.take(fold.train), held, own, shown)
+            models.append(model)
+            self.history_.append(history)
+        self._adopt(FittedFolds(models, settings))
+        out_of_fold, _ = self.model_.predict_held(train, folds)
+        self.out_of_fold_ = self._as_given(out_of_fold)
 
     def __sklearn_tags__(self) -> Any:
         """Say what scikit-learn may expect: texts in one dimension, not numbers in two."""
@@ -146,11 +170,16 @@ class _TextEstimator(BaseEstimator):
     def _adopt(self, model: Any) -> None:
         self.model_ = model
         self.target_ = model.target
+        self.pairs_ = model.pairs
+
+    def _as_given(self, predicted: np.ndarray) -> np.ndarray:
+        """Return what a model predicts in the shape of the estimator's own results."""
+        return predicted
 
     def _outputs(self, texts: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
         first, second = as_texts(texts)
-        if getattr(self, "pairs_", second is not None) != (second is not None):  # not known of a model that was loaded
+        if self.pairs_ not in (None, second is not None):
             learnt, found = ("pairs of texts", "single texts") if second is None else ("single texts", "pairs")
             raise InputError(f"texts are {found}, but fit was given {learnt}; give {learnt}")
         return self.model_.predict(first, second)
@@ -192,7 +221,17 @@ class _TextEstimator(BaseEstimator):
 
 
 _SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision")
-_SHARED += ("long", "valid_share", "best_by", "positive", "seed")
+_SHARED += ("long", "valid_share", "best_by", "positive", "folds", "seed")
+
+
+def _fitted(target: Target, train: Part, held: Part | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:
+    """Return the `TextModel` trained on `train`, its epoch chosen by `held`, and its history."""
+    from slanted.text.model import TextModel
+    from slanted.text.training import Fitting
+
+    fitting = Fitting(target, train, held, settings, progress)
+    history = fitting.fit().history
+    return TextModel.of(fitting), history
 
 
 class TextClassifier(ClassifierMixin, _TextEstimator):
@@ -213,6 +252,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         valid_share: The share of the rows held out to choose the epoch; 0 trains on all and keeps the last.
         best_by: The validation score that chooses the epoch.
         positive: The label that `f1` is of, with two classes.
+        folds: Train so many models, each without its share of the rows, and predict the mean of all; 0: one model.
         seed: Of the split, the order of the batches, the new layers and dropout.
         verbose: Print progress.
 
@@ -221,8 +261,10 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         thresholds_: For several labels: the probability from which on each is predicted, chosen on the validation rows;
             0.5 without such.
         model_: The fitted `slanted.text.model.TextModel`.
-        pairs_: Whether `fit` was given pairs of texts.
-        history_: Every step's loss and rate, every epoch's validation scores.
+        pairs_: Whether `fit` was given pairs of texts; None where the folder that was loaded does not say.
+        history_: Every step's loss and rate, every epoch's validation scores; with `folds` a list, one a fold.
+        out_of_fold_: With `folds`: what `predict_proba`, of a regressor `predict`, gives for each row of `fit`, by the
+            one model that has not seen it.
 
     Example, for a list of texts and one of their labels:
 
@@ -258,5 +300,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """Return float64 numbers, (n,) or (n, targets), in the units given to `fit`."""
-        numbers = self._outputs(texts)
-        return numbers[:, 0] if numbers.shape[1] == 1 else numbers
+        return self._as_given(self._outputs(texts))
+
+    def _as_given(self, predicted: np.ndarray) -> np.ndarray:
+        return predicted[:, 0] if predicted.shape[1] == 1 else predicted

@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from slanted.report.writing import leave_folds_report
 from slanted.text import artefacts
 from slanted.text.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.checkpoints import Checkpoints, Pace, fold_folder, steps_of
 from slanted.text.data import DataFiles, RunData
-from slanted.text.fold_model import FoldedModel
+from slanted.text.fold_model import FoldedModel, StoredFolds
 from slanted.text.fold_scores import fold_metrics, headline, say_folds
 from slanted.text.metrics import score_predictions
 from slanted.text.predictions import write_predictions
@@ -76,7 +75,7 @@ def train_folds(
             behind = sum(_steps_behind(fold_folder(out, at)) for at in folds)
             runs = [train_fold(files, data, fold_folder(out, at), at, settings, progress, pace) for at in folds]
             artefacts.write_json(work / artefacts.RECIPE, {**settings.to_dict(), **more})
-            model = FoldedModel(read_run(work))
+            model = StoredFolds(read_run(work))
             model.write_labels(work)
             metrics = fold_metrics(data, settings, runs, behind or None)
             metrics["out_of_fold"] = _predict_held_rows(data, settings, model, work)
@@ -113,8 +112,8 @@ def train_fold(
     if is_finished(folder):
         return artefacts.read_json(folder / artefacts.METRICS)
     keras.backend.clear_session()  # the model before is let go, and layers are named as in a process of its own
-    title = f"fold {number + 1} of {len(data.folds)}"
-    shown = Progress(views=[FoldView(view, title, number == 0) for view in progress.views])
+    title = fold_title(number, len(data.folds))
+    shown = shown_as_fold(progress, number, len(data.folds))
     checkpoints = Checkpoints(folder, pace) if pace and data.sha256 is not None else None
     own, rows = replace(settings, folds=0), data.of_fold(data.folds[number])
     try:
@@ -131,6 +130,20 @@ def _steps_behind(folder: Path) -> int:
     if (folder / artefacts.METRICS).is_file():
         return artefacts.read_json(folder / artefacts.METRICS)["total_steps"]
     return max(steps_of(folder), default=0)
+
+
+def fold_title(number: int, count: int) -> str:
+    """Return what a fold is called, its number counting from 0.
+
+    >>> fold_title(0, 5)
+    'fold 1 of 5'
+    """
+    return f"fold {number + 1} of {count}"
+
+
+def shown_as_fold(progress: Progress, number: int, count: int) -> Progress:
+    """Return where the run of one fold, its number counting from 0, tells of itself."""
+    return Progress(views=[FoldView(view, fold_title(number, count), number == 0) for view in progress.views])
 
 
 class FoldView(StepsOnly):
@@ -168,11 +181,7 @@ class FoldView(StepsOnly):
 
 def _predict_held_rows(data: RunData, settings: Settings, model: FoldedModel, folder: Path) -> Metrics:
     """Write out_of_fold.csv and return its scores: every row's labels by its own fold's thresholds."""
-    predicted = np.zeros((len(data.train), len(data.target.labels)))
-    cuts = np.zeros_like(predicted)
-    for fold, one in zip(data.folds, model.models(), strict=True):
-        held = data.train.take(fold.held)
-        predicted[fold.held], cuts[fold.held] = one.predict(held.texts, held.texts_b), one.cuts
+    predicted, cuts = model.predict_held(data.train, data.folds)
     write_predictions(folder / artefacts.OUT_OF_FOLD, data.target, predicted, cuts, data.numbers)
     return score_predictions(data.target, data.train.y, predicted, settings.positive, cuts)
 

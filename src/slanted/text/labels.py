@@ -14,6 +14,7 @@ from slanted.text.rows import Rows
 from slanted.text.wording import shown
 
 Label = str | int | float | bool
+_NAMES = "give a column of 0 and 1 for each label, as sklearn.preprocessing.MultiLabelBinarizer makes of sets of names"
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def _check_types(table: LabelColumns, at: int, column: Sequence[object]) -> None
     for row, value in enumerate(column):
         if value is None or (isinstance(value, float) and math.isnan(value)):
             raise InputError(f"{table.where(row, at)} is {value}; give a label for every text")
+        if isinstance(value, (set, frozenset, list, tuple)):
+            raise InputError(f"{table.where(row, at)} is a {type(value).__name__}; {_NAMES}")
         if not isinstance(value, (str, int, float)):
             found = f"{table.where(row, at)} is of type {type(value).__name__}"
             raise InputError(f"{found}; give strings, integers, floats or booleans, one type for all")

@@ -32,6 +32,7 @@ class TextModel(Predictor):
         target: What it predicts.
         settings: What it was trained with.
         thresholds: Of several labels: from which probability on each is predicted, (labels,); None: 0.5.
+        pairs: Whether it learnt from pairs of texts; None: its folder does not say.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class TextModel(Predictor):
         target: Target,
         settings: Settings,
         thresholds: np.ndarray | None = None,
+        pairs: bool | None = None,
     ) -> None:
-        super().__init__(target, settings, thresholds)
+        super().__init__(target, settings, thresholds, pairs)
         self.encoder, self.classifier = encoder, classifier
         fast.apply(classifier)
         self._model = plain_model(classifier)
@@ -51,7 +53,7 @@ class TextModel(Predictor):
     def of(cls, fitting: "Fitting") -> "TextModel":
         """Return the model that a finished fitting has trained; its thresholds are the validation rows' best."""
         classifier = float32_copy(fitting.classifier, fitting.encoder)
-        model = cls(fitting.encoder, classifier, fitting.target, fitting.settings)
+        model = cls(fitting.encoder, classifier, fitting.target, fitting.settings, pairs=fitting.pairs)
         if fitting.target.kind == "multilabel" and fitting.valid is not None:
             outputs = fitting.valid.outputs(model._model)
             model.thresholds = best_thresholds(fitting.valid.y, probabilities_of("multilabel", outputs))
@@ -78,7 +80,7 @@ class TextModel(Predictor):
             save_classifier(self.classifier, self.encoder, folder / artefacts.MODEL, self.settings.max_tokens)
             self.encoder.tokenizer.save(folder)
         self.write_labels(folder)
-        artefacts.write_json(folder / artefacts.RECIPE, {**self.settings.to_dict(), **(more or {})})
+        self.write_recipe(folder, more)
 
     @classmethod
     def load(cls, folder: Path) -> "TextModel":
@@ -92,4 +94,4 @@ class TextModel(Predictor):
         if classifier.num_classes != len(run.target.labels):
             found = f"{classifier.num_classes} outputs, but {artefacts.LABELS} names {listed(run.target.labels)}"
             raise InputError(f"{folder}: the model has {found}; restore both from one run")
-        return cls(encoder, classifier, run.target, run.settings, run.thresholds)
+        return cls(encoder, classifier, run.target, run.settings, run.thresholds, run.pairs)

@@ -26,13 +26,13 @@ def packed(model: Any) -> bytes:
 
 def unpacked(content: bytes) -> Any:
     """Return the model of `packed`. Those of several folds are loaded as they are needed: their files live with it."""
-    from slanted.text.fold_model import FoldedModel, load_model
+    from slanted.text.fold_model import StoredFolds, load_model
 
     with ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory())
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             archive.extractall(place)
         model = load_model(Path(place))
-        if isinstance(model, FoldedModel):
+        if isinstance(model, StoredFolds):
             weakref.finalize(model, stack.pop_all().close)
     return model

@@ -26,10 +26,13 @@ class Predictor(ABC):
         target: What it predicts.
         settings: What it was trained with.
         thresholds: Of several labels: from which probability on each is predicted, (labels,); None: 0.5.
+        pairs: Whether it learnt from pairs of texts; None: its folder does not say.
     """
 
-    def __init__(self, target: Target, settings: Settings, thresholds: np.ndarray | None = None) -> None:
-        self.target, self.settings, self.thresholds = target, settings, thresholds
+    def __init__(
+        self, target: Target, settings: Settings, thresholds: np.ndarray | None = None, pairs: bool | None = None
+    ) -> None:
+        self.target, self.settings, self.thresholds, self.pairs = target, settings, thresholds, pairs
 
     @abstractmethod
     def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
@@ -69,6 +72,11 @@ class Predictor(ABC):
         if self.target.kind == "multilabel":
             labels["thresholds"] = np.broadcast_to(self.cuts, len(self.target.labels)).tolist()
         artefacts.write_json(folder / artefacts.LABELS, labels)
+
+    def write_recipe(self, folder: Path, more: dict[str, Any] | None = None) -> None:
+        """Write recipe.json, with further entries."""
+        own = {**self.settings.to_dict(), "pairs": self.pairs}
+        artefacts.write_json(folder / artefacts.RECIPE, {**own, **(more or {})})
 
 
 def write_predictions(

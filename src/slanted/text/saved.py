@@ -12,6 +12,7 @@ from slanted.text.columns import Columns
 from slanted.text.model_files import check_folder
 from slanted.text.settings import Settings
 from slanted.text.targets import Kind, Target
+from slanted.text.thresholds import mean_thresholds
 from slanted.text.tokens import TextTokenizer
 
 RESTORE = "restore the file or train again"
@@ -27,6 +28,7 @@ class SavedRun:
         columns: Which columns of the training file were read; None where Python gave the texts.
         thresholds: Of several labels: from which probability on each is predicted; None: 0.5.
         folds: The folders of the folds' runs; none where the folder itself holds the model.
+        pairs: Whether the training texts were pairs; None where the folder does not say.
     """
 
     settings: Settings
@@ -34,6 +36,7 @@ class SavedRun:
     columns: Columns | None
     thresholds: np.ndarray | None = None
     folds: tuple[Path, ...] = ()
+    pairs: bool | None = None
 
 
 def read_run(folder: Path) -> SavedRun:
@@ -44,32 +47,33 @@ def read_run(folder: Path) -> SavedRun:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
-    settings, columns = _read_recipe(folder / artefacts.RECIPE)
-    return _read_folds(folder, settings, columns) if settings.folds else _read_one(folder, settings, columns)
+    settings, columns, pairs = _read_recipe(folder / artefacts.RECIPE)
+    return (_read_folds if settings.folds else _read_one)(folder, settings, columns, pairs)
 
 
-def _read_one(folder: Path, settings: Settings, columns: Columns | None) -> SavedRun:
+def _read_one(folder: Path, settings: Settings, columns: Columns | None, pairs: bool | None) -> SavedRun:
     target, thresholds = _read_target(folder / artefacts.LABELS)
     check_folder(folder / artefacts.MODEL)
     TextTokenizer.load(folder)
-    return SavedRun(settings, target, columns, thresholds)
+    return SavedRun(settings, target, columns, thresholds, pairs=pairs)
 
 
-def _read_folds(folder: Path, settings: Settings, columns: Columns | None) -> SavedRun:
+def _read_folds(folder: Path, settings: Settings, columns: Columns | None, pairs: bool | None) -> SavedRun:
     folders = tuple(folder / artefacts.fold_name(number) for number in range(settings.folds))
     first, *others = (_read_one(place, *_read_recipe(place / artefacts.RECIPE)) for place in folders)
     for place, run in zip(folders[1:], others, strict=True):
         if run.target != first.target:
             raise InputError(f"{place / artefacts.LABELS}: names other labels than {folders[0].name}; {RESTORE}")
-    each = [run.thresholds for run in (first, *others) if run.thresholds is not None]
-    thresholds = np.mean(each, axis=0) if len(each) == len(folders) else None
-    return SavedRun(settings, first.target, columns, thresholds, folders)
+    thresholds = mean_thresholds([run.thresholds for run in (first, *others)])
+    return SavedRun(settings, first.target, columns, thresholds, folders, pairs)
 
 
-def _read_recipe(path: Path) -> tuple[Settings, Columns | None]:
+def _read_recipe(path: Path) -> tuple[Settings, Columns | None, bool | None]:
     saved = artefacts.read_json(path)
     try:
-        return Settings.from_dict(saved), _columns(saved.get("columns"))
+        columns = _columns(saved.get("columns"))
+        pairs = saved.get("pairs") if columns is None else columns.text_b is not None
+        return Settings.from_dict(saved), columns, None if pairs is None else bool(pairs)
     except KeyError as error:
         raise InputError(f"{path}: holds no settings of a run, {error} is missing; {RESTORE}") from None
     except (TypeError, AttributeError, ValueError) as error:

@@ -11,6 +11,8 @@ theirs by the same rule. Without a test file the rows that choose are those that
 baselines: both are flattered.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,12 @@ def best_thresholds(truth: np.ndarray, probabilities: np.ndarray) -> NDArray[np.
     """
     columns = zip(truth.T > 0.5, probabilities.T, strict=True)
     return np.array([_best_threshold(*column) for column in columns])
+
+
+def mean_thresholds(each: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Return the mean of several models' thresholds, or None if one has none."""
+    known = [thresholds for thresholds in each if thresholds is not None]
+    return np.mean(known, axis=0) if len(known) == len(each) else None
 
 
 def _best_threshold(truth: np.ndarray, probabilities: np.ndarray) -> float:

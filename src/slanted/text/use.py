@@ -14,6 +14,7 @@ from slanted.text.rows import Rows, read_rows, read_rows_like
 from slanted.text.saved import SavedRun, read_run
 from slanted.text.sources import input_paths
 from slanted.text.start import check_installed, start_keras
+from slanted.text.wording import shown
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,14 @@ def _check_out(out: Path, file: str) -> None:
 
 def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows:
     columns = run.columns
-    if columns is None:
-        return read_rows(file, text=options.text, text_b=options.text_b, labelled=labelled, encoding=options.encoding)
-    if options.text_b is not None and columns.text_b is None:
+    if options.text_b is not None and run.pairs is False:
         raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
+    if columns is None:
+        rows = read_rows(file, text=options.text, text_b=options.text_b, labelled=labelled, encoding=options.encoding)
+        if run.pairs and rows.texts_b is None:
+            found = f"{file}: single texts in column {shown(rows.columns.text)}, but the model was trained on pairs"
+            raise InputError(f"{found}; name the column of the second texts with --text-b")
+        return replace(rows, texts_b=None) if run.pairs is False else rows
     wanted = replace(columns, text=options.text or columns.text, text_b=options.text_b or columns.text_b)
     return read_rows_like(file, wanted, labelled=labelled, encoding=options.encoding)
 
