@@ -1,10 +1,9 @@
 """Each private name of Keras that slanted uses still means what slanted takes it to mean, checked on plain Keras.
 
-When one of these fails, Keras has changed: mend src/slanted/keras_private.py before anything else.
+When one of these fails, Keras has changed: mend src/slanted/keras_private before anything else.
 """
 
 import ast
-import inspect
 import math
 import re
 from pathlib import Path
@@ -18,6 +17,9 @@ from keras.src.saving.keras_saveable import KerasSaveable
 
 import slanted
 from slanted import keras_private
+from slanted.keras_private import models, steps
+
+PRIVATE = Path(keras_private.__file__).parent
 
 
 def changed(name, meant):
@@ -285,8 +287,8 @@ def test_keras_history(nested):
 
 
 def private_names_of_keras():
-    """Return the private attributes that keras_private.py reads or overrides and does not itself introduce."""
-    tree = ast.parse(inspect.getsource(keras_private))
+    """Return the private attributes that keras_private reads or overrides and does not itself introduce."""
+    tree = ast.parse("".join(path.read_text() for path in PRIVATE.glob("*.py")))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     read |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     keras_source = Path(keras.__file__).parent / "src"
@@ -299,28 +301,28 @@ def private_names_of_keras():
 def test_every_private_name_in_use_is_tested_here():
     tested = Path(__file__).read_text()
     untested = sorted(name for name in private_names_of_keras() if not re.search(rf"\b{name}\b", tested))
-    assert not untested, f"keras_private.py uses private names of Keras without a test here: {untested}"
+    assert not untested, f"keras_private uses private names of Keras without a test here: {untested}"
 
 
 @pytest.mark.once
 def test_no_other_module_imports_keras_s_private_packages():
-    sources = Path(keras_private.__file__).parent.rglob("*.py")
+    sources = PRIVATE.parent.rglob("*.py")
     importing = re.compile(r"^\s*(from|import) keras\.src", re.MULTILINE)
-    guilty = [path.name for path in sources if importing.search(path.read_text()) and path.name != "keras_private.py"]
-    assert not guilty
+    found = {path for path in sources if importing.search(path.read_text())}
+    assert found and {path.parent for path in found} == {PRIVATE}
 
 
 def test_the_generator_of_unseeded_random_functions_is_found_and_forgotten():
-    keras_private.forget_global_seed_generator()
-    assert keras_private.global_seed_generator() is None, "Keras keeps its global seed generator elsewhere"
+    models.forget_global_seed_generator()
+    assert models.global_seed_generator() is None, "Keras keeps its global seed generator elsewhere"
     keras.random.uniform((1,))
-    assert keras_private.global_seed_generator() is not None, "Keras keeps its global seed generator elsewhere"
+    assert models.global_seed_generator() is not None, "Keras keeps its global seed generator elsewhere"
 
 
 def test_the_generator_of_unseeded_random_functions_is_made():
-    keras_private.forget_global_seed_generator()
-    made = keras_private.make_global_seed_generator()
-    assert keras_private.global_seed_generator() is made
+    models.forget_global_seed_generator()
+    made = models.make_global_seed_generator()
+    assert models.global_seed_generator() is made
     assert tuple(made.state.shape) == (2,), changed("SeedGenerator.state", "it is a seed and a counter")
 
 
@@ -347,11 +349,11 @@ def test_epochs_are_as_long_as_their_data():
         on_train_batch_end=lambda batch, logs: steps.append(batch),
     )
     trained = model()
-    with keras_private.epochs_as_long_as_their_data():
+    with models.epochs_as_long_as_their_data():
         trained.fit(data, epochs=2, verbose=0, shuffle=False, callbacks=[count])
     meant = "an epoch's length is read from `_num_batches` in `_enumerate_iterator`"
     assert steps == [0, 1, 0, 1, 2, 3, 4], changed("EpochIterator", meant)
-    assert keras_private.EpochIterator._enumerate_iterator.__name__ == "_enumerate_iterator"
+    assert models.EpochIterator._enumerate_iterator.__name__ == "_enumerate_iterator"
 
 
 def test_a_scope_without_a_type_has_variables_read_as_they_are():
@@ -361,7 +363,7 @@ def test_a_scope_without_a_type_has_variables_read_as_they_are():
 
         def call(self, x):
             self.seen = [self.kernel.value]
-            with keras_private.weights_as_they_are():
+            with models.weights_as_they_are():
                 self.seen.append(self.kernel.value)
             return x
 
@@ -373,36 +375,36 @@ def test_a_scope_without_a_type_has_variables_read_as_they_are():
 def test_parts_of_a_transformer_block():
     block = keras_hub.layers.TransformerEncoder(intermediate_dim=5, num_heads=2)
     block.build((None, 3, 4))
-    attention, feed_forward, norms, dropout = keras_private.parts_of_a_block(block)
+    attention, feed_forward, norms, dropout = models.parts_of_a_block(block)
     parts = [*attention, *feed_forward, *norms]
     found = {id(variable) for part in parts for variable in part.variables}
     assert {id(variable) for variable in block.trainable_variables} == found, "a block has other parts"
     assert [math.prod(part.kernel.shape) for part in feed_forward] == [20, 20]
     assert isinstance(dropout, keras.layers.Dropout)
-    assert all(part in keras_private.all_layers(block) for part in [*parts, block])
+    assert all(part in models.all_layers(block) for part in [*parts, block])
 
 
 def test_moments_of_adam():
     """Names: _momentums, _velocities, _get_variable_index."""
     optimizer, variable = keras.optimizers.Adam(0.1, beta_1=0.5, beta_2=0.75), keras.Variable([1.0])
     optimizer.apply([keras.ops.convert_to_tensor([2.0])], [variable])
-    momentum, velocity = keras_private.moments(optimizer, variable)
+    momentum, velocity = steps.moments(optimizer, variable)
     assert momentum.numpy()[0] == 1.0 and velocity.numpy()[0] == 1.0
 
 
-@pytest.mark.parametrize("name", [keras_private.STEP_OF_A_VARIABLE, keras_private.STEP_OF_A_LIST, "_clip_gradients"])
+@pytest.mark.parametrize("name", [steps.STEP_OF_A_VARIABLE, steps.STEP_OF_A_LIST, "_clip_gradients"])
 def test_a_step_is_replaced_in_one_optimizer(name):
     """Names: update_step, _parallel_update_step on PyTorch, _clip_gradients."""
-    if name == keras_private.STEP_OF_A_LIST and keras.config.backend() != "torch":
+    if name == steps.STEP_OF_A_LIST and keras.config.backend() != "torch":
         assert not hasattr(keras.optimizers.Adam(0.1), name)
         return
-    if name == keras_private.STEP_OF_A_VARIABLE and keras.config.backend() == "torch":
-        name = keras_private.STEP_OF_A_LIST  # which goes first there
+    if name == steps.STEP_OF_A_VARIABLE and keras.config.backend() == "torch":
+        name = steps.STEP_OF_A_LIST  # which goes first there
     calls = []
     optimizer, variable = keras.optimizers.Adam(0.1, clipnorm=1.0), keras.Variable([1.0])
-    keras_private.replace_step(optimizer, name, lambda self, grads, *rest: calls.append(self) or grads)
+    steps.replace_step(optimizer, name, lambda self, grads, *rest: calls.append(self) or grads)
     for each in (optimizer, keras.optimizers.Adam(0.1, clipnorm=1.0)):
         each.apply([keras.ops.convert_to_tensor([2.0])], [variable])
     assert calls == [optimizer]
-    (short,) = keras_private.clipped(optimizer, [keras.ops.convert_to_tensor([2.0])])
+    (short,) = steps.clipped(optimizer, [keras.ops.convert_to_tensor([2.0])])
     assert abs(float(keras.ops.convert_to_numpy(short)[0]) - 1.0) < 1e-6

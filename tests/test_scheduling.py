@@ -7,7 +7,7 @@ from applied import BACKEND, CountingSum, Sum, Trace, assert_sums, batches, fit,
 
 import slanted
 from slanted.errors import InputError
-from slanted.keras_private import ScheduledOptimizer
+from slanted.keras_private.scheduled import ScheduledOptimizer
 from slanted.schedules import Curve
 
 CURVE = slanted.SlantedTriangular(1.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from slanted.keras_private import CLIPPING, STEP_OF_A_LIST, STEP_OF_A_VARIABLE, clipped, moments, replace_step
+from slanted.keras_private.steps import CLIPPING, STEP_OF_A_LIST, STEP_OF_A_VARIABLE, clipped, moments, replace_step
 
 
 def fuse(optimizer: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from slanted.errors import InputError
-from slanted.keras_private import keeps_statistics, own_attributes, own_variables, producer, sublayers
+from slanted.keras_private.models import keeps_statistics, own_attributes, own_variables, producer, sublayers
 
 __all__ = ["LayerGroup", "layer_groups", "no_decay_variables"]
 

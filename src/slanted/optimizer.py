@@ -9,7 +9,7 @@ import keras
 from slanted.checks import positive
 from slanted.errors import InputError, SettingError
 from slanted.groups import LayerGroup
-from slanted.keras_private import GroupedOptimizer
+from slanted.keras_private.grouped import GroupedOptimizer
 from slanted.membership import Grouping, Member
 
 __all__ = ["LayerwiseOptimizer"]

@@ -187,7 +187,7 @@ def _hidden_size(model: Any, recipe: Recipe) -> int:
     """Return the model's `hidden_dim`, or that of the first part which has one; without need of it 0."""
     if recipe.lr_max is not None:
         return 0
-    from slanted.keras_private import sublayers
+    from slanted.keras_private.models import sublayers
 
     waiting = [model]
     while waiting:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from slanted.keras_private import forget_global_seed_generator, global_seed_generator, make_global_seed_generator
+from slanted.keras_private.models import forget_global_seed_generator, global_seed_generator, make_global_seed_generator
 
 _CUDA = "torch_cuda_"
 

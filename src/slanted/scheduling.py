@@ -5,7 +5,8 @@ from typing import Any, cast
 import keras
 
 from slanted.errors import InputError, SettingError
-from slanted.keras_private import forget_compiled_step, forget_restored_epoch, innermost, scheduled
+from slanted.keras_private.models import forget_compiled_step, forget_restored_epoch
+from slanted.keras_private.wrapped import innermost, scheduled
 from slanted.schedules import Curve, SlantedTriangular
 
 __all__ = ["RunScheduler", "SlantedTriangularScheduler"]

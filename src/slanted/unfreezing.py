@@ -9,7 +9,8 @@ import keras
 from slanted.checks import whole
 from slanted.errors import InputError, SettingError
 from slanted.groups import statistics_layers
-from slanted.keras_private import forget_compiled_step, hold_statistics, innermost, scheduled
+from slanted.keras_private.models import forget_compiled_step, hold_statistics
+from slanted.keras_private.wrapped import innermost, scheduled
 from slanted.optimizer import LayerwiseOptimizer
 
 __all__ = ["GradualUnfreezing"]

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from slanted.errors import InputError
-from slanted.keras_private import epochs_as_long_as_their_data
+from slanted.keras_private.models import epochs_as_long_as_their_data
 from slanted.random_state import random_state, set_random_state
 from slanted.text.checkpoints import Checkpoints, Snapshot
 from slanted.text.interrupts import HeldSignals

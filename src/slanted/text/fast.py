@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from slanted.keras_private import all_layers, parts_of_a_block, weights_as_they_are
+from slanted.keras_private.models import all_layers, parts_of_a_block, weights_as_they_are
 
 _ENCODERS = {
     "torch": "slanted.text.fast_torch",

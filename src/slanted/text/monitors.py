@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from slanted.errors import TrainingFailed
-from slanted.keras_private import innermost
+from slanted.keras_private.wrapped import innermost
 from slanted.text.progress import Progress
 from slanted.text.settings import LOWER_IS_BETTER
 

@@ -1,0 +1,118 @@
+"""Layers, trainers and random numbers of Keras."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from keras.src.backend.common import global_state
+from keras.src.backend.common.variables import AutocastScope
+from keras.src.random import seed_generator
+from keras.src.trainers.epoch_iterator import EpochIterator
+
+
+def forget_compiled_step(model: Any) -> None:
+    """Have `fit` compile the training step anew, also when it has begun."""
+    model.make_train_function(force=True)
+
+
+@contextmanager
+def epochs_as_long_as_their_data() -> Iterator[None]:
+    """Have `fit` ask its data at each epoch how many batches there are; Keras asks once, before the first."""
+    enumerate_once: Any = EpochIterator._enumerate_iterator
+
+    def enumerate_anew(self: Any) -> Any:
+        self._num_batches = self.data_adapter.num_batches
+        return enumerate_once(self)
+
+    patched: Any = EpochIterator
+    patched._enumerate_iterator = enumerate_anew
+    try:
+        yield
+    finally:
+        patched._enumerate_iterator = enumerate_once
+
+
+def forget_restored_epoch(model: Any) -> None:
+    """Clear the epoch that BackupAndRestore leaves behind, from which a later `fit` would start."""
+    model._initial_epoch = None
+
+
+def sublayers(layer: Any) -> list[Any]:
+    """Return the layers that `layer` holds directly, in the order of its graph, else of their creation."""
+    return layer._flatten_layers(include_self=False, recursive=False)
+
+
+def own_attributes(layer: Any) -> list[Any]:
+    """Return what was assigned to attributes of `layer`, without Keras's own list of its sublayers."""
+    return [value for name, value in vars(layer).items() if name != "_layers"]
+
+
+def own_variables(layer: Any) -> list[Any]:
+    """Return the variables that `layer` holds itself, without its sublayers'."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def keeps_statistics(layer: Any) -> bool:
+    """Return whether `layer` may update variables of its own as it is called in training."""
+    return bool(layer._non_trainable_variables) and layer._call_has_training_arg
+
+
+def hold_statistics(layer: Any, hold: bool) -> None:
+    """Run `layer` as in inference, whatever it is told, or again as it is told.
+
+    Not by `layer.trainable`: a model saved meanwhile would keep that, and JAX's trainer sorts its state by it.
+    """
+    vars(layer).pop("call", None)
+    if hold:
+        as_told = layer.call
+
+        def call(*args: Any, training: Any = None, **kwargs: Any) -> Any:
+            return as_told(*args, training=False, **kwargs)
+
+        vars(layer)["call"] = call
+
+
+def weights_as_they_are() -> AbstractContextManager[None]:
+    """Return a context in which variables are read in their own type, not in that of a layer's computation."""
+    return AutocastScope(None)
+
+
+def producer(tensor: Any) -> Any:
+    """Return the layer whose output a symbolic tensor is."""
+    return tensor._keras_history.operation
+
+
+def all_layers(layer: Any) -> list[Any]:
+    """Return every layer within `layer`, at any depth, and itself."""
+    return list(layer._flatten_layers())
+
+
+def parts_of_a_block(layer: Any) -> tuple[list[Any], list[Any], list[Any], Any]:
+    """Return what a KerasHub TransformerEncoder is made of.
+
+    Returns:
+        The dense layers of attention (query, key, value, output), those of the feed-forward part (inner, outer), the
+        normalisations after each of the two, and the last dropout layer.
+    """
+    attention = layer._self_attention_layer
+    return (
+        [attention.query_dense, attention.key_dense, attention.value_dense, attention.output_dense],
+        [layer._feedforward_intermediate_dense, layer._feedforward_output_dense],
+        [layer._self_attention_layer_norm, layer._feedforward_layer_norm],
+        layer._feedforward_dropout,
+    )
+
+
+def global_seed_generator() -> Any:
+    """Return the generator that Keras's random functions draw from without a seed, or None before the first of them."""
+    return global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
+
+
+def make_global_seed_generator() -> Any:
+    """Have Keras make that generator now, and return it."""
+    return seed_generator.global_seed_generator()
+
+
+def forget_global_seed_generator() -> None:
+    """Have Keras make that generator anew when it is next needed."""
+    global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, None)

@@ -1,0 +1,228 @@
+"""An optimizer whose learning rate is a curve over a run, evaluated in the compiled step."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, ClassVar
+
+import keras
+
+from slanted.errors import InputError
+from slanted.keras_private.run_state import FOLLOW_THE_CURVE, Applying, RunState, StateApart
+from slanted.schedules import Curve
+
+ops: Any = keras.ops
+_adopted: dict[tuple[type, type], type] = {}
+
+
+@keras.saving.register_keras_serializable(package="slanted")
+class ScheduledOptimizer:
+    """Mixed into an optimizer's class: its rate is a curve over a run, evaluated in the compiled step.
+
+    `adopt` turns an optimizer, built or not, into one in place.
+    """
+
+    plain_class: ClassVar[type]
+
+    @classmethod
+    def adopt(cls, optimizer: Any) -> Any:
+        """Give `optimizer` the class that follows curves, keeping its variables, and return it.
+
+        Raises:
+            InputError: It is a `MultiOptimizer`, whose parts have rates of their own.
+        """
+        if isinstance(optimizer, cls):
+            return optimizer
+        if isinstance(optimizer, keras.optimizers.MultiOptimizer):
+            raise InputError(
+                "A curve drives one optimizer for the whole model. Received: MultiOptimizer. "
+                "For a rate per layer group use `slanted.LayerwiseOptimizer`."
+            )
+        scheduled = isinstance(optimizer, ScheduledOptimizer)
+        optimizer.__class__ = cls._mixed_with(optimizer.plain_class if scheduled else type(optimizer))
+        if not scheduled:
+            optimizer._add_run_state()
+        return optimizer
+
+    @classmethod
+    def _mixed_with(cls, plain_class: type) -> type:
+        return mixed(cls, plain_class)
+
+    def _add_run_state(self: Any) -> None:
+        self._curve = None
+        self._rate_was_set = False
+        self._applying = Applying()
+        self._run = RunState()
+        self._track_apart(self._run)
+
+    def _track_apart(self: Any, state: StateApart) -> None:
+        self._tracker.unlock()
+        for variable in state.variables:
+            self._track_variable(variable)
+
+    def _states_apart(self: Any) -> list[StateApart]:
+        return [self._run]
+
+    @property
+    def curve(self: Any) -> Curve | None:
+        """The curve the rate follows, or None."""
+        return self._curve
+
+    def follow(self: Any, curve: Curve) -> bool:
+        """Follow `curve` from now on; return whether a step compiled before is no longer right."""
+        same = self._curve is not None and _shape_of(self._curve) == _shape_of(curve)
+        self._curve = curve
+        return not same
+
+    def begin_run(self: Any, total_steps: int, elapsed: int | None) -> None:
+        """Say that a run of `total_steps` batches stands at `elapsed`; None: where the restored state says."""
+        first = self._run_first() if elapsed is None else self.batches_seen - elapsed
+        self._run.steps.assign([first, total_steps])
+        keep_set_rate = elapsed is None or self._rate_was_set
+        rate = float(self._run.rates.numpy()[2]) if keep_set_rate else FOLLOW_THE_CURVE
+        self._run.rates.assign([*self._curve.knots(total_steps), rate])
+        self._run.known = True
+
+    def await_run(self: Any) -> None:
+        """Forget that the rate was set by hand, which concerned the run before the one that is about to begin."""
+        self._rate_was_set = False
+
+    def _run_first(self: Any) -> int:
+        return int(self._run.steps.numpy()[0])
+
+    @property
+    def batches_seen(self: Any) -> int:
+        """How many batches this optimizer has been applied to, micro-batches of an accumulation included."""
+        return int(ops.convert_to_numpy(self._iterations))
+
+    @property
+    def elapsed(self: Any) -> int:
+        """How many batches of the run have been trained, by the restored or running state."""
+        return self.batches_seen - self._run_first()
+
+    def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
+        """Update the variables, and count the batch."""
+        with once_there_is_data(grads):
+            super().apply(grads, trainable_variables)  # type: ignore[misc]
+
+    def _backend_apply_gradients(self: Any, grads: Any, trainable_variables: Any) -> None:
+        # Keras asks for the rate once a variable, and the curve is a score of operations.
+        self._applying.rate = self._get_current_learning_rate()
+        try:
+            super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
+        finally:
+            self._applying.rate = None
+
+    def _get_current_learning_rate(self: Any) -> Any:
+        if self._applying.rate is not None:
+            return self._applying.rate
+        if self._curve is None:
+            return super()._get_current_learning_rate()  # type: ignore[misc]
+        if not self._run.known:
+            self._curve.run_length()  # raises: made from a config, and no run has begun
+        steps, rates = ops.convert_to_tensor(self._run.steps), ops.convert_to_tensor(self._run.rates)
+        elapsed = ops.cast(self._iterations, "int32") - steps[0]
+        followed = self._curve.on_device(elapsed, steps[1], (rates[0], rates[1]))
+        return ops.where(rates[2] < 0.0, followed, rates[2])
+
+    @property
+    def learning_rate(self: Any) -> Any:
+        """The rate of the next batch; a number set here replaces the curve for the rest of the run."""
+        return self._get_current_learning_rate()
+
+    @learning_rate.setter
+    def learning_rate(self: Any, learning_rate: Any) -> None:
+        if callable(learning_rate):
+            self._curve = None
+        if self._curve is None:
+            self.plain_class.learning_rate.fset(self, learning_rate)
+        if not callable(learning_rate):
+            knots = ops.convert_to_tensor(self._run.rates)[:2]
+            rate = ops.reshape(ops.cast(learning_rate, "float32"), (1,))
+            self._run.rates.assign(ops.concatenate([knots, rate]))
+            self._rate_was_set = True
+
+    def plain_config(self: Any) -> dict[str, Any]:
+        """Return the serialised optimizer without a curve."""
+        plain: Any = self.plain_class
+        written: Any = keras.saving.serialize_keras_object(plain.from_config(plain.get_config(self)))
+        return written
+
+    def get_config(self: Any) -> dict[str, Any]:
+        """Return the plain optimizer's and the curve's configurations."""
+        curve = None if self._curve is None else keras.saving.serialize_keras_object(self._curve)
+        return {"optimizer": self.plain_config(), "curve": curve}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make the optimizer again, following its curve; without `total_steps` a run must begin or be loaded first."""
+        made = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects=custom_objects)
+        optimizer = ScheduledOptimizer.adopt(made)
+        if config["curve"] is not None:
+            curve = keras.saving.deserialize_keras_object(config["curve"], custom_objects=custom_objects)
+            optimizer.follow(curve)
+            if curve.total_steps is not None:
+                optimizer.begin_run(curve.total_steps, 0)
+        return optimizer
+
+    def save_own_variables(self: Any, store: Any) -> None:
+        """Write the variables of the plain optimizer, in its order; the run's state writes itself."""
+        for index, variable in enumerate(self._plain_variables()):
+            value = self.learning_rate if variable is self._learning_rate and self._run.known else variable
+            store[str(index)] = ops.convert_to_numpy(value)
+
+    def load_own_variables(self: Any, store: Any) -> None:
+        """Read what `save_own_variables` or the plain optimizer wrote."""
+        with self.with_plain_variables():
+            self.plain_class.load_own_variables(self, store)
+
+    @contextmanager
+    def with_plain_variables(self: Any) -> Iterator[None]:
+        """Have `variables` list those of the plain optimizer alone for a while.
+
+        Past `__setattr__`, which would put a copy in place of the very list that Keras appends new variables to.
+        """
+        attributes = vars(self)
+        tracked = attributes["_variables"]
+        attributes["_variables"] = self._plain_variables()
+        try:
+            yield
+        finally:
+            attributes["_variables"] = tracked
+
+    def _plain_variables(self: Any) -> list[Any]:
+        state = {id(variable) for apart in self._states_apart() for variable in apart.variables}
+        return [variable for variable in self._variables if id(variable) not in state]
+
+
+def mixed(base: type, plain_class: type) -> type:
+    """Return the class of `base` over `plain_class`.
+
+    Keras writes it under the name of `base`, whose `from_config` makes the right class again. A mixed class stands
+    for its own base, as when `type(optimizer).from_config` is called.
+    """
+    base = getattr(base, "mixed_in", base)
+    if (base, plain_class) not in _adopted:
+        made = type(plain_class.__name__, (base, plain_class), {"plain_class": plain_class, "mixed_in": base})
+        register = keras.saving.register_keras_serializable(package="slanted", name=base.__name__)
+        register(made)
+        register(base)
+        _adopted[base, plain_class] = made
+    return _adopted[base, plain_class]
+
+
+def _shape_of(curve: Curve) -> tuple[type, dict[str, Any]]:
+    """Return what the compiled step holds as constants; the run's length is a variable."""
+    return type(curve), {name: value for name, value in curve.get_config().items() if name != "total_steps"}
+
+
+def once_there_is_data(grads: Any) -> AbstractContextManager[None]:
+    """Return a context whose operations wait for a gradient.
+
+    TensorFlow's step is started once more when a dataset of unknown length has run out. It stops for want of a batch,
+    but what needs none is done all the same: Keras counts 21 iterations in three epochs of six batches.
+    """
+    if keras.config.backend() != "tensorflow":
+        return nullcontext()
+    import tensorflow
+
+    return tensorflow.control_dependencies([gradient for gradient in grads if gradient is not None][-1:])

@@ -1,0 +1,65 @@
+"""An optimizer that follows a curve within one that scales the loss."""
+
+from typing import Any, ClassVar
+
+import keras
+
+from slanted.keras_private.grouped import GroupedOptimizer
+from slanted.keras_private.scheduled import ScheduledOptimizer, mixed
+
+
+@keras.saving.register_keras_serializable(package="slanted")
+class ScaledOptimizer:
+    """Mixed into the class of a loss-scaling optimizer whose inner one is scheduled.
+
+    That optimizer saves its inner one's variables among its own. Without those of the run their number is what Keras
+    expects of the plain one.
+    """
+
+    plain_class: ClassVar[type]
+
+    @classmethod
+    def adopt(cls, optimizer: Any) -> None:
+        """Give `optimizer` the class that saves the plain number of variables."""
+        if not isinstance(optimizer, cls):
+            optimizer.__class__ = mixed(cls, type(optimizer))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make the optimizer again."""
+        optimizer = keras.optimizers.LossScaleOptimizer.from_config(config, custom_objects)
+        ScaledOptimizer.adopt(optimizer)
+        return optimizer
+
+    def get_config(self: Any) -> dict[str, Any]:
+        """Return the plain optimizer's configuration."""
+        return self.plain_class.get_config(self)
+
+    def check_finite(self: Any, grads: Any) -> Any:
+        """Return whether the gradients are finite, those of closed groups aside, which then are never computed."""
+        inner = self.inner_optimizer
+        chosen = inner.of_open_groups(grads) if isinstance(inner, GroupedOptimizer) else grads
+        return super().check_finite(chosen)  # type: ignore[misc]
+
+    def save_own_variables(self: Any, store: Any) -> None:
+        """Write the variables of the plain optimizer, in its order."""
+        with self.inner_optimizer.with_plain_variables():
+            self.plain_class.save_own_variables(self, store)
+
+    def load_own_variables(self: Any, store: Any) -> None:
+        """Read what `save_own_variables` or the plain optimizer wrote."""
+        with self.inner_optimizer.with_plain_variables():
+            self.plain_class.load_own_variables(self, store)
+
+
+def scheduled(optimizer: Any) -> Any:
+    """Make a model's optimizer follow curves, in place, and return the part that does: what loss scaling wraps."""
+    followed = ScheduledOptimizer.adopt(innermost(optimizer))
+    if followed is not optimizer:
+        ScaledOptimizer.adopt(optimizer)
+    return followed
+
+
+def innermost(optimizer: Any) -> Any:
+    """Return the optimizer that loss scaling wraps, or `optimizer` itself."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
