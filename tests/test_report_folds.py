@@ -7,7 +7,7 @@ import shutil
 import fake_runs
 import numpy as np
 import pytest
-from test_report import ORDER, Reader, check_damages, reader
+from report_pages import ORDER, Reader, check_damages, reader
 
 from slanted.cli import main
 from slanted.errors import InputError
