@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from slanted.checks import fraction, positive, whole, within
+from slanted.checks import fraction, plain, positive, whole, within
 from slanted.errors import SettingError
 
 pytestmark = pytest.mark.once
@@ -66,6 +66,18 @@ def test_whole_refuses(value):
     assert message(whole, "total_steps", value) == (
         f"Argument `total_steps` must be a whole number >= 1. Received: total_steps={value!r}"
     )
+
+
+def test_whole_with_a_most_value():
+    assert whole("seed", 7, most=7) == 7
+    assert message(whole, "seed", 10**30, most=7) == f"Argument `seed` must be at most 7. Received: seed={10**30}"
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    given = [np.int64(3), (np.float32(0.5), "a"), {"head": np.float64(2.0)}, [np.bool_(True)], None]
+    found = plain(given)
+    assert found == [3, (0.5, "a"), {"head": 2.0}, [True], None]
+    assert [type(found[0]), type(found[1][0]), type(found[2]["head"]), type(found[3][0])] == [int, float, float, bool]
 
 
 def test_whole_with_another_least_value():

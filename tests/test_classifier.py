@@ -4,6 +4,7 @@ import csv
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 from sklearn.base import clone
@@ -200,6 +201,29 @@ once = pytest.mark.once
 
 
 @once
+def test_columns_of_what_python_saved_are_found_by_their_names(tiny_model, tmp_path, capsys):
+    rows = np.array([[label == 3, at % 3 == 0] for at, label in enumerate(LABELS)], dtype=int)
+    labels = pd.DataFrame(rows, columns=["spam", "toxic"])
+    TextClassifier(tiny_model, epochs=1, **SMALL).fit(TEXTS, labels).save(tmp_path / "run")
+
+    def evaluate(header, columns):
+        with open(tmp_path / "t.csv", "w", newline="") as file:
+            cells = zip(TEXTS, *rows.T[columns].tolist(), strict=True)
+            csv.writer(file).writerows([("text", *header), *cells])
+        return main(["evaluate", str(tmp_path / "run"), str(tmp_path / "t.csv"), "--json"])
+
+    assert evaluate(("spam", "toxic"), [0, 1]) == evaluate(("toxic", "spam"), [1, 0]) == 0
+    printed = capsys.readouterr().out
+    assert printed[: len(printed) // 2] == printed[len(printed) // 2 :]
+    assert evaluate(("spam", "foo"), [0, 1]) == 2
+    message = "t.csv: no column 'toxic', which the training data has; the columns are 'text', 'spam', 'foo'; add it; "
+    assert message + "rows without labels go to `slanted predict`" in capsys.readouterr().err
+    with open(tmp_path / "t.csv", "w") as file:
+        file.writelines(json.dumps({"text": t, "label": ["spam"]}) + "\n" for t in TEXTS)
+    (tmp_path / "t.csv").rename(tmp_path / "t.jsonl")
+    assert main(["evaluate", str(tmp_path / "run"), str(tmp_path / "t.jsonl")]) == 0
+
+
 def test_init_only_stores():
     recipe = Recipe(name="mine", epochs=9)
     given = {"model": "no model", "recipe": recipe, "batch_size": -1, "verbose": True}
@@ -239,6 +263,13 @@ def test_not_fitted(estimator, tmp_path):
         (["a", " "], ["x", "y"], "texts[1] is empty; give a text or leave the row out"),
         ([("a", "b"), ("c", "")], ["x", "y"], "texts[1, 1] is empty; give a text or leave the row out"),
         (["a", "b"], ["x", "x"], "labels: every row has the label 'x'; classes need two labels at least: add rows of"),
+        (
+            ["a", "b"],
+            ["x", "y\ud800"],
+            "labels[1] cannot be written to a file: a label must be a string of whole chara",
+        ),
+        (["a", "b"], [1.0, float("inf")], "labels[1] cannot be written to a file: a label must be a string of whole"),
+        (["a", "b"], [10**5000, 1], "labels[0] cannot be written to a file: a label must be a string of whole chara"),
         (["a", "b", "c"], ["x", "x", "y"], "labels[2]: label 'y' has this row only, none to hold out for validation;"),
         (
             ["a", "b"],
@@ -262,6 +293,11 @@ def test_wrong_texts_and_labels(texts, labels, message):
         ({"batch_size": 0}, "Argument `batch_size` must be a whole number >= 1. Received: batch_size=0"),
         ({"max_tokens": 2}, "Argument `max_tokens` must be a whole number >= 3. Received: max_tokens=2"),
         ({"positive": "z"}, "Argument `positive` must be one of the labels 'x', 'y'. Received: positive='z'"),
+        ({"batch_size": 10**30}, "Argument `batch_size` must be at most 1000000. Received: batch_size=1000000000000"),
+        ({"gradient_accumulation": 10**30}, "Argument `gradient_accumulation` must be at most 1000000. Received: "),
+        ({"epochs": 10**15}, "Argument `epochs` must be at most 100000. Received: epochs=1000000000000000"),
+        ({"seed": 2**32}, "Argument `seed` must be at most 4294967295. Received: seed=4294967296"),
+        ({"recipe": 5}, "Argument `recipe` must be a recipe, its name, or the path of a run's recipe.json. Received: "),
         ({"model": "./none"}, "./none: the model folder does not exist"),
         ({"recipe": "slow"}, "--recipe slow: there is no such recipe or file. Recipes are: "),
     ],
@@ -270,6 +306,33 @@ def test_wrong_settings(settings, message):
     with pytest.raises(InputError) as refused:
         TextClassifier(**{"precision": "float32", **settings}).fit(["a", "b", "c", "d"], ["x", "y", "x", "y"])
     assert str(refused.value).startswith(message)
+
+
+@once
+@pytest.mark.parametrize(
+    ("valid", "message"),
+    [
+        ("abc", "valid must be texts and their labels, not a str; give (texts, labels)"),
+        ((["a"],), "valid must be texts and their labels, not a tuple; give (texts, labels)"),
+        (
+            ([("a", "b")], ["x"]),
+            "texts of valid are pairs, but those to learn from are single texts; give single texts",
+        ),
+    ],
+)
+def test_wrong_validation_rows(valid, message):
+    with pytest.raises(InputError) as refused:
+        TextClassifier(precision="float32").fit(["a", "b"], ["x", "y"], valid=valid)
+    assert message in str(refused.value)
+
+
+def test_numbers_of_numpy_as_settings_can_be_saved_and_large_seeds_trained_with(tiny_model, tmp_path):
+    settings = {"epochs": np.int64(1), "batch_size": np.int32(8), "lr": np.float32(1e-3), "seed": np.int64(2**32 - 1)}
+    fitted = TextClassifier(tiny_model, max_tokens=16, precision="float32", **settings).fit(TEXTS, LABELS)
+    fitted.save(tmp_path / "run")
+    loaded = TextClassifier.load(tmp_path / "run")
+    assert loaded.seed == 2**32 - 1 and type(loaded.batch_size) is int
+    np.testing.assert_array_equal(loaded.predict_proba(NEW), fitted.predict_proba(NEW))
 
 
 @once

@@ -3,7 +3,10 @@
 import math
 import numbers
 import operator
+from dataclasses import fields
 from typing import Any
+
+import numpy as np
 
 from slanted.errors import SettingError
 
@@ -30,15 +33,32 @@ def fraction(name: str, value: Any) -> float:
     return within(name, value, 1.0)
 
 
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """Return `value` as a whole number of at least `least`."""
+def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
+    """Return `value` as a whole number of at least `least`, and at most `most` where that is given."""
     try:
         number = operator.index(value)
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or number < least:
         raise SettingError(name, f"a whole number >= {least}", value)
+    if most is not None and number > most:
+        raise SettingError(name, f"at most {most}", value)
     return number
+
+
+def plain(value: Any) -> Any:
+    """Return a value of NumPy as Python's own, also within tuples, lists and dictionaries."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(plain(one) for one in value)
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def make_plain(settings: Any) -> None:
+    """Turn the values of a frozen dataclass into Python's own, which JSON can hold."""
+    for field in fields(settings):
+        object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
 
 
 def _number(name: str, value: Any) -> float:

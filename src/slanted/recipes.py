@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from slanted.checks import fraction, positive, whole
+from slanted.checks import fraction, make_plain, positive, whole
 from slanted.errors import InputError, SettingError
 from slanted.recipe_spelling import comma_separated, epoch_or_batches, factors, whole_numbers
 
@@ -22,6 +22,7 @@ UNFREEZING = ("none", "top-down", "chain-thaw")
 DECAYED_GROUPS = ("all", "blocks")
 TRUNCATIONS = ("head", "tail", "head+tail")
 SMALL_HIDDEN_SIZE, SMALL_PEAK, BASE_PEAK = 512, 1e-4, 2e-5
+MOST_EPOCHS = 100_000
 NO_DECAY = ("bias", "norm", "gamma", "beta")
 
 
@@ -40,7 +41,7 @@ class Recipe:
         name: What the recipe is called.
         source: The paper or the practice it comes from.
         notes: Honest remarks: what it was made for, where it deviates.
-        epochs: Passes over the training rows, >= 1.
+        epochs: Passes over the training rows, in [1, 100000].
         lr_max: The peak learning rate, in (0, 1]; None: by the size of the model, see `peak_rate`.
         peak_factor: Times the peak that goes by the size, where `lr_max` is None.
         optimizer: "adamw", "adam", "sgd", "rmsprop", "lion" or "adafactor".
@@ -108,7 +109,8 @@ class Recipe:
     truncate: str = _setting("head", "which tokens of a long text stay: " + ", ".join(TRUNCATIONS))
 
     def __post_init__(self) -> None:
-        whole("epochs", self.epochs)
+        make_plain(self)
+        whole("epochs", self.epochs, most=MOST_EPOCHS)
         dropped = ["dropout"] if self.dropout is not None else []
         for name in ("beta_1", "beta_2", "momentum", "cut_frac", "warmup", "decay", *dropped):
             fraction(name, getattr(self, name))

@@ -60,7 +60,7 @@ def rows_of(data: RunData) -> dict[str, int]:
 
 def _rates(fitting: "Fitting") -> dict[str, Any]:
     """Return each layer group's multiplier, and from which step on which groups are open."""
-    recipe, steps = fitting.settings.recipe, len(fitting.batches)
+    recipe, steps = fitting.settings.recipe, fitting.batches.plan.num_batches
     planned = plan(fitting.model, recipe, fitting.total_steps, lr_max=fitting.lr_max, steps_per_epoch=steps)
     groups = [{"name": one.name, "parameters": one.parameters, "multiplier": one.multiplier} for one in planned.groups]
     return {"groups": groups, "stages": [[stage.first_step, list(stage.open_groups)] for stage in planned.stages]}

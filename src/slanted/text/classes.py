@@ -1,5 +1,6 @@
 """One class a text: the classes of training labels, in order, and labels as their indices."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError
+from slanted.text.cells import is_encodable
 from slanted.text.labels import Label, LabelColumns
 from slanted.text.wording import listed, shown
 
 # Python refuses to read integers of over 4,300 digits; longer than 300 they are names.
+LARGEST = 10**300
 _INTEGER = re.compile(r"[+-]?\d{1,300}", re.ASCII)
 
 
@@ -20,10 +23,12 @@ def classes_of(table: LabelColumns) -> tuple[Label, ...]:
     Integers stand in numerical order, also where strings spell all of them, everything else in the order of text.
 
     Raises:
-        InputError: Labels of several types, one class only, or classes that differ only in case or spaces.
+        InputError: Labels of several types, one that no JSON file can hold, one class only, or classes that differ only
+            in case or spaces.
     """
     cells = table.cells[0]
     _check_one_type(table)
+    _check_can_be_written(table)
     classes = ordered(set(cells))
     if len(classes) == 1:
         found = f"{table.whole}: every row has the label {shown(classes[0])}"
@@ -61,6 +66,19 @@ def _check_one_type(table: LabelColumns) -> None:
             types = f"{type(cell).__name__}, but {table.where(0)} of type {type(cells[0]).__name__}"
             found = f"{table.where(row)} is of type {types}"
             raise InputError(f"{found}; give labels of one type")
+
+
+def _check_can_be_written(table: LabelColumns) -> None:
+    """Raise for a label that labels.json could not hold; files have none, Python may."""
+    for label in dict.fromkeys(table.cells[0]):
+        if isinstance(label, str):
+            good = is_encodable(label)
+        else:
+            good = math.isfinite(label) if isinstance(label, float) else abs(label) < LARGEST
+        if not good:
+            where = table.where(list(table.cells[0]).index(label))
+            rule = "a string of whole characters, a finite number, or an integer of at most 300 digits"
+            raise InputError(f"{where} cannot be written to a file: a label must be {rule}; give it another name")
 
 
 def _folded(label: Label) -> Label:

@@ -106,7 +106,7 @@ class _TextEstimator(BaseEstimator):
         return self
 
     def _fit_one(self, target: Target, train: Part, settings: Settings, valid: tuple[Any, Any] | None) -> None:
-        held = None if valid is None else self._part(*valid, target)
+        held = None if valid is None else self._valid_part(valid, target, train)
         if held is None and settings.valid_share > 0.0:
             train, held = hold_out(train, target, settings)
         check_score(target, None if held is None else held.y, settings)
@@ -151,6 +151,8 @@ class _TextEstimator(BaseEstimator):
 
         from slanted import machine
 
+        if not isinstance(self.recipe, (str, Recipe)):
+            raise SettingError("recipe", "a recipe, its name, or the path of a run's recipe.json", self.recipe)
         recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_named(self.recipe)
         recipe = recipe.with_settings(lr_max=self.lr, epochs=self.epochs, truncate=self.truncate)
         given: dict[str, Any] = {name: getattr(self, name) for name in _SHARED}
@@ -167,6 +169,17 @@ class _TextEstimator(BaseEstimator):
             raise InputError(f"there must be one label for each text, not {len(y)} labels for {len(first)} texts")
         return Part(first, second, y)
 
+    def _valid_part(self, valid: Any, target: Target, train: Part) -> Part:
+        if not isinstance(valid, (tuple, list)) or len(valid) != 2:
+            raise InputError(
+                f"valid must be texts and their labels, not a {type(valid).__name__}; give (texts, labels)"
+            )
+        held = self._part(valid[0], valid[1], target)
+        if (held.texts_b is None) != (train.texts_b is None):
+            learnt, found = _kinds_of_texts(train.texts_b is not None)
+            raise InputError(f"texts of valid are {found}, but those to learn from are {learnt}; give {learnt}")
+        return held
+
     def _adopt(self, model: Any) -> None:
         self.model_ = model
         self.target_ = model.target
@@ -180,7 +193,7 @@ class _TextEstimator(BaseEstimator):
         check_is_fitted(self, "model_")
         first, second = as_texts(texts)
         if self.pairs_ not in (None, second is not None):
-            learnt, found = ("pairs of texts", "single texts") if second is None else ("single texts", "pairs")
+            learnt, found = _kinds_of_texts(second is None)
             raise InputError(f"texts are {found}, but fit was given {learnt}; give {learnt}")
         return self.model_.predict(first, second)
 
@@ -222,6 +235,11 @@ class _TextEstimator(BaseEstimator):
 
 _SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision")
 _SHARED += ("long", "valid_share", "best_by", "positive", "folds", "seed")
+
+
+def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
+    """Return what an estimator learnt, pairs or not, and what it is therefore not to be given, in words."""
+    return ("pairs of texts", "single texts") if pairs else ("single texts", "pairs")
 
 
 def _fitted(target: Target, train: Part, held: Part | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:

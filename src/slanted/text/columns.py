@@ -151,6 +151,29 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
     return Columns(_required(header, columns.text, "rename or add it"), second, labels, columns.label_separator)
 
 
+def columns_of_labels(
+    header: Header, text: str | None, text_b: str | None, names: Sequence[str], labelled: bool = True
+) -> Columns:
+    """Return the columns of a file for a model whose training data had label names, but no columns of texts.
+
+    The texts are found as by `find_columns`; the labels by their names, in the order of the names, unless the file has
+    none of them and all its labels in one column `label`.
+
+    Args:
+        header: The file's header.
+        text: The name of the text column, or None.
+        text_b: The name of the second text's column, or None.
+        names: Of the labels or targets; none where one column of any name holds them.
+        labelled: Whether labels are wanted; if not, label columns may be missing.
+
+    Raises:
+        InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
+    """
+    in_one = not any(header.like(name) for name in names) and header.like("label") is not None
+    labels = [] if in_one or not labelled else [_required(header, name, f"add it; {_PREDICT}") for name in names]
+    return find_columns(header, text, text_b, labels, labelled)
+
+
 def _required(header: Header, name: str, remedy: str) -> str:
     found = header.like(name)
     if found is None:

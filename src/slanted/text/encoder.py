@@ -236,7 +236,7 @@ def _seed_dropout(classifier: Any, seed: int) -> None:
     """Give each dropout layer a seed of its own that depends on nothing else."""
     states = [one for one in classifier.non_trainable_variables if one.path.endswith("seed_generator_state")]
     for number, state in enumerate(states):
-        state.assign(np.array([seed % 2**32, number], dtype=state.dtype))
+        state.assign(np.array([seed % 2**31, number], dtype=state.dtype))  # of int32 on PyTorch
 
 
 def _family(folder: Path) -> str:

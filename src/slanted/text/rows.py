@@ -9,7 +9,7 @@ import numpy as np
 from slanted.errors import InputError
 from slanted.text.bad_rows import BadRows
 from slanted.text.cells import Record
-from slanted.text.columns import Columns, Header, columns_like, find_columns
+from slanted.text.columns import Columns, Header, columns_like, columns_of_labels, find_columns
 from slanted.text.gathering import Gathered
 from slanted.text.places import Places
 from slanted.text.records import Table, check_same_columns, open_table
@@ -111,6 +111,35 @@ def read_rows_like(
         InputError: A column is missing, or anything that `read_rows` refuses.
     """
     return _read(paths, encoding, lambda header: columns_like(header, columns, labelled), bad_rows or BadRows())
+
+
+def read_rows_of_labels(
+    path: str,
+    names: Sequence[str],
+    *,
+    text: str | None = None,
+    text_b: str | None = None,
+    labelled: bool = True,
+    encoding: str = "utf-8",
+) -> Rows:
+    """Return the rows of a file to test or predict, for a model that Python trained.
+
+    Args:
+        path: The file.
+        names: Of the labels, as `columns_of_labels` takes them.
+        text: The text column; by default as `find_columns` says.
+        text_b: The second text's column.
+        labelled: Whether the labels are read.
+        encoding: The character encoding of text files.
+
+    Raises:
+        InputError: A column is missing, or anything that `read_rows` refuses.
+    """
+
+    def find(header: Header) -> Columns:
+        return columns_of_labels(header, text, text_b, names, labelled)
+
+    return _read(path, encoding, find, BadRows())
 
 
 def _read(paths: Paths, encoding: str, find: Callable[[Header], Columns], bad_rows: BadRows) -> Rows:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from slanted.checks import fraction, whole
+from slanted.checks import fraction, make_plain, whole
 from slanted.errors import SettingError
 from slanted.recipes import Recipe
 
@@ -17,6 +17,8 @@ BEST_BY = ("loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_au
 BEST_BY += ("pearson", "spearman", "mae")
 LOWER_IS_BETTER = ("loss", "mae")
 FEWEST_TOKENS, FEWEST_FOLDS, MOST_FOLDS = 3, 2, 100
+MOST_SEED = 2**32 - 1
+MOST_OF_A_BATCH = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Settings:
         recipe: The rates.
         model: A name that `slanted.text.encoder.locate` knows.
         task: "single", "multilabel", "regression", or "auto": inferred from the rows.
-        batch_size: Texts a batch, >= 1.
-        gradient_accumulation: Batches an optimizer step, >= 1.
+        batch_size: Texts a batch, in [1, 1000000].
+        gradient_accumulation: Batches an optimizer step, in [1, 1000000].
         max_tokens: The most tokens of a text that the model sees, >= 3; special tokens count.
         long: What becomes of a text of more tokens: "truncate", as the recipe says, or "chunk": it is cut into
             chunks of `max_tokens`, whose outputs are pooled.
@@ -39,7 +41,7 @@ class Settings:
         valid_share: The share of the training rows held out where no validation rows are given, in [0, 1).
         best_by: The validation score by which the kept epoch is chosen.
         positive: The label that `f1` is of, in a task of two classes.
-        seed: Fixes the split, the order of the batches, the new layers and dropout; >= 0.
+        seed: Fixes the split, the order of the batches, the new layers and dropout; in [0, 2**32).
 
     Raises:
         SettingError: A setting is out of its range.
@@ -62,12 +64,13 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        make_plain(self)
         if not isinstance(self.model, str):
             raise SettingError("model", "a name or a folder", self.model)
-        whole("batch_size", self.batch_size)
-        whole("gradient_accumulation", self.gradient_accumulation)
+        whole("batch_size", self.batch_size, most=MOST_OF_A_BATCH)
+        whole("gradient_accumulation", self.gradient_accumulation, most=MOST_OF_A_BATCH)
         whole("max_tokens", self.max_tokens, least=FEWEST_TOKENS)
-        whole("seed", self.seed, least=0)
+        whole("seed", self.seed, least=0, most=MOST_SEED)
         if self.folds != 0 and whole("folds", self.folds, least=FEWEST_FOLDS) > MOST_FOLDS:
             raise SettingError("folds", f"at most {MOST_FOLDS}", self.folds)
         if fraction("valid_share", self.valid_share) == 1.0:

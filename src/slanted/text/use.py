@@ -10,7 +10,7 @@ from typing import Any, Self
 from slanted import machine
 from slanted.errors import InputError
 from slanted.text.data import Part
-from slanted.text.rows import Rows, read_rows, read_rows_like
+from slanted.text.rows import Rows, read_rows_like, read_rows_of_labels
 from slanted.text.saved import SavedRun, read_run
 from slanted.text.sources import input_paths
 from slanted.text.start import check_installed, start_keras
@@ -84,7 +84,9 @@ def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows
     if options.text_b is not None and run.pairs is False:
         raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
     if columns is None:
-        rows = read_rows(file, text=options.text, text_b=options.text_b, labelled=labelled, encoding=options.encoding)
+        names = () if run.target.kind == "single" or len(run.target.names) == 1 else run.target.names
+        given = {"text": options.text, "text_b": options.text_b, "encoding": options.encoding}
+        rows = read_rows_of_labels(file, names, labelled=labelled, **given)
         if run.pairs and rows.texts_b is None:
             found = f"{file}: single texts in column {shown(rows.columns.text)}, but the model was trained on pairs"
             raise InputError(f"{found}; name the column of the second texts with --text-b")
