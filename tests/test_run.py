@@ -81,6 +81,19 @@ def snapshot(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_scores_of_large_numbers_are_those_of_the_predictions_that_are_written(place):
+    texts, answers = tiny.examples(24, LABELS)
+    numbers = [170_000_000.5 + 1000 * (answer == "beta") + at for at, answer in enumerate(answers)]
+    data = tiny.write_rows(place.folder / "large.csv", texts, numbers)
+    out = place.folder / "large"
+    command = ["train", data, "--test", data, "--out", str(out), "--model", place.model, *OPTIONS, "--epochs", "8"]
+    assert main(command) == 0
+    predicted = [float(row["prediction"]) for row in table(out / "predictions.csv")]
+    assert len(set(predicted)) > 4
+    mae = np.abs(np.array(predicted) - numbers).mean()
+    assert json.loads((out / "metrics.json").read_text())["test"]["mae"] == pytest.approx(mae, rel=1e-6)
+
+
 def test_the_folder_holds_the_run_and_nothing_else(run):
     assert {entry.name for entry in run.iterdir()} == FILES
     assert (run / "model" / "model.weights.h5").is_file()

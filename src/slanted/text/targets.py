@@ -46,7 +46,7 @@ class Target:
             labels: `Rows`, or labels of Python (`as_label_columns`).
 
         Returns:
-            Class indices, int32 (n,); or 0 and 1, float32 (n, labels); or numbers, float32 (n, targets).
+            Class indices, int32 (n,); or 0 and 1, float32 (n, labels); or numbers, float64 (n, targets).
 
         Raises:
             InputError: A label is not in the training data, or not the number it must be; the message names its place.
