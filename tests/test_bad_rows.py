@@ -100,6 +100,16 @@ def test_what_points_to_a_file_read_wrongly_is_never_skipped(content, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize("first", ['"x"', "null"])
+def test_labels_that_turn_into_lists_are_never_skipped(first):
+    lines = [f'{{"text": "t{at}", "label": {first if at < 110 else ["x", "y"]}}}' for at in range(200)]
+    Path("f.jsonl").write_text("\n".join(lines).replace("'", '"'))
+    with pytest.raises(InputError) as caught:
+        read_rows("f.jsonl", bad_rows=BadRows("skip"))
+    found = "f.jsonl, line 111: column 'label' holds a list, but was taken for one of single labels"
+    assert str(caught.value).startswith(f"{found}, as no list is among its first rows; make every cell a list, ")
+
+
 @pytest.mark.parametrize("rows", ["a\nb,x,y\n", ",x\n,y\n", "a\n" * 300])
 def test_a_file_of_bad_rows_only_is_refused(rows):
     Path("f.csv").write_text(f"text,label\n{rows}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from slanted.errors import InputError
 from slanted.text.bad_rows import BadRows
 from slanted.text.cells import ListCell, UnusableCell, is_blank, is_encodable
 from slanted.text.columns import Columns
@@ -97,7 +98,7 @@ class Gathered:
         """Gather the rows of a file, whose columns may stand in another order than the first file's.
 
         Raises:
-            InputError: A row is bad and not to be skipped, or all are bad.
+            InputError: A row is bad and not to be skipped, all are bad, or single labels turn into lists.
         """
         columns: list[_Texts | _Labels] = [*self._texts, *self._labels]
         problems, adds = [column.problem for column in columns], [column.add for column in columns]
@@ -105,6 +106,7 @@ class Gathered:
         for line, cells in table.records([column.name for column in columns]):
             for problem_of, cell in zip(problems, cells, strict=True):
                 if (problem := problem_of(cell)) is not None:
+                    self._check_no_list_of_labels(table, line, cells)
                     self._bad_rows.refuse(table.source, table.unit, line, problem, _as_csv(cells))
                     break
             else:
@@ -115,6 +117,13 @@ class Gathered:
         self._counts.append(len(self._lines) - before)
         if self._counts[-1] == 0:
             raise self._bad_rows.all_bad(table.source)
+
+    def _check_no_list_of_labels(self, table: Table, line: int, cells: Sequence[str]) -> None:
+        """Raise if the labels turn into lists: all rows from there on would be skipped, not one bad row."""
+        if len(self._labels) == 1 and self._labels[0].separator is None and isinstance(cells[-1], ListCell):
+            found = f"{table.source}, {table.unit} {line}: column {shown(self._labels[0].name)} holds a list"
+            taken = "but was taken for one of single labels, as no list is among its first rows"
+            raise InputError(f"{found}, {taken}; make every cell a list, [] for no label, or every cell a single label")
 
     def columns_and_places(self) -> Gathering:
         """Return the texts, the second texts or None, the label columns or None, and where each row is from."""
