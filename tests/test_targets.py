@@ -286,13 +286,13 @@ def test_later_files_are_held_to_the_training_data():
     rule = "test.csv: 1 label columns, where the training data has 2; give the same columns"
     assert refusal(target.encode, one) == rule
     other = rows_of("t,0,1", "t,1,7", header="text,a,b", name="test.csv", label=["a", "b"])
-    assert refusal(target.encode, other) == f"test.csv, line 3: column 'b' holds '7', {ZERO_ONE}"
+    correct = "but each of several label columns is 0 or 1; correct it"
+    assert refusal(target.encode, other) == f"test.csv, line 3: column 'b' holds '7', {correct}"
     unread = rows_of("t,0", name="test.csv", labelled=False)
     assert refusal(target.encode, unread) == "test.csv: its labels were not read; read it with labelled=True"
     numbers = infer_target(labelled("1.5", "2"))
-    assert (
-        refusal(numbers.encode, labelled("x", name="v.csv")) == f"v.csv, line 2: column 'label' holds 'x', {NO_NUMBER}"
-    )
+    found = "v.csv, line 2: column 'label' holds 'x', which is no finite number, as regression needs; correct it"
+    assert refusal(numbers.encode, labelled("x", name="v.csv")) == found
 
 
 CLASSES = Target("single", ("a", "b", "c"))

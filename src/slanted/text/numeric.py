@@ -16,26 +16,34 @@ _LEAST_DEVIATION_OF_MEAN = 2.0**-20
 _LEAST_DEVIATION = float(np.finfo(np.float32).tiny) * 2.0**20
 
 
-def encode_zero_one(table: LabelColumns) -> np.ndarray:
+def encode_zero_one(table: LabelColumns, undecided: bool = False) -> np.ndarray:
     """Return columns of 0 and 1, float32 of shape (n, labels).
+
+    Args:
+        table: The labels.
+        undecided: Whether another task can still be chosen, as a remedy.
 
     Raises:
         InputError: A cell is neither; the message names its place.
     """
     values = _numbers(table)
-    remedy = f"correct it, or for scores give {table.option('task', 'regression')}"
+    remedy = "correct it" + (f", or for scores give {table.option('task', 'regression')}" if undecided else "")
     _check_cells(table, (values == 0) | (values == 1), f"but each of several label columns is 0 or 1; {remedy}")
     return values.astype(np.float32)
 
 
-def encode_real(table: LabelColumns) -> np.ndarray:
+def encode_real(table: LabelColumns, undecided: bool = False) -> np.ndarray:
     """Return columns of real numbers, float64 of shape (n, targets): float32 could not tell 1700000000.5 from the next.
+
+    Args:
+        table: The labels.
+        undecided: Whether another task can still be chosen, as a remedy.
 
     Raises:
         InputError: A cell is no number, not finite, or beyond float32; the message names its place.
     """
     values = _numbers(table)
-    remedy = f"correct it, or if the labels are names give {table.option('task', 'single')}"
+    remedy = "correct it" + (f", or if the labels are names give {table.option('task', 'single')}" if undecided else "")
     _check_cells(table, np.isfinite(values), f"which is no finite number, as regression needs; {remedy}")
     _check_cells(table, np.abs(values) <= _LARGEST, f"which is beyond {_LARGEST:.2g}; rescale the column")
     return values

@@ -66,6 +66,7 @@ def read_rows(
     encoding: str = "utf-8",
     label_separator: str | None = None,
     bad_rows: BadRows | None = None,
+    nameable: bool = True,
 ) -> Rows:
     """Return the rows of a CSV or TSV file with a header, of a JSON Lines or of a Parquet file.
 
@@ -79,13 +80,14 @@ def read_rows(
         encoding: The character encoding of text files; a byte-order mark is dropped.
         label_separator: What stands between the labels of a cell, where a row has any number of them.
         bad_rows: Is given the rows that cannot be read; None: the first is refused.
+        nameable: Whether the command has an option --label, as a remedy.
 
     Raises:
         InputError: The file, its columns or a row is wrong; the message says where and what to do.
     """
 
     def find(header: Header) -> Columns:
-        return find_columns(header, text, text_b, label, labelled, label_separator)
+        return find_columns(header, text, text_b, label, labelled, label_separator, nameable)
 
     return _read(paths, encoding, find, bad_rows or BadRows())
 

@@ -90,9 +90,9 @@ def infer_target(labels: object, task: str = "auto") -> Target:
     if kind == "single":
         return _single(table, reason)
     if kind == "multilabel":
-        check_some_vary(table, encode_zero_one(table))
+        check_some_vary(table, encode_zero_one(table, undecided=True))
         return Target("multilabel", table.names, reason)
-    check_all_vary(table, encode_real(table))
+    check_all_vary(table, encode_real(table, undecided=True))
     return Target("regression", table.names, reason)
 
 

@@ -84,7 +84,14 @@ def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows
     if options.text_b is not None and run.pairs is False:
         raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
     if columns is None:
-        rows = read_rows(file, text=options.text, text_b=options.text_b, labelled=labelled, encoding=options.encoding)
+        rows = read_rows(
+            file,
+            text=options.text,
+            text_b=options.text_b,
+            labelled=labelled,
+            encoding=options.encoding,
+            nameable=False,
+        )
         if run.pairs and rows.texts_b is None:
             found = f"{file}: single texts in column {shown(rows.columns.text)}, but the model was trained on pairs"
             raise InputError(f"{found}; name the column of the second texts with --text-b")
