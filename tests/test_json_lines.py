@@ -176,7 +176,7 @@ TEXTS = {
     "only emoji": "👍🏽",
     "lone surrogates": "a\ud83d b\udc4d",
     "only a lone surrogate": "\udfff",
-    "line breaks and controls": "a\nb\r\nc\x00\x01",
+    "line breaks and controls": "a\nb\r\nc\x01",
     "right to left and zero width": "שלום \u202eעולם\u202c\u200b",
     "a million words": "word " * 10**6,
     "JSON": '{"text": "a"}',
