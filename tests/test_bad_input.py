@@ -239,6 +239,12 @@ REFUSED = [
         f"{TRAIN} --encoding utf8000",
         "--encoding 'utf8000' is unknown; give one such as utf-8, utf-16, cp1252 or shift_jis",
     ),
+    (
+        "an encoding of domain names",
+        {},
+        f"{TRAIN} --encoding Punycode",
+        "--encoding 'Punycode' is one of domain names, not of files; give one such as utf-8, utf-16, cp1252 or shift_jis",
+    ),
     # the recipe
     (
         "unknown recipe",
