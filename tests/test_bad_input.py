@@ -243,7 +243,8 @@ REFUSED = [
         "an encoding of domain names",
         {},
         f"{TRAIN} --encoding Punycode",
-        "--encoding 'Punycode' is one of domain names, not of files; give one such as utf-8, utf-16, cp1252 or shift_jis",
+        "--encoding 'Punycode' is one of domain names, not of files; "
+        "give one such as utf-8, utf-16, cp1252 or shift_jis",
     ),
     # the recipe
     (

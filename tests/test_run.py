@@ -164,6 +164,16 @@ def test_predicting_again_gives_the_same_bytes_wherever_the_run_lies(run, place,
     assert Path("p.csv").read_bytes() == (run / "predictions.csv").read_bytes()
 
 
+def test_predicting_a_file_of_one_column_says_which_it_takes_for_the_texts(run, tmp_path, capsys):
+    for header, note in (
+        ("my apple", "note: text from column 'my apple', as there is no column 'text'\n"),
+        ("Text", ""),
+    ):
+        (tmp_path / "t.csv").write_text(f"{header}\nold saw\n")
+        assert main(["predict", str(run), str(tmp_path / "t.csv"), "--out", str(tmp_path / "p.csv")]) == 0
+        assert capsys.readouterr().out == f"{note}1 predictions: {tmp_path / 'p.csv'}\n"
+
+
 def test_predicting_in_other_batches_gives_the_same(run, place, tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "TOKENS_AT_ONCE", 48)
     assert main(["predict", str(run), place.test, "--out", str(tmp_path / "p.csv")]) == 0
