@@ -103,19 +103,25 @@ REFUSED = [
         "negative clipping",
         {},
         f"{TRAIN} --clip-norm -1",
-        "--clip-norm -1.0: must be a finite number > 0; see slanted train --help",
+        "--clip-norm -1.0: must be a finite number >= 0; see slanted train --help",
     ),
     (
         "negative decay",
         {},
         f"{TRAIN} --weight-decay -1",
-        "--weight-decay -1.0: must be a finite number > 0; see slanted train --help",
+        "--weight-decay -1.0: must be a finite number >= 0; see slanted train --help",
     ),
     (
         "infinite decay",
         {},
         f"{TRAIN} --weight-decay inf",
-        "--weight-decay inf: must be a finite number > 0; see slanted train --help",
+        "--weight-decay inf: must be a finite number >= 0; see slanted train --help",
+    ),
+    (
+        "steps of no search",
+        {},
+        "find-lr t.csv --steps 0",
+        "--steps 0: must be a whole number >= 20; see slanted find-lr --help",
     ),
     ("negative seed", {}, f"{TRAIN} --seed -1", "--seed -1: must be a whole number >= 0; see slanted train --help"),
     ("whole share", {}, f"{TRAIN} --valid-share 1", "--valid-share 1.0: must be below 1; 0 trains on all rows"),
@@ -232,6 +238,13 @@ REFUSED = [
         {},
         f"{TRAIN} --encoding utf8000",
         "--encoding 'utf8000' is unknown; give one such as utf-8, utf-16, cp1252 or shift_jis",
+    ),
+    (
+        "an encoding of domain names",
+        {},
+        f"{TRAIN} --encoding Punycode",
+        "--encoding 'Punycode' is one of domain names, not of files; "
+        "give one such as utf-8, utf-16, cp1252 or shift_jis",
     ),
     # the recipe
     (
@@ -665,7 +678,7 @@ REFUSED = [
         "setting of a recipe out of its range",
         {},
         f"{COMPARE} --recipes stlr,stlr:layer_decay=0",
-        "--recipes stlr:layer_decay=0: layer_decay 0.0 must be in (0, 1]; see slanted train --help",
+        "--recipes stlr:layer_decay=0: layer_decay 0.0 must be in (0, 1]; see slanted compare --help",
     ),
     (
         "words for rates",
@@ -680,13 +693,13 @@ REFUSED = [
         "--lr 2: must be in (0, 1], or a multiple such as x3, at most x1000; give another",
     ),
     ("a rate twice", {}, f"{COMPARED} --lr 1e-4,0.0001", "--lr '1e-4,0.0001': must name each rate once"),
-    ("no seeds", {}, f"{COMPARED} --seeds 0", "--seeds 0: must be a whole number >= 1; see slanted train --help"),
+    ("no seeds", {}, f"{COMPARED} --seeds 0", "--seeds 0: must be a whole number >= 1; see slanted compare --help"),
     (
         "unknown score to compare",
         {},
         f"{COMPARED} --score luck",
         "--score luck: must be a score of this task: loss, accuracy, macro_f1, micro_f1, f1, matthews, roc_auc, "
-        "average_precision; see slanted train --help",
+        "average_precision; see slanted compare --help",
     ),
     (
         "nothing to score",
@@ -915,6 +928,42 @@ REFUSED = [
             "'y'; correct it, or add rows of it to the training data"
         ),
     ),
+    (
+        "evaluate names on a model of numbers",
+        {"r": "RUN", "r/labels.json": '{"task": "regression", "labels": ["label"]}'},
+        "evaluate r t.csv",
+        "t.csv, line 2: column 'label' holds 'x', which is no finite number, as regression needs; correct it",
+    ),
+    (
+        "evaluate numbers on a model of several labels",
+        {
+            "r": "RUN",
+            "r/labels.json": '{"task": "multilabel", "labels": ["label"], "thresholds": [0.5]}',
+            "e.csv": "text,label\na,2\n",
+        },
+        "evaluate r e.csv",
+        "e.csv, line 2: column 'label' holds '2', but each of several label columns is 0 or 1; correct it",
+    ),
+    (
+        "evaluate what Python saved without labels",
+        {"r": "RUN", "r/recipe.json": '{"recipe": {}}', "e.csv": "text,kind\na,x\n"},
+        "evaluate r e.csv",
+        "e.csv: no column 'label', and column 'kind' holds 'x' on line 2, not 0 or 1; "
+        "rename the label column to 'label'; the columns are 'text', 'kind'",
+    ),
+    (
+        "evaluate what Python saved without texts",
+        {"r": "RUN", "r/recipe.json": '{"recipe": {}}', "e.csv": "body,kind\na,x\n"},
+        "evaluate r e.csv",
+        "e.csv: no column 'text', and 2 others hold text; name the text column with --text "
+        "and rename the label column to 'label'; the columns are 'body', 'kind'",
+    ),
+    (
+        "evaluate the labels as texts",
+        {"r": "RUN"},
+        "evaluate r t.csv --text label",
+        "t.csv: column 'label' is used twice, as --text and as label; name another column for one of them",
+    ),
     ("evaluate a missing file", {"r": "RUN"}, "evaluate r nil.csv", "nil.csv: no such file; check the path"),
     (
         "evaluate on an unknown backend",
@@ -957,6 +1006,16 @@ REFUSED = [
         {"r": "RUN"},
         "predict r t.csv --out p.csv --text-b label",
         "--text-b label: the model was trained on single texts; leave it out",
+    ),
+    (
+        "predict pairs of one column",
+        {
+            "r": "RUN",
+            "r/recipe.json": '{"recipe": {}, "columns": {"text": "a", "text_b": "b", "labels": ["c"]}}',
+            "e.csv": "a,b\nx,y\n",
+        },
+        "predict r e.csv --out p.csv --text a --text-b a",
+        "e.csv: column 'a' is used twice, as --text and as --text-b; name another column for one of them",
     ),
     (
         "thresholds of other labels",

@@ -57,9 +57,9 @@ def test_every_variant_has_a_folder_name_of_its_own(tmp_path):
         ("stlr,linear:epochs=x", "--recipes linear:epochs=x: epochs: must be a number, not 'x'"),
         (
             "stlr,linear:epochs=0",
-            "--recipes linear:epochs=0: epochs 0 must be a whole number >= 1; see slanted train --help",
+            "--recipes linear:epochs=0: epochs 0 must be a whole number >= 1; see slanted compare --help",
         ),
-        ("stlr,linear:lr=2", "--recipes linear:lr=2: lr_max 2.0 must be in (0, 1]; see slanted train --help"),
+        ("stlr,linear:lr=2", "--recipes linear:lr=2: lr_max 2.0 must be in (0, 1]; see slanted compare --help"),
         (
             "stlr,linear:unfreeze_at=x",
             "--recipes linear:unfreeze_at=x: unfreeze_at: must be whole numbers between commas, such as 0,1,3, not 'x'",

@@ -106,8 +106,8 @@ def test_every_recipe_survives_its_file(tmp_path):
         ({"lr_max": math.nan}, "`lr_max` must be in (0, 1]"),
         ({"layer_decay": 0.0}, "`layer_decay` must be in (0, 1]"),
         ({"beta_1": 1.0}, "`beta_1` must be below 1"),
-        ({"weight_decay": -0.1}, "`weight_decay` must be a finite number > 0"),
-        ({"clip_norm": 0.0}, "`clip_norm` must be a finite number > 0"),
+        ({"weight_decay": -0.1}, "`weight_decay` must be a finite number >= 0"),
+        ({"clip_norm": -1.0}, "`clip_norm` must be a finite number >= 0"),
         ({"peak_factor": 0.0}, "`peak_factor` must be a finite number > 0"),
         ({"curve": "zigzag"}, "`curve` must be one of slanted-triangular, linear"),
         ({"unfreezing": "epoch"}, "`unfreezing` must be one of none, top-down, chain-thaw"),
@@ -128,6 +128,12 @@ def test_a_setting_out_of_its_range_is_refused(settings, message):
     with pytest.raises(SettingError) as raised:
         Recipe(**settings)
     assert message in str(raised.value)
+
+
+@once
+def test_a_norm_of_zero_clips_nothing():
+    assert Recipe(clip_norm=0) == Recipe(clip_norm=None)
+    assert Recipe().with_settings(clip_norm=0.0).clip_norm is None
 
 
 @once

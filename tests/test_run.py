@@ -81,6 +81,19 @@ def snapshot(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_scores_of_large_numbers_are_those_of_the_predictions_that_are_written(place):
+    texts, answers = tiny.examples(24, LABELS)
+    numbers = [170_000_000.5 + 1000 * (answer == "beta") + at for at, answer in enumerate(answers)]
+    data = tiny.write_rows(place.folder / "large.csv", texts, numbers)
+    out = place.folder / "large"
+    command = ["train", data, "--test", data, "--out", str(out), "--model", place.model, *OPTIONS, "--epochs", "8"]
+    assert main(command) == 0
+    predicted = [float(row["prediction"]) for row in table(out / "predictions.csv")]
+    assert len(set(predicted)) > 4
+    mae = np.abs(np.array(predicted) - numbers).mean()
+    assert json.loads((out / "metrics.json").read_text())["test"]["mae"] == pytest.approx(mae, rel=1e-6)
+
+
 def test_the_folder_holds_the_run_and_nothing_else(run):
     assert {entry.name for entry in run.iterdir()} == FILES
     assert (run / "model" / "model.weights.h5").is_file()
@@ -149,6 +162,16 @@ def test_predicting_again_gives_the_same_bytes_wherever_the_run_lies(run, place,
     monkeypatch.chdir(moved.parent)
     assert main(["predict", "moved", place.test, "--out", "p.csv"]) == 0
     assert Path("p.csv").read_bytes() == (run / "predictions.csv").read_bytes()
+
+
+def test_predicting_a_file_of_one_column_says_which_it_takes_for_the_texts(run, tmp_path, capsys):
+    for header, note in (
+        ("my apple", "note: text from column 'my apple', as there is no column 'text'\n"),
+        ("Text", ""),
+    ):
+        (tmp_path / "t.csv").write_text(f"{header}\nold saw\n")
+        assert main(["predict", str(run), str(tmp_path / "t.csv"), "--out", str(tmp_path / "p.csv")]) == 0
+        assert capsys.readouterr().out == f"{note}1 predictions: {tmp_path / 'p.csv'}\n"
 
 
 def test_predicting_in_other_batches_gives_the_same(run, place, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from slanted.errors import InputError
+from slanted.text.numeric import deviations
 from slanted.text.rows import read_rows
 from slanted.text.targets import Target, infer_target, split_validation
 
@@ -73,8 +74,18 @@ def test_the_task_of_several_columns_is_inferred():
     scores = rows_of("t,0,1.5", "t,0.25,1", header="text,b,a", label=["b", "a"])
     assert infer_target(scores) == Target("regression", ("b", "a"))
     array = infer_target(scores).encode(scores)
-    np.testing.assert_array_equal(array, np.array([[0, 1.5], [0.25, 1]], np.float32), strict=True)
+    np.testing.assert_array_equal(array, np.array([[0, 1.5], [0.25, 1]]), strict=True)
     assert infer_target(rows_of("t,0", "t,1", header="text,toxic")) == Target("single", ("0", "1"))
+
+
+def test_numbers_are_as_exact_as_they_are_given():
+    stamps = labelled(*(f"{1_700_000_000.5 + 1000 * at}" for at in range(40)))
+    y = infer_target(stamps).encode(stamps)
+    assert y[:, 0].tolist() == [1_700_000_000.5 + 1000 * at for at in range(40)]
+
+
+def test_equal_numbers_have_no_deviation():
+    assert deviations(np.column_stack([np.full(30, 0.1), np.arange(30)])).tolist() == [0.0, np.arange(30).std()]
 
 
 def test_the_task_may_be_said():
@@ -157,6 +168,18 @@ ONE_COLUMN_REFUSED = [
         ["1.5", "1.50"],
         "auto",
         "f.csv: column 'label' is '1.5' in every row, which leaves nothing to learn; leave it out or add other rows",
+    ),
+    (
+        [f"{1_700_000_000.5 + at}" for at in range(40)],
+        "auto",
+        "f.csv: column 'label' has the deviation 11.5, too small beside its mean 1.7e+09 for the float32 numbers of a "
+        "model to tell rows apart; subtract a constant from the column, such as its mean",
+    ),
+    (
+        ["1.5e-40", "2.5e-40"],
+        "auto",
+        "f.csv: column 'label' has the deviation 5e-41, too small for the float32 numbers of a model; "
+        "multiply the column",
     ),
     (["0", "1", "2"], "multilabel", f"f.csv, line 4: column 'label' holds '2', {ZERO_ONE}"),
     (["a", "b"], "sorting", "--task sorting is unknown; give one of 'auto', 'single', 'multilabel', 'regression'"),
@@ -263,13 +286,13 @@ def test_later_files_are_held_to_the_training_data():
     rule = "test.csv: 1 label columns, where the training data has 2; give the same columns"
     assert refusal(target.encode, one) == rule
     other = rows_of("t,0,1", "t,1,7", header="text,a,b", name="test.csv", label=["a", "b"])
-    assert refusal(target.encode, other) == f"test.csv, line 3: column 'b' holds '7', {ZERO_ONE}"
+    correct = "but each of several label columns is 0 or 1; correct it"
+    assert refusal(target.encode, other) == f"test.csv, line 3: column 'b' holds '7', {correct}"
     unread = rows_of("t,0", name="test.csv", labelled=False)
     assert refusal(target.encode, unread) == "test.csv: its labels were not read; read it with labelled=True"
     numbers = infer_target(labelled("1.5", "2"))
-    assert (
-        refusal(numbers.encode, labelled("x", name="v.csv")) == f"v.csv, line 2: column 'label' holds 'x', {NO_NUMBER}"
-    )
+    found = "v.csv, line 2: column 'label' holds 'x', which is no finite number, as regression needs; correct it"
+    assert refusal(numbers.encode, labelled("x", name="v.csv")) == found
 
 
 CLASSES = Target("single", ("a", "b", "c"))

@@ -20,6 +20,14 @@ def positive(name: str, value: Any, least: float = 0.0) -> float:
     return number
 
 
+def not_negative(name: str, value: Any) -> float:
+    """Return `value` as a finite float of at least 0."""
+    number = _number(name, value)
+    if not math.isfinite(number) or number < 0.0:
+        raise SettingError(name, "a finite number >= 0", value)
+    return number
+
+
 def within(name: str, value: Any, most: float) -> float:
     """Return `value` as a float in [0, most]."""
     number = _number(name, value)

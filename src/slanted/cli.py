@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parser().parse_args(arguments)
             options.run(options)
     except SlantedError as error:
-        print(f"error: {_worded(error)}", file=sys.stderr)
+        command = "slanted" if options is None else options.command
+        print(f"error: {_worded(error, command)}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         print(f"error: interrupted; {_kept(options)}", file=sys.stderr)
@@ -116,11 +117,11 @@ def _run_in(out: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def _worded(error: SlantedError) -> str:
-    """Return an error's text, a setting named as the option it came from."""
+def _worded(error: SlantedError, command: str) -> str:
+    """Return an error's text, a setting named as the option of the command it came from."""
     if not isinstance(error, SettingError):
         return " ".join(str(error).split("\n"))
-    remedy = error.remedy or "see slanted train --help"
+    remedy = error.remedy or f"see {command} --help"
     return f"{option_of(error.name)} {error.received}: must be {error.rule}; {remedy}"
 
 
@@ -145,7 +146,7 @@ def parser() -> argparse.ArgumentParser:
 def add_command(commands: Any, name: str, run: Callable[[Any], None], text: str) -> argparse.ArgumentParser:
     """Add a command that calls `run` with its options."""
     command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, command=command.prog)
     return command
 
 
@@ -240,9 +241,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """Return the settings that the options make: the recipe's or the saved run's, with what is given in their place."""
     base = _base_settings(options.recipe or "stlr")
     given = {name: getattr(options, name) for name in RECIPE_OPTIONS} | {"lr_max": options.lr}
-    recipe = base.recipe.with_settings(**{**given, "clip_norm": given["clip_norm"] or None})
-    if given["clip_norm"] == 0:
-        recipe = replace(recipe, clip_norm=None)
+    recipe = base.recipe.with_settings(**given)
     own = {name: getattr(options, name) for name in SETTING_OPTIONS if getattr(options, name) is not None}
     return replace(base, recipe=recipe, **own)
 

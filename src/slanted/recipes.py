@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from slanted.checks import fraction, make_plain, positive, whole
+from slanted.checks import fraction, make_plain, not_negative, positive, whole
 from slanted.errors import InputError, SettingError
 from slanted.recipe_spelling import comma_separated, epoch_or_batches, factors, whole_numbers
 
@@ -51,7 +51,7 @@ class Recipe:
         epsilon: Added to Adam's denominator.
         weight_decay: Decoupled weight decay, times the rate, a step; >= 0.
         no_weight_decay: Regular expressions on `variable.path`; what matches, and every vector, does not decay.
-        clip_norm: The largest global norm of the gradients, > 0; None: not clipped.
+        clip_norm: The largest global norm of the gradients, > 0; None or 0: not clipped.
         curve: "slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay" or "constant".
         cut_frac: Slanted triangular: the share of the run that rises.
         ratio: Slanted triangular: the peak over the lowest rate.
@@ -118,12 +118,13 @@ class Recipe:
             if getattr(self, name) == 1.0:
                 raise SettingError(name, "below 1", 1.0)
         positive("ratio", self.ratio, least=1.0)
-        for name in ("epsilon", "peak_factor", *(["clip_norm"] if self.clip_norm is not None else [])):
+        for name in ("epsilon", "peak_factor"):
             positive(name, getattr(self, name))
+        if self.clip_norm is not None and not_negative("clip_norm", self.clip_norm) == 0.0:
+            object.__setattr__(self, "clip_norm", None)  # the dataclass is frozen
         for name in ("layer_decay", *(["lr_max"] if self.lr_max is not None else [])):
             _rate(name, getattr(self, name))
-        if self.weight_decay != 0:
-            positive("weight_decay", self.weight_decay)
+        not_negative("weight_decay", self.weight_decay)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise SettingError(name, f"one of {', '.join(choices)}", getattr(self, name))

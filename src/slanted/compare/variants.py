@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from slanted.errors import InputError, SettingError
@@ -72,13 +72,10 @@ def read_variants(text: str, recipe_of: Callable[[str], Recipe]) -> list[Variant
 def _variant(name: str, recipe_of: Callable[[str], Recipe]) -> Variant:
     base, *settings = name.split(":")
     own = dict(_setting(name, word) for word in settings)
-    recipe = recipe_of(base)
-    if own.get("clip_norm") == 0:  # as for `slanted train`: not clipped
-        recipe, own = replace(recipe, clip_norm=None), {**own, "clip_norm": None}
     try:
-        return Variant(name, recipe.with_settings(**own), "lr_max" in own)
+        return Variant(name, recipe_of(base).with_settings(**own), "lr_max" in own)
     except SettingError as error:
-        remedy = f"; {error.remedy}" if error.remedy else "; see slanted train --help"
+        remedy = f"; {error.remedy}" if error.remedy else "; see slanted compare --help"
         raise InputError(f"--recipes {name}: {error.name} {error.received} must be {error.rule}{remedy}") from None
 
 

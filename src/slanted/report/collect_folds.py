@@ -14,6 +14,7 @@ from slanted.report.quality import quality_of
 from slanted.report.suspects import suspects_of
 from slanted.text import artefacts
 from slanted.text.data import RunData
+from slanted.text.numeric import deviations
 from slanted.text.targets import Target
 
 
@@ -49,7 +50,7 @@ def surest(
         y: What is true of all rows; errors are in its deviations.
         most: How many are returned.
     """
-    spread = y.std(axis=0, dtype="float64") if target.kind == "regression" else []
+    spread = deviations(y) if target.kind == "regression" else []
     units = {name: float(one) for name, one in zip(target.names, spread, strict=False) if one > 0.0}
 
     def worst(one: Mapping[str, Any]) -> float:

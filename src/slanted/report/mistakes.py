@@ -16,6 +16,7 @@ import numpy as np
 
 from slanted.report.excerpts import excerpt, pieces
 from slanted.report.predicted import Predicted
+from slanted.text.numeric import deviations
 from slanted.text.targets import Target
 
 MOST_MISTAKES = 10
@@ -56,7 +57,7 @@ def _wrongness(predicted: Predicted, target: Target) -> np.ndarray:
     if target.kind == "multilabel":
         return np.where(predicted.decided != predicted.truth, _sureness(predicted), 0.0)
     errors = np.abs(predicted.values - predicted.part.y)
-    deviation = predicted.part.y.std(axis=0, dtype="float64")
+    deviation = deviations(predicted.part.y)
     return errors / np.where(deviation > 0.0, deviation, 1.0)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from slanted.report.predicted import Predicted
 from slanted.text.metrics import CALIBRATION_BINS
+from slanted.text.predictions import NUMBER_DIGITS
 from slanted.text.targets import Target
 
 MOST_POINTS = 500
@@ -69,7 +70,11 @@ def scatter(y: np.ndarray, values: np.ndarray) -> list[list[list[float]]]:
     if len(y) > MOST_POINTS:
         rows = np.sort(np.random.default_rng(0).choice(len(y), MOST_POINTS, replace=False))
     columns = range(min(values.shape[1], MOST_PLOTS))
-    return [[[float(f"{y[row, at]:.6g}"), float(f"{values[row, at]:.6g}")] for row in rows] for at in columns]
+    return [[[_short(y[row, at]), _short(values[row, at])] for row in rows] for at in columns]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{NUMBER_DIGITS}g}")
 
 
 def length_bins(lengths: np.ndarray, truncated: np.ndarray, most: int = 32) -> list[list[int]]:

@@ -89,6 +89,7 @@ def find_columns(
     label: Sequence[str],
     labelled: bool = True,
     label_separator: str | None = None,
+    nameable: bool = True,
 ) -> Columns:
     """Return the columns to read, those not named by default.
 
@@ -105,6 +106,7 @@ def find_columns(
         label: The names of the label columns, or none.
         labelled: Whether labels are wanted; if not, label columns may be missing.
         label_separator: What stands between the labels of a cell; None: a cell is one label, unless it is a list.
+        nameable: Whether the command has an option --label, as a remedy.
 
     Raises:
         InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
@@ -116,12 +118,12 @@ def find_columns(
     elif (by_name := header.like("text")) is not None:
         first, second = by_name, second or header.like("text_b")
     else:
-        first = _only_text(header, [second, *labels], labels_missing=labelled and not labels)
+        first = _only_text(header, [second, *labels], _label_remedy(nameable) if labelled and not labels else None)
     if not labelled:
         labels = ()
     elif not labels:
-        labels = _zero_one_columns(header, [first, second])
-    _check_used_once(header, [("--text", first), ("--text-b", second), *(("--label", name) for name in labels)])
+        labels = _zero_one_columns(header, [first, second], _label_remedy(nameable))
+    _check_used_once(header, _uses(first, second, labels, "--label"))
     return Columns(first, second, labels, _separator(header, labels, label_separator) if labelled else None)
 
 
@@ -142,13 +144,15 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
     A file of one column serves as the text where nothing else is needed, whatever the column's name.
 
     Raises:
-        InputError: One is missing.
+        InputError: One is missing, or one column would serve as two.
     """
     if not labelled and columns.text_b is None and len(header.names) == 1:
         return Columns(header.names[0])
     second = None if columns.text_b is None else _required(header, columns.text_b, "rename or add it")
     labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
-    return Columns(_required(header, columns.text, "rename or add it"), second, labels, columns.label_separator)
+    first = _required(header, columns.text, "rename or add it")
+    _check_used_once(header, _uses(first, second, labels, "label"))
+    return Columns(first, second, labels, columns.label_separator)
 
 
 def columns_of_labels(
@@ -171,7 +175,7 @@ def columns_of_labels(
     """
     in_one = not any(header.like(name) for name in names) and header.like("label") is not None
     labels = [] if in_one or not labelled else [_required(header, name, f"add it; {_PREDICT}") for name in names]
-    return find_columns(header, text, text_b, labels, labelled)
+    return find_columns(header, text, text_b, labels, labelled, nameable=False)
 
 
 def _required(header: Header, name: str, remedy: str) -> str:
@@ -191,17 +195,22 @@ def _labels_by_name(header: Header, label: Sequence[str], labelled: bool) -> tup
     return () if by_name is None else (by_name,)
 
 
-def _only_text(header: Header, used: Sequence[str | None], labels_missing: bool) -> str:
+def _label_remedy(nameable: bool) -> str:
+    return "name the label column with --label" if nameable else "rename the label column to 'label'"
+
+
+def _only_text(header: Header, used: Sequence[str | None], label_remedy: str | None) -> str:
     free = header.others(used)
     texts = free if len(free) == 1 else [name for name in free if header.is_text(name)]
     if len(texts) == 1:
         return header.once(texts[0])
-    remedy = "name the text column with --text" + (" and the label column with --label" if labels_missing else "")
+    also = "" if label_remedy is None else f" and {label_remedy.removeprefix('name ')}"
+    remedy = f"name the text column with --text{also}"
     found = f"and {len(texts)} others hold text" if texts else "and no other holds text"
     raise InputError(f"{header.source}: no column 'text', {found}; {remedy}; the columns are {header}")
 
 
-def _zero_one_columns(header: Header, used: Sequence[str | None]) -> tuple[str, ...]:
+def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -> tuple[str, ...]:
     names = header.others(used)
     if not names:
         raise InputError(f"{header.source}: no label column, only {header}; add a column 'label'; {_PREDICT}")
@@ -211,9 +220,12 @@ def _zero_one_columns(header: Header, used: Sequence[str | None]) -> tuple[str, 
             if not is_zero_or_one(cells[at]):
                 holds = f"column {shown(name)} holds {shown(cells[at])} on {header.unit} {line}, not 0 or 1"
                 found = f"no column 'label', and {holds}"
-                remedy = f"name the label column with --label; the columns are {header}"
-                raise InputError(f"{header.source}: {found}; {remedy}")
+                raise InputError(f"{header.source}: {found}; {remedy}; the columns are {header}")
     return tuple(names)
+
+
+def _uses(text: str, text_b: str | None, labels: Sequence[str], as_label: str) -> list[tuple[str, str | None]]:
+    return [("--text", text), ("--text-b", text_b), *((as_label, name) for name in labels)]
 
 
 def _check_used_once(header: Header, uses: Sequence[tuple[str, str | None]]) -> None:

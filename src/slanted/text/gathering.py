@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from slanted.errors import InputError
 from slanted.text.bad_rows import BadRows
 from slanted.text.cells import ListCell, UnusableCell, is_blank, is_encodable
 from slanted.text.columns import Columns
@@ -18,6 +19,10 @@ from slanted.text.wording import shown
 Gathering = tuple[Sequence[str], Sequence[str] | None, list[list[str]] | None, Places]
 
 
+class _Fatal(str):
+    """A problem that is refused even where bad rows are skipped: it is not of one row, or no result could hold it."""
+
+
 class _Texts:
     """Gathers the cells of a column of texts."""
 
@@ -26,6 +31,8 @@ class _Texts:
 
     def problem(self, cell: str) -> str | None:
         """Return what is wrong with a cell, or None."""
+        if "\0" in cell:
+            return _nul(self.name)
         return _missing(self.name, cell) if is_blank(cell) else None
 
     def add(self, cell: str) -> None:
@@ -36,8 +43,8 @@ class _Texts:
 class _Labels:
     """Gathers the cells of a column of labels. They repeat, so that each distinct one is checked and kept once."""
 
-    def __init__(self, name: str, separator: str | None) -> None:
-        self.name, self.separator = name, separator
+    def __init__(self, name: str, separator: str | None, alone: bool) -> None:
+        self.name, self.separator, self.alone = name, separator, alone
         self.cells: list[str] = []
         self._known: dict[str, str] = {}
 
@@ -47,10 +54,14 @@ class _Labels:
             return None
         if isinstance(cell, ListCell) and self.separator is not None:
             return self._problem_of_list(cell, self.separator)
+        if isinstance(cell, ListCell) and self.alone:
+            return self._late_list()
         if isinstance(cell, UnusableCell):
             return _missing(self.name, cell)
         if is_blank(cell) and self.separator is None:
             return _missing(self.name, cell)
+        if "\0" in cell:
+            return _nul(self.name)
         return None if is_encodable(cell) else self._half_a_character()
 
     def add(self, cell: str) -> None:
@@ -65,10 +76,23 @@ class _Labels:
                 return f"{found} {shown(separator)}; rename it"
             if not is_encodable(item):
                 return self._half_a_character()
+            if "\0" in item:
+                return _nul(self.name)
         return None
+
+    def _late_list(self) -> str:
+        """Return the problem of labels that turn into lists: all rows from there on would be skipped."""
+        taken = "but was taken for one of single labels, as no list is among its first rows"
+        remedy = "make every cell a list, [] for no label, or every cell a single label"
+        return _Fatal(f"column {shown(self.name)} holds a list, {taken}; {remedy}")
 
     def _half_a_character(self) -> str:
         return f"column {shown(self.name)} holds a label with half a character, which no result can hold; correct it"
+
+
+def _nul(name: str) -> str:
+    """Return the problem that no CSV file could hold the cell; one that holds it is refused as a whole too."""
+    return _Fatal(f"a NUL character stands here, in column {shown(name)}; remove it")
 
 
 def _missing(name: str, cell: str) -> str:
@@ -88,7 +112,7 @@ class Gathered:
     def __init__(self, columns: Columns, bad_rows: BadRows) -> None:
         self._bad_rows = bad_rows
         self._texts = [_Texts(name) for name in (columns.text, columns.text_b) if name is not None]
-        self._labels = [_Labels(name, columns.label_separator) for name in columns.labels]
+        self._labels = [_Labels(name, columns.label_separator, len(columns.labels) == 1) for name in columns.labels]
         self._files: list[tuple[str, str]] = []
         self._counts: list[int] = []
         self._lines = array("q")
@@ -97,7 +121,7 @@ class Gathered:
         """Gather the rows of a file, whose columns may stand in another order than the first file's.
 
         Raises:
-            InputError: A row is bad and not to be skipped, or all are bad.
+            InputError: A row is bad and not to be skipped, all are bad, or single labels turn into lists.
         """
         columns: list[_Texts | _Labels] = [*self._texts, *self._labels]
         problems, adds = [column.problem for column in columns], [column.add for column in columns]
@@ -105,6 +129,8 @@ class Gathered:
         for line, cells in table.records([column.name for column in columns]):
             for problem_of, cell in zip(problems, cells, strict=True):
                 if (problem := problem_of(cell)) is not None:
+                    if isinstance(problem, _Fatal):
+                        raise InputError(f"{table.source}, {table.unit} {line}: {problem}")
                     self._bad_rows.refuse(table.source, table.unit, line, problem, _as_csv(cells))
                     break
             else:

@@ -13,6 +13,8 @@ MAX_RECORD_CHARS = 2**24
 
 _BLOCK_BYTES = 2**20
 _NUL = "a NUL character stands here; remove it or, if the file is UTF-16, say so: --encoding utf-16"
+_DOMAIN_NAMES = ("idna", "punycode")
+_KNOWN = "give one such as utf-8, utf-16, cp1252 or shift_jis"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -20,14 +22,15 @@ def check_encoding(encoding: str) -> None:
     """Raise unless Python can decode text in this encoding piece by piece.
 
     Raises:
-        InputError: The name is unknown, or names no text encoding.
+        InputError: The name is unknown, or names no encoding of whole lines of text.
     """
     try:
         codecs.getincrementaldecoder(encoding)
         "a".encode(encoding)
     except (LookupError, UnicodeError):
-        message = f"--encoding {shown(encoding)} is unknown; give one such as utf-8, utf-16, cp1252 or shift_jis"
-        raise InputError(message) from None
+        raise InputError(f"--encoding {shown(encoding)} is unknown; {_KNOWN}") from None
+    if codecs.lookup(encoding).name in _DOMAIN_NAMES:
+        raise InputError(f"--encoding {shown(encoding)} is one of domain names, not of files; {_KNOWN}")
 
 
 def physical_lines(stream: BinaryIO, source: str, encoding: str) -> Iterator[str]:

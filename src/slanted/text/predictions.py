@@ -16,7 +16,7 @@ from slanted.text.targets import Target
 from slanted.text.thresholds import DEFAULT
 
 PROBABILITY_DECIMALS = 6
-NUMBER_DIGITS = 7
+NUMBER_DIGITS = 9  # as many as tell any two float32 numbers apart
 
 
 class Predictor(ABC):

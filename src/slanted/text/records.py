@@ -15,7 +15,7 @@ from slanted.text.lines import check_encoding
 from slanted.text.parquet import MARK, open_parquet
 from slanted.text.sources import STANDARD_INPUT, PathLike, open_source, source_name
 from slanted.text.unpacking import unpacked
-from slanted.text.wording import listed
+from slanted.text.wording import listed, shown
 
 MAX_COLUMNS = 16_384  # what spreadsheets hold; far below the million of a file read with the wrong delimiter
 SAMPLE_ROWS = 100
@@ -128,6 +128,9 @@ def _checked(table: Table) -> Table:
     if len(table.header) > MAX_COLUMNS:
         found = f"{table.source}: the header has {len(table.header):,} columns, more than the {MAX_COLUMNS:,}"
         raise InputError(f"{found} that are read; keep the columns of the texts and the labels only")
+    name = next((name for name in table.header if "\0" in name), None)
+    if name is not None:
+        raise InputError(f"{table.source}: the name of column {shown(name)} holds a NUL character; rename it")
     return table
 
 

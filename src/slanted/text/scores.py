@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from slanted.text.metrics import score_predictions
+from slanted.text.numeric import deviations
 from slanted.text.targets import Kind, Target
 
 
@@ -26,7 +27,7 @@ class Scaling:
         """Return the scaling by the training rows' mean and deviation; a constant target is only shifted."""
         if kind != "regression":
             return cls()
-        deviation = y.std(axis=0, dtype="float64")
+        deviation = deviations(y)
         return cls(y.mean(axis=0, dtype="float64"), np.where(deviation > 0.0, deviation, 1.0))
 
     def to_model(self, y: np.ndarray) -> np.ndarray:

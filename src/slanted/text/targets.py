@@ -46,7 +46,7 @@ class Target:
             labels: `Rows`, or labels of Python (`as_label_columns`).
 
         Returns:
-            Class indices, int32 (n,); or 0 and 1, float32 (n, labels); or numbers, float32 (n, targets).
+            Class indices, int32 (n,); or 0 and 1, float32 (n, labels); or numbers, float64 (n, targets).
 
         Raises:
             InputError: A label is not in the training data, or not the number it must be; the message names its place.
@@ -90,9 +90,9 @@ def infer_target(labels: object, task: str = "auto") -> Target:
     if kind == "single":
         return _single(table, reason)
     if kind == "multilabel":
-        check_some_vary(table, encode_zero_one(table))
+        check_some_vary(table, encode_zero_one(table, undecided=True))
         return Target("multilabel", table.names, reason)
-    check_all_vary(table, encode_real(table))
+    check_all_vary(table, encode_real(table, undecided=True))
     return Target("regression", table.names, reason)
 
 

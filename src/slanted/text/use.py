@@ -62,10 +62,21 @@ def predict(folder: Path, file: str, out: Path, options: UseOptions) -> None:
     """
     check_installed("slanted predict")
     _check_out(out, file)
-    rows = _read(read_run(folder), file, options, labelled=False)
+    run = read_run(folder)
+    rows = _read(run, file, options, labelled=False)
+    for line in _note_on_column(run, rows.columns.text, options):
+        print(line)
     model = _load(folder, options)
     model.write_predictions(out, rows.texts, rows.texts_b)
     print(f"{len(rows):,} predictions: {out}")
+
+
+def _note_on_column(run: SavedRun, found: str, options: UseOptions) -> list[str]:
+    """Return what is to be said where the texts' column has another name: a file without a header, say."""
+    wanted = options.text or ("text" if run.columns is None else run.columns.text)
+    if found.strip().casefold() == wanted.casefold():
+        return []
+    return [f"note: text from column {shown(found)}, as there is no column {shown(wanted)}"]
 
 
 def _check_out(out: Path, file: str) -> None:
