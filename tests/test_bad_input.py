@@ -26,6 +26,8 @@ RECIPES = ", ".join(recipes())
 COMPARE, COMPARED = "compare t.csv --out o", "compare t.csv --out o --recipes constant,stlr"
 RATE_SETTINGS = ", ".join(setting.name for setting in fields(Recipe) if setting.metadata.get("help"))
 SETTINGS = ", ".join(setting.name for setting in fields(Recipe))
+LOOP = object()
+TOO_LONG = "this path, or a name in it, is too long; give a shorter one"
 # name; files beside t.csv, which holds GOOD unless it is given; the command line; what follows "error: "
 REFUSED = [
     # the options
@@ -964,6 +966,41 @@ REFUSED = [
         "predict r t.csv --out p.csv",
         "r/labels.json: must have one threshold in [0, 1] for each label; restore the file or train again",
     ),
+    # names that no file system takes
+    ("a long name to train into", {}, f"train t.csv --out {'o' * 300}", f"{'o' * 300}: {TOO_LONG}"),
+    ("a long name of a model", {}, f"{TRAIN} --model {'m' * 300}", f"{'m' * 300}: {TOO_LONG}"),
+    ("a long name of a recipe", {}, f"{TRAIN} --recipe {'r' * 300}", f"{'r' * 300}: {TOO_LONG}"),
+    ("a long name for TensorBoard", {}, f"{TRAIN} --tensorboard {'t' * 300}", f"{'t' * 300}: {TOO_LONG}"),
+    (
+        "a long name of a comparison",
+        {},
+        f"compare t.csv --out {'o' * 300} --recipes constant,stlr",
+        f"{'o' * 300}: {TOO_LONG}",
+    ),
+    ("a long name of a recipe to compare", {}, f"{COMPARE} --recipes stlr,{'r' * 300}", f"{'r' * 300}: {TOO_LONG}"),
+    ("a long name of a picture", {}, f"plan t.csv --picture {'p' * 300}.png", f"{'p' * 300}.png: {TOO_LONG}"),
+    ("a long name to report", {}, f"report {'r' * 300}", f"{'r' * 300}/fold_1: {TOO_LONG}"),
+    ("a long name to watch", {}, f"watch {'r' * 300}", f"{'r' * 300}: {TOO_LONG}"),
+    ("a long name to evaluate", {}, f"evaluate {'r' * 300} t.csv", f"{'r' * 300}: {TOO_LONG}"),
+    ("a long name to predict with", {}, f"predict {'r' * 300} t.csv --out p.csv", f"{'r' * 300}: {TOO_LONG}"),
+    (
+        "a long name to predict into",
+        {"r": "RUN"},
+        f"predict r t.csv --out {'p' * 300}.csv",
+        f"{'p' * 300}.csv: {TOO_LONG}",
+    ),
+    (
+        "predict into a link to itself",
+        {"r": "RUN", "loop.csv": LOOP},
+        "predict r t.csv --out loop.csv",
+        "--out loop.csv: is a link that leads back to itself; give another file",
+    ),
+    (
+        "a picture in a folder's place",
+        {"p.png/": ""},
+        "plan t.csv --picture p.png",
+        "--picture p.png: is a folder; give the file to draw",
+    ),
     (
         "predict an empty file",
         {"r": "RUN", "e.csv": ""},
@@ -1000,7 +1037,10 @@ def finished_run(tmp_path_factory):
 
 
 def make(files, tiny_model, finished_run):
-    """Make a case's files; a name that ends in / is a folder, MODEL and RUN a copy with the files named changed."""
+    """Make a case's files; a name that ends in / is a folder, MODEL and RUN a copy with the files named changed.
+
+    LOOP is a link that leads to itself.
+    """
     for name, content in {"t.csv": GOOD, **files}.items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -1010,6 +1050,8 @@ def make(files, tiny_model, finished_run):
             shutil.copytree(Path(tiny_model if content == "MODEL" else finished_run), path)
         elif content is None:
             path.unlink()
+        elif content is LOOP:
+            path.symlink_to(path.name)
         elif isinstance(content, int):
             path.write_bytes(path.read_bytes()[:content])
         else:

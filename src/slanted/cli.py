@@ -1,6 +1,7 @@
 """The command line: options to calls. Keras is imported only once the options and the files are right."""
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -17,13 +18,17 @@ from slanted.errors import InputError, SettingError, SlantedError
 from slanted.recipes import Recipe, recipe_named, recipes
 from slanted.text import start
 from slanted.text.settings import BACKENDS, BEST_BY, CLASS_WEIGHTS, LONG, PRECISIONS, TASKS, Settings
-from slanted.text.wording import option_of
+from slanted.text.wording import file_name, option_of
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 EXIT_UNREAD = 141  # as a process that SIGPIPE ends: nobody reads what is printed any more
 RECIPE_OPTIONS = {f.name: f for f in fields(Recipe) if f.metadata.get("help")}
 SETTING_OPTIONS = ("model", "task", "batch_size", "gradient_accumulation", "max_tokens", "precision", "backend")
 SETTING_OPTIONS += ("valid_share", "best_by", "positive", "seed", "long", "class_weight", "folds")
+PATH_ERRORS = {  # of any call that takes a path: each would have to be guarded
+    errno.ENAMETOOLONG: "this path, or a name in it, is too long; give a shorter one",
+    errno.ELOOP: "a link in this path leads back to itself; give another path",
+}
 TRAIN_HELP = "CSV, TSV, JSON Lines or Parquet, also in gzip or zstd; several, 'a pattern*', or - for standard input"
 
 
@@ -60,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again as it ends
         return EXIT_UNREAD
+    except OSError as error:
+        if error.errno not in PATH_ERRORS or error.filename is None:
+            raise
+        print(f"error: {file_name(str(error.filename))}: {PATH_ERRORS[error.errno]}", file=sys.stderr)
+        return InputError.exit_status
     return 0
 
 

@@ -238,7 +238,7 @@ def written_whole(path: Path) -> Iterator[TextIO]:
         InputError: It cannot be written.
     """
     special = path.exists() and not path.is_file()
-    whole = path if special else path.resolve()  # not the link that leads to a file, but the file
+    whole = path if special else Path(os.path.realpath(path))  # not the link that leads to a file, but the file
     aside = path if special else whole.with_name(f".{whole.name}.{os.getpid()}.part")
     try:
         with open(aside, "w", encoding="utf-8", newline="") as file:
