@@ -27,6 +27,30 @@ COMPARE, COMPARED = "compare t.csv --out o", "compare t.csv --out o --recipes co
 RATE_SETTINGS = ", ".join(setting.name for setting in fields(Recipe) if setting.metadata.get("help"))
 SETTINGS = ", ".join(setting.name for setting in fields(Recipe))
 LOOP = object()
+HUGE = 10**400
+IN_UTF_8, FACTORS = "a text that UTF-8 can hold", "an object of layer groups and their factors"
+# the name of a recipe's setting, its value in JSON, the rule, its value in Python
+WRONG_SETTINGS = [
+    ("name", "5", IN_UTF_8, "5"),
+    ("name", "null", IN_UTF_8, "None"),
+    ("name", r'"\ud800"', IN_UTF_8, r"'\ud800'"),
+    ("source", "[1]", IN_UTF_8, "[1]"),
+    ("notes", "{}", IN_UTF_8, "{}"),
+    ("epochs", "null", "a whole number >= 1", "None"),
+    ("lr_max", HUGE, "in (0, 1]", HUGE),
+    ("lr_max", '"1e-3"', "in (0, 1]", "'1e-3'"),
+    ("lr_max", "true", "in (0, 1]", "True"),
+    ("layer_decay", HUGE, "in (0, 1]", HUGE),
+    ("ratio", HUGE, "a finite number >= 1", HUGE),
+    ("cut_frac", -HUGE, "in [0, 1]", -HUGE),
+    ("multipliers", "[1]", FACTORS, "[1]"),
+    ("multipliers", '"x"', FACTORS, "'x'"),
+    ("no_weight_decay", '"bias"', "a list of regular expressions", "'bias'"),
+    ("no_weight_decay", r'["\ud800"]', "a list of regular expressions", r"('\ud800',)"),
+    ("freeze", "5", "a list of names of layer groups", "5"),
+    ("freeze", '{"head": 1}', "a list of names of layer groups", "{'head': 1}"),
+    ("unfreeze_at", '"01"', "a list of whole numbers", "'01'"),
+]
 TOO_LONG = "this path, or a name in it, is too long; give a shorter one"
 # name; files beside t.csv, which holds GOOD unless it is given; the command line; what follows "error: "
 REFUSED = [
@@ -255,16 +279,13 @@ REFUSED = [
         "recipe of other JSON",
         {"r.json": "[]"},
         f"{TRAIN} --recipe r.json",
-        (
-            "r.json: not a recipe that `slanted train` wrote (list indices must be integers or slices, "
-            "not str); give its recipe.json"
-        ),
+        "r.json: not a recipe that `slanted train` wrote (it is no JSON object); give its recipe.json",
     ),
     (
         "recipe without rates",
         {"r.json": '{"model": "minilm"}'},
         f"{TRAIN} --recipe r.json",
-        "r.json: not a recipe that `slanted train` wrote ('recipe'); give its recipe.json",
+        "r.json: not a recipe that `slanted train` wrote ('recipe' is missing); give its recipe.json",
     ),
     (
         "recipe with an unknown setting",
@@ -290,8 +311,26 @@ REFUSED = [
         f"{TRAIN} --recipe r.json",
         (
             "r.json: not a recipe that `slanted train` wrote (Argument `model` must be a name or a "
-            "folder. Received: model=3); give its recipe.json"
+            "folder, in UTF-8. Received: model=3); give its recipe.json"
         ),
+    ),
+    *(
+        (
+            f"recipe of {content}"[:60],
+            {"r.json": content},
+            f"{TRAIN} --recipe r.json",
+            f"r.json: not a recipe that `slanted train` wrote ({said}); give its recipe.json",
+        )
+        for content, said in {
+            "[" * 100_000: "it is nested too deeply",
+            '{"recipe": null}': "a recipe must be an object of settings. Received: None",
+            '{"recipe": [1]}': "a recipe must be an object of settings. Received: [1]",
+            '{"recipe": "x"}': "a recipe must be an object of settings. Received: 'x'",
+            **{
+                f'{{"recipe": {{"{name}": {value}}}}}': f"Argument `{name}` must be {rule}. Received: {name}={received}"
+                for name, value, rule, received in WRONG_SETTINGS
+            },
+        }.items()
     ),
     # the training file as a whole
     ("missing file", {}, "train no.csv --out o", "no.csv: no such file; check the path"),
@@ -843,7 +882,7 @@ REFUSED = [
         "recipe.json of other JSON",
         {"r": "RUN", "r/recipe.json": '{"model": "m"}'},
         "evaluate r t.csv",
-        ("r/recipe.json: holds no settings of a run, 'recipe' is missing; restore the file or train again"),
+        ("r/recipe.json: holds no settings of a run ('recipe' is missing); restore the file or train again"),
     ),
     (
         "recipe.json with a wrong value",

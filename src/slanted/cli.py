@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import json
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from slanted.errors import InputError, SettingError, SlantedError
+from slanted.json_text import decoded
 from slanted.recipes import Recipe, recipe_named, recipes
 from slanted.text import start
 from slanted.text.settings import BACKENDS, BEST_BY, CLASS_WEIGHTS, LONG, PRECISIONS, TASKS, Settings
@@ -261,8 +261,8 @@ def _base_settings(recipe: str) -> Settings:
     if recipe in recipes() or not Path(recipe).is_file():
         return Settings(recipe=recipe_named(recipe))
     try:
-        return Settings.from_dict(json.loads(Path(recipe).read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+        return Settings.from_dict(decoded(Path(recipe).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise InputError(f"{recipe}: not a recipe that `slanted train` wrote ({error}); give its recipe.json") from None
 
 

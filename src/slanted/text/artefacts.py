@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from slanted.errors import InputError, missing_extra
+from slanted.json_text import decoded
 from slanted.text.checkpoints import FOLD, come_to
 from slanted.text.checkpoints import FOLDER as CHECKPOINTS
 
@@ -288,7 +289,7 @@ def read_json(path: Path) -> Any:
         InputError: The file is missing or holds no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return decoded(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         kept = come_to(path.parent)
         done = f"it has come to {kept}; to go on, add --resume to the command that trains it" if kept else ""

@@ -2,13 +2,13 @@
 
 import hashlib
 import importlib.util
-import json
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from slanted.errors import InputError
+from slanted.json_text import decoded
 from slanted.text.vocabularies import read_json
 
 DEFAULT = "minilm"
@@ -151,7 +151,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = struct.unpack("<Q", file.read(8))[0]
-            header = json.loads(file.read(min(length, size)))
+            header = decoded(file.read(min(length, size)))
         header.pop("__metadata__", None)
         expected = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
     except (ValueError, struct.error, KeyError, TypeError, AttributeError):
