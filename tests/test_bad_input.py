@@ -29,6 +29,8 @@ SETTINGS = ", ".join(setting.name for setting in fields(Recipe))
 LOOP = object()
 HUGE = 10**400
 IN_UTF_8, FACTORS = "a text that UTF-8 can hold", "an object of layer groups and their factors"
+RESTORE, NESTED = "restore the file or train again", "it is nested too deeply"
+COLUMNS = {"text": "text", "text_b": None, "labels": ["label"], "label_separator": None}
 # the name of a recipe's setting, its value in JSON, the rule, its value in Python
 WRONG_SETTINGS = [
     ("name", "5", IN_UTF_8, "5"),
@@ -322,7 +324,7 @@ REFUSED = [
             f"r.json: not a recipe that `slanted train` wrote ({said}); give its recipe.json",
         )
         for content, said in {
-            "[" * 100_000: "it is nested too deeply",
+            "[" * 100_000: NESTED,
             '{"recipe": null}': "a recipe must be an object of settings. Received: None",
             '{"recipe": [1]}': "a recipe must be an object of settings. Received: [1]",
             '{"recipe": "x"}': "a recipe must be an object of settings. Received: 'x'",
@@ -664,6 +666,23 @@ REFUSED = [
         f"{TRAIN} --overwrite",
         "t.csv, line 2: column 'text' is empty; fill it in or remove the row",
     ),
+    *(
+        (
+            f"a run that was started with {content}",
+            {"o": "RUN", "o/recipe.json": content},
+            f"{TRAIN} --resume",
+            f"o/recipe.json: does not say what the run was started with ({said}); start again with --overwrite",
+        )
+        for content, said in {
+            "[]": "no object",
+            '{"files": 5}': "no usable 'files'",
+            '{"files": {}, "sha256": {}, "recipe": null}': "no usable 'recipe'",
+            '{"files": {}, "sha256": {}, "recipe": {}, "model": "m", "precision": "float32"}': "no usable 'backend'",
+            '{"files": {}, "sha256": {}, "recipe": {}, "model": "m", "precision": "float32", "backend": "jax"}': (
+                "no usable 'name'"
+            ),
+        }.items()
+    ),
     (
         "something else's files",
         {"o/notes.txt": "mine"},
@@ -897,7 +916,85 @@ REFUSED = [
         "recipe.json with wrong columns",
         {"r": "RUN", "r/recipe.json": '{"recipe": {}, "columns": 3}'},
         "evaluate r t.csv",
-        ("r/recipe.json: holds no settings of a run ('int' object is not a mapping); restore the file or train again"),
+        (
+            "r/recipe.json: holds no settings of a run ('columns' must name columns of a file. Received: 3); "
+            "restore the file or train again"
+        ),
+    ),
+    *(
+        (
+            f"recipe.json with columns of {changed}",
+            {"r": "RUN", "r/recipe.json": json.dumps({"recipe": {}, "columns": {**COLUMNS, **changed}})},
+            "evaluate r t.csv",
+            f"r/recipe.json: holds no settings of a run ({said % {**COLUMNS, **changed}}); {RESTORE}",
+        )
+        for said, wrong in {
+            "'columns' must name columns of a file. Received: %s": [
+                *({"text": value} for value in (None, 5, [1], {"a": 1})),
+                *({"text_b": value} for value in (5, [1], {})),
+                *({"label_separator": value} for value in ("", 5, [1], True)),
+            ],
+            "'columns.labels' must be a list of names. Received: %(labels)r": [
+                {"labels": value} for value in (None, "label", [], [1])
+            ],
+        }.items()
+        for changed in wrong
+    ),
+    (
+        "recipe.json that says of pairs what is no truth",
+        {"r": "RUN", "r/recipe.json": '{"recipe": {}, "pairs": "no"}'},
+        "evaluate r t.csv",
+        f"r/recipe.json: holds no settings of a run ('pairs' must be true, false or null. Received: 'no'); {RESTORE}",
+    ),
+    *(
+        (
+            f"{command} with {file} of {content}"[:90],
+            {"r": "RUN", f"r/{file}": content},
+            f"{command} r t.csv --out p.csv" if command == "predict" else f"{command} r",
+            f"r/{file}: cannot be read as JSON ({said}); {RESTORE}",
+        )
+        for command, file, content, said in [
+            ("predict", "recipe.json", f'{{"recipe": {{"lr_max": {HUGE}}}}}', "it holds a number of 401 digits"),
+            ("predict", "recipe.json", "[" * 50_000, NESTED),
+            ("predict", "labels.json", r'{"task": "single", "labels": ["x", "\ud800"]}', "it holds half a character"),
+            (
+                "predict",
+                "labels.json",
+                f'{{"task": "single", "labels": [1, {HUGE}]}}',
+                "it holds a number of 401 digits",
+            ),
+            ("predict", "labels.json", '{"labels": [1, NaN]}', "it holds NaN, which is no finite number"),
+            ("predict", "labels.json", '{"labels": [1, 1e999]}', "it holds 1e999, which is no finite number"),
+            ("report", "metrics.json", f'{{"train_test_duplicates": {HUGE}}}', "it holds a number of 401 digits"),
+            ("report", "metrics.json", "[" * 50_000, NESTED),
+            ("watch", "metrics.json", '{"train_seconds": NaN}', "it holds NaN, which is no finite number"),
+            ("watch", "metrics.json", "[" * 50_000, NESTED),
+        ]
+    ),
+    *(
+        (
+            f"predict with {file} of brackets",
+            {"r": "RUN", f"r/{file}": "[" * 50_000},
+            "predict r t.csv --out p.csv",
+            f"r/{file}: not readable as JSON ({NESTED}): copy the file anew",
+        )
+        for file in ("tokenizer.json", "model/config.json")
+    ),
+    (
+        "a label named twice",
+        {"r": "RUN", "r/labels.json": '{"task": "single", "labels": ["alpha", "alpha"]}'},
+        "predict r t.csv --out p.csv",
+        f"r/labels.json: names the label 'alpha' twice; {RESTORE}",
+    ),
+    *(
+        (
+            f"{task} of {labels} in the place of classes",
+            {"r": "RUN", "r/labels.json": json.dumps({"task": task, "labels": labels})},
+            "predict r t.csv --out p.csv",
+            f"r/labels.json: its task {task!r} and its labels do not fit the task and the columns in recipe.json; "
+            f"{RESTORE}",
+        )
+        for task, labels in [("multilabel", ["x", "y"]), ("regression", ["x", "y"]), ("single", ["x"])]
     ),
     (
         "a run without a model",

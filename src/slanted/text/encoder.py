@@ -199,7 +199,7 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
             classifier = getattr(keras_hub.models, f"{family}TextClassifier").from_preset(
                 str(folder), preprocessor=None, compile=False
             )
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{folder}: the model cannot be loaded ({reason}): restore it or train again") from None
     tokenizer = TextTokenizer.load(files.tokenizer_folder or run_folder)

@@ -71,6 +71,8 @@ def check_folder(folder: Path) -> None:
     config = read_json(folder / "config.json")
     if not isinstance(config, dict):
         raise InputError(f"{folder / 'config.json'}: it must be a JSON object: found {type(config).__name__}")
+    if not isinstance(config.get("config", {}), dict):
+        raise InputError(f"{folder / 'config.json'}: its `config` must be an object: found {config['config']!r}")
     if "registered_name" in config:
         _check_keras_weights(folder)
     elif "model_type" in config:
