@@ -668,6 +668,12 @@ REFUSED = [
         ),
     ),
     (
+        "a configuration whose settings are none",
+        {"m": "MODEL", "m/config.json": '{"registered_name": "keras_hub>BertBackbone", "config": 5}'},
+        f"{TRAIN} --model m",
+        "m/config.json: its `config` must be an object: found 5: copy the file anew",
+    ),
+    (
         "more tokens than the model takes",
         {"m": "MODEL"},
         f"{TRAIN} --model m --max-tokens 65",

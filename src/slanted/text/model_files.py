@@ -73,7 +73,8 @@ def check_folder(folder: Path) -> None:
     if not isinstance(config, dict):
         raise InputError(f"{folder / 'config.json'}: it must be a JSON object: found {type(config).__name__}")
     if not isinstance(config.get("config", {}), dict):
-        raise InputError(f"{folder / 'config.json'}: its `config` must be an object: found {config['config']!r}")
+        found = f"its `config` must be an object: found {config['config']!r}"
+        raise InputError(f"{folder / 'config.json'}: {found}: copy the file anew")
     if "registered_name" in config:
         _check_keras_weights(folder)
     elif "model_type" in config:
