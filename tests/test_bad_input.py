@@ -13,7 +13,7 @@ import tiny
 
 from slanted.cli import main
 from slanted.recipes import Recipe, recipes
-from slanted.text import artefacts
+from slanted.text import artefacts, model_files
 from slanted.text.data import DataFiles, read_data
 from slanted.text.settings import Settings
 
@@ -26,6 +26,34 @@ RECIPES = ", ".join(recipes())
 COMPARE, COMPARED = "compare t.csv --out o", "compare t.csv --out o --recipes constant,stlr"
 RATE_SETTINGS = ", ".join(setting.name for setting in fields(Recipe) if setting.metadata.get("help"))
 SETTINGS = ", ".join(setting.name for setting in fields(Recipe))
+LOOP = object()
+HUGE = 10**400
+IN_UTF_8, FACTORS = "a text that UTF-8 can hold", "an object of layer groups and their factors"
+RESTORE, NESTED = "restore the file or train again", "it is nested too deeply"
+COLUMNS = {"text": "text", "text_b": None, "labels": ["label"], "label_separator": None}
+# the name of a recipe's setting, its value in JSON, the rule, its value in Python
+WRONG_SETTINGS = [
+    ("name", "5", IN_UTF_8, "5"),
+    ("name", "null", IN_UTF_8, "None"),
+    ("name", r'"\ud800"', IN_UTF_8, r"'\ud800'"),
+    ("source", "[1]", IN_UTF_8, "[1]"),
+    ("notes", "{}", IN_UTF_8, "{}"),
+    ("epochs", "null", "a whole number >= 1", "None"),
+    ("lr_max", HUGE, "in (0, 1]", HUGE),
+    ("lr_max", '"1e-3"', "in (0, 1]", "'1e-3'"),
+    ("lr_max", "true", "in (0, 1]", "True"),
+    ("layer_decay", HUGE, "in (0, 1]", HUGE),
+    ("ratio", HUGE, "a finite number >= 1", HUGE),
+    ("cut_frac", -HUGE, "in [0, 1]", -HUGE),
+    ("multipliers", "[1]", FACTORS, "[1]"),
+    ("multipliers", '"x"', FACTORS, "'x'"),
+    ("no_weight_decay", '"bias"', "a list of regular expressions", "'bias'"),
+    ("no_weight_decay", r'["\ud800"]', "a list of regular expressions", r"('\ud800',)"),
+    ("freeze", "5", "a list of names of layer groups", "5"),
+    ("freeze", '{"head": 1}', "a list of names of layer groups", "{'head': 1}"),
+    ("unfreeze_at", '"01"', "a list of whole numbers", "'01'"),
+]
+TOO_LONG = "this path, or a name in it, is too long; give a shorter one"
 # name; files beside t.csv, which holds GOOD unless it is given; the command line; what follows "error: "
 REFUSED = [
     # the options
@@ -266,16 +294,13 @@ REFUSED = [
         "recipe of other JSON",
         {"r.json": "[]"},
         f"{TRAIN} --recipe r.json",
-        (
-            "r.json: not a recipe that `slanted train` wrote (list indices must be integers or slices, "
-            "not str); give its recipe.json"
-        ),
+        "r.json: not a recipe that `slanted train` wrote (it is no JSON object); give its recipe.json",
     ),
     (
         "recipe without rates",
         {"r.json": '{"model": "minilm"}'},
         f"{TRAIN} --recipe r.json",
-        "r.json: not a recipe that `slanted train` wrote ('recipe'); give its recipe.json",
+        "r.json: not a recipe that `slanted train` wrote ('recipe' is missing); give its recipe.json",
     ),
     (
         "recipe with an unknown setting",
@@ -301,8 +326,26 @@ REFUSED = [
         f"{TRAIN} --recipe r.json",
         (
             "r.json: not a recipe that `slanted train` wrote (Argument `model` must be a name or a "
-            "folder. Received: model=3); give its recipe.json"
+            "folder, in UTF-8. Received: model=3); give its recipe.json"
         ),
+    ),
+    *(
+        (
+            f"recipe of {content}"[:60],
+            {"r.json": content},
+            f"{TRAIN} --recipe r.json",
+            f"r.json: not a recipe that `slanted train` wrote ({said}); give its recipe.json",
+        )
+        for content, said in {
+            "[" * 100_000: NESTED,
+            '{"recipe": null}': "a recipe must be an object of settings. Received: None",
+            '{"recipe": [1]}': "a recipe must be an object of settings. Received: [1]",
+            '{"recipe": "x"}': "a recipe must be an object of settings. Received: 'x'",
+            **{
+                f'{{"recipe": {{"{name}": {value}}}}}': f"Argument `{name}` must be {rule}. Received: {name}={received}"
+                for name, value, rule, received in WRONG_SETTINGS
+            },
+        }.items()
     ),
     # the training file as a whole
     ("missing file", {}, "train no.csv --out o", "no.csv: no such file; check the path"),
@@ -353,19 +396,19 @@ REFUSED = [
         "unknown text column",
         {},
         f"{TRAIN} --text body",
-        "t.csv: --text 'body' names no column; the columns are 'text', 'label'",
+        "t.csv: --text 'body' names no column; the columns are 'text', 'label'; name one of them",
     ),
     (
         "unknown second text column",
         {},
         f"{TRAIN} --text-b body",
-        "t.csv: --text-b 'body' names no column; the columns are 'text', 'label'",
+        "t.csv: --text-b 'body' names no column; the columns are 'text', 'label'; name one of them",
     ),
     (
         "unknown label column",
         {},
         f"{TRAIN} --label class",
-        "t.csv: --label 'class' names no column; the columns are 'text', 'label'",
+        "t.csv: --label 'class' names no column; the columns are 'text', 'label'; name one of them",
     ),
     (
         "one column used twice",
@@ -562,7 +605,24 @@ REFUSED = [
         ),
     ),
     # the model
-    ("missing model folder", {}, f"{TRAIN} --model ./none", "./none: the model folder does not exist"),
+    (
+        "missing model folder",
+        {},
+        f"{TRAIN} --model ./none",
+        f"./none: the model folder does not exist: {model_files.GIVE}",
+    ),
+    (
+        "the folder itself as the model",
+        {},
+        f"{TRAIN} --model .",
+        f"config.json: the model folder must hold this file: it is missing: {model_files.GIVE}",
+    ),
+    (
+        "a file above as the model",
+        {},
+        f"{TRAIN} --model ../../none/model",
+        f"../../none/model: the model folder does not exist: {model_files.GIVE}",
+    ),
     (
         "a model that is a file",
         {},
@@ -573,7 +633,7 @@ REFUSED = [
         "an empty model folder",
         {"m/": ""},
         f"{TRAIN} --model ./m",
-        "m/config.json: the model folder must hold this file: it is missing",
+        f"m/config.json: the model folder must hold this file: it is missing: {model_files.GIVE}",
     ),
     (
         "a model without weights",
@@ -621,6 +681,12 @@ REFUSED = [
         ),
     ),
     (
+        "a configuration whose settings are none",
+        {"m": "MODEL", "m/config.json": '{"registered_name": "keras_hub>BertBackbone", "config": 5}'},
+        f"{TRAIN} --model m",
+        "m/config.json: its `config` must be an object: found 5: copy the file anew",
+    ),
+    (
         "more tokens than the model takes",
         {"m": "MODEL"},
         f"{TRAIN} --model m --max-tokens 65",
@@ -635,6 +701,23 @@ REFUSED = [
         {"o": "RUN", "t.csv": "text,label\n,x\n"},
         f"{TRAIN} --overwrite",
         "t.csv, line 2: column 'text' is empty; fill it in or remove the row",
+    ),
+    *(
+        (
+            f"a run that was started with {content}",
+            {"o": "RUN", "o/recipe.json": content},
+            f"{TRAIN} --resume",
+            f"o/recipe.json: does not say what the run was started with ({said}); start again with --overwrite",
+        )
+        for content, said in {
+            "[]": "no object",
+            '{"files": 5}': "no usable 'files'",
+            '{"files": {}, "sha256": {}, "recipe": null}': "no usable 'recipe'",
+            '{"files": {}, "sha256": {}, "recipe": {}, "model": "m", "precision": "float32"}': "no usable 'backend'",
+            '{"files": {}, "sha256": {}, "recipe": {}, "model": "m", "precision": "float32", "backend": "jax"}': (
+                "no usable 'name'"
+            ),
+        }.items()
     ),
     (
         "something else's files",
@@ -854,7 +937,7 @@ REFUSED = [
         "recipe.json of other JSON",
         {"r": "RUN", "r/recipe.json": '{"model": "m"}'},
         "evaluate r t.csv",
-        ("r/recipe.json: holds no settings of a run, 'recipe' is missing; restore the file or train again"),
+        ("r/recipe.json: holds no settings of a run ('recipe' is missing); restore the file or train again"),
     ),
     (
         "recipe.json with a wrong value",
@@ -869,7 +952,85 @@ REFUSED = [
         "recipe.json with wrong columns",
         {"r": "RUN", "r/recipe.json": '{"recipe": {}, "columns": 3}'},
         "evaluate r t.csv",
-        ("r/recipe.json: holds no settings of a run ('int' object is not a mapping); restore the file or train again"),
+        (
+            "r/recipe.json: holds no settings of a run ('columns' must name columns of a file. Received: 3); "
+            "restore the file or train again"
+        ),
+    ),
+    *(
+        (
+            f"recipe.json with columns of {changed}",
+            {"r": "RUN", "r/recipe.json": json.dumps({"recipe": {}, "columns": {**COLUMNS, **changed}})},
+            "evaluate r t.csv",
+            f"r/recipe.json: holds no settings of a run ({said % {**COLUMNS, **changed}}); {RESTORE}",
+        )
+        for said, wrong in {
+            "'columns' must name columns of a file. Received: %s": [
+                *({"text": value} for value in (None, 5, [1], {"a": 1})),
+                *({"text_b": value} for value in (5, [1], {})),
+                *({"label_separator": value} for value in ("", 5, [1], True)),
+            ],
+            "'columns.labels' must be a list of names. Received: %(labels)r": [
+                {"labels": value} for value in (None, "label", [], [1])
+            ],
+        }.items()
+        for changed in wrong
+    ),
+    (
+        "recipe.json that says of pairs what is no truth",
+        {"r": "RUN", "r/recipe.json": '{"recipe": {}, "pairs": "no"}'},
+        "evaluate r t.csv",
+        f"r/recipe.json: holds no settings of a run ('pairs' must be true, false or null. Received: 'no'); {RESTORE}",
+    ),
+    *(
+        (
+            f"{command} with {file} of {content}"[:90],
+            {"r": "RUN", f"r/{file}": content},
+            f"{command} r t.csv --out p.csv" if command == "predict" else f"{command} r",
+            f"r/{file}: cannot be read as JSON ({said}); {RESTORE}",
+        )
+        for command, file, content, said in [
+            ("predict", "recipe.json", f'{{"recipe": {{"lr_max": {HUGE}}}}}', "it holds a number of 401 digits"),
+            ("predict", "recipe.json", "[" * 50_000, NESTED),
+            ("predict", "labels.json", r'{"task": "single", "labels": ["x", "\ud800"]}', "it holds half a character"),
+            (
+                "predict",
+                "labels.json",
+                f'{{"task": "single", "labels": [1, {HUGE}]}}',
+                "it holds a number of 401 digits",
+            ),
+            ("predict", "labels.json", '{"labels": [1, NaN]}', "it holds NaN, which is no finite number"),
+            ("predict", "labels.json", '{"labels": [1, 1e999]}', "it holds 1e999, which is no finite number"),
+            ("report", "metrics.json", f'{{"train_test_duplicates": {HUGE}}}', "it holds a number of 401 digits"),
+            ("report", "metrics.json", "[" * 50_000, NESTED),
+            ("watch", "metrics.json", '{"train_seconds": NaN}', "it holds NaN, which is no finite number"),
+            ("watch", "metrics.json", "[" * 50_000, NESTED),
+        ]
+    ),
+    *(
+        (
+            f"predict with {file} of brackets",
+            {"r": "RUN", f"r/{file}": "[" * 50_000},
+            "predict r t.csv --out p.csv",
+            f"r/{file}: not readable as JSON ({NESTED}): copy the file anew",
+        )
+        for file in ("tokenizer.json", "model/config.json")
+    ),
+    (
+        "a label named twice",
+        {"r": "RUN", "r/labels.json": '{"task": "single", "labels": ["alpha", "alpha"]}'},
+        "predict r t.csv --out p.csv",
+        f"r/labels.json: names the label 'alpha' twice; {RESTORE}",
+    ),
+    *(
+        (
+            f"{task} of {labels} in the place of classes",
+            {"r": "RUN", "r/labels.json": json.dumps({"task": task, "labels": labels})},
+            "predict r t.csv --out p.csv",
+            f"r/labels.json: its task {task!r} and its labels do not fit the task and the columns in recipe.json; "
+            f"{RESTORE}",
+        )
+        for task, labels in [("multilabel", ["x", "y"]), ("regression", ["x", "y"]), ("single", ["x"])]
     ),
     (
         "a run without a model",
@@ -1023,6 +1184,41 @@ REFUSED = [
         "predict r t.csv --out p.csv",
         "r/labels.json: must have one threshold in [0, 1] for each label; restore the file or train again",
     ),
+    # names that no file system takes
+    ("a long name to train into", {}, f"train t.csv --out {'o' * 300}", f"{'o' * 300}: {TOO_LONG}"),
+    ("a long name of a model", {}, f"{TRAIN} --model {'m' * 300}", f"{'m' * 300}: {TOO_LONG}"),
+    ("a long name of a recipe", {}, f"{TRAIN} --recipe {'r' * 300}", f"{'r' * 300}: {TOO_LONG}"),
+    ("a long name for TensorBoard", {}, f"{TRAIN} --tensorboard {'t' * 300}", f"{'t' * 300}: {TOO_LONG}"),
+    (
+        "a long name of a comparison",
+        {},
+        f"compare t.csv --out {'o' * 300} --recipes constant,stlr",
+        f"{'o' * 300}: {TOO_LONG}",
+    ),
+    ("a long name of a recipe to compare", {}, f"{COMPARE} --recipes stlr,{'r' * 300}", f"{'r' * 300}: {TOO_LONG}"),
+    ("a long name of a picture", {}, f"plan t.csv --picture {'p' * 300}.png", f"{'p' * 300}.png: {TOO_LONG}"),
+    ("a long name to report", {}, f"report {'r' * 300}", f"{'r' * 300}/fold_1: {TOO_LONG}"),
+    ("a long name to watch", {}, f"watch {'r' * 300}", f"{'r' * 300}: {TOO_LONG}"),
+    ("a long name to evaluate", {}, f"evaluate {'r' * 300} t.csv", f"{'r' * 300}: {TOO_LONG}"),
+    ("a long name to predict with", {}, f"predict {'r' * 300} t.csv --out p.csv", f"{'r' * 300}: {TOO_LONG}"),
+    (
+        "a long name to predict into",
+        {"r": "RUN"},
+        f"predict r t.csv --out {'p' * 300}.csv",
+        f"{'p' * 300}.csv: {TOO_LONG}",
+    ),
+    (
+        "predict into a link to itself",
+        {"r": "RUN", "loop.csv": LOOP},
+        "predict r t.csv --out loop.csv",
+        "--out loop.csv: is a link that leads back to itself; give another file",
+    ),
+    (
+        "a picture in a folder's place",
+        {"p.png/": ""},
+        "plan t.csv --picture p.png",
+        "--picture p.png: is a folder; give the file to draw",
+    ),
     (
         "predict an empty file",
         {"r": "RUN", "e.csv": ""},
@@ -1059,7 +1255,10 @@ def finished_run(tmp_path_factory):
 
 
 def make(files, tiny_model, finished_run):
-    """Make a case's files; a name that ends in / is a folder, MODEL and RUN a copy with the files named changed."""
+    """Make a case's files; a name that ends in / is a folder, MODEL and RUN a copy with the files named changed.
+
+    LOOP is a link that leads to itself.
+    """
     for name, content in {"t.csv": GOOD, **files}.items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -1069,6 +1268,8 @@ def make(files, tiny_model, finished_run):
             shutil.copytree(Path(tiny_model if content == "MODEL" else finished_run), path)
         elif content is None:
             path.unlink()
+        elif content is LOOP:
+            path.symlink_to(path.name)
         elif isinstance(content, int):
             path.write_bytes(path.read_bytes()[:content])
         else:

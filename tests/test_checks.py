@@ -37,6 +37,14 @@ def test_positive_with_a_least_value():
     )
 
 
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_a_number_too_large_for_a_float_is_not_finite(value):
+    assert message(positive, "ratio", value) == (
+        f"Argument `ratio` must be a finite number > 0. Received: ratio={value}"
+    )
+    assert message(fraction, "warmup", value) == f"Argument `warmup` must be in [0, 1]. Received: warmup={value}"
+
+
 @pytest.mark.parametrize("value", [0, 0.1, 1, np.float64(0.3)])
 def test_fraction_accepts_both_ends(value):
     assert fraction("cut_frac", value) == value

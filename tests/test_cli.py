@@ -1,4 +1,5 @@
 import argparse
+import errno
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +136,16 @@ def exits(error):
         (InputError("t.csv: wrong"), 2, "error: t.csv: wrong\n"),
         (InputError("two\nlines"), 2, "error: two lines\n"),
         (TrainingFailed("the loss is nan"), 3, "error: the loss is nan\n"),
+        (
+            OSError(errno.ENAMETOOLONG, "", "a\nb"),
+            2,
+            "error: 'a\\nb': this path, or a name in it, is too long; give a shorter one\n",
+        ),
+        (
+            OSError(errno.ELOOP, "", Path("a")),
+            2,
+            "error: a: a link in this path leads back to itself; give another path\n",
+        ),
         (KeyboardInterrupt(), 130, "error: interrupted; nothing was kept\n"),
     ],
 )
@@ -151,9 +163,12 @@ def test_sigterm_ends_the_command_and_its_handler_is_given_back(running, capsys)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_defect_is_not_hidden(running):
-    running(exits(ZeroDivisionError()))
-    with pytest.raises(ZeroDivisionError):
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), OSError(errno.EIO, "broken", "o"), OSError(errno.ENAMETOOLONG, "too long")]
+)
+def test_a_defect_is_not_hidden(running, error):
+    running(exits(error))
+    with pytest.raises(type(error)):
         main(["train", "t.csv", "--out", "o"])
 
 

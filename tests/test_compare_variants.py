@@ -38,7 +38,7 @@ def test_a_comma_in_a_value_does_not_end_the_variant():
 
 
 def test_every_variant_has_a_folder_name_of_its_own(tmp_path):
-    names = ["a/b.json", "a-b.json", "stlr:epochs=1", "stlr-epochs", "ä b", "a b"]
+    names = ["a/b.json", "a-b.json", "stlr:epochs=1", "stlr-epochs", "ä b", "a b", "a" * 300, "a" * 301, "ä" * 149]
     variants = read_variants(",".join(names), lambda name: Recipe())
     folders = [variant.folder_name for variant in variants]
     assert len(set(folders)) == len(names)

@@ -9,7 +9,7 @@ from tiny_models import write_bert
 
 from slanted.errors import InputError
 from slanted.text import model_files
-from slanted.text.model_files import locate, safetensors_header
+from slanted.text.model_files import GIVE, locate, safetensors_header
 
 pytestmark = pytest.mark.once
 
@@ -149,8 +149,8 @@ def test_header_lists_the_tensors(folder):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("./absent", "./absent: the model folder does not exist"),
-        ("runs/absent/model", "runs/absent/model: the model folder does not exist"),
+        ("./absent", f"./absent: the model folder does not exist: {GIVE}"),
+        ("runs/absent/model", f"runs/absent/model: the model folder does not exist: {GIVE}"),
         (__file__, f"{__file__}: a model must be a folder or a preset's name: this is a file"),
     ],
 )

@@ -15,6 +15,7 @@ from slanted.text.rows import read_rows, read_rows_like
 pytestmark = pytest.mark.once
 
 GOOD = b"text,label\na,x\nb,y\n"
+NO_COLUMN = "names no column; the columns are 'text', 'label'; name one of them"
 FIX_FIELD = "put a field that holds the separator or a line break in double quotes"
 CLOSE = "close its quote there, and write quotes within it twice"
 EMPTY = "f.csv is empty; it needs a header line and rows below it"
@@ -144,32 +145,42 @@ REFUSED = [
         "keep the columns of the texts and the labels only",
     ),
     # columns
-    ("--text unknown", GOOD, {"text": "body"}, "f.csv: --text 'body' names no column; the columns are 'text', 'label'"),
-    ("--text-b unknown", GOOD, {"text_b": "b"}, "f.csv: --text-b 'b' names no column; the columns are 'text', 'label'"),
+    (
+        "--text unknown",
+        GOOD,
+        {"text": "body"},
+        f"f.csv: --text 'body' {NO_COLUMN}",
+    ),
+    (
+        "--text-b unknown",
+        GOOD,
+        {"text_b": "b"},
+        f"f.csv: --text-b 'b' {NO_COLUMN}",
+    ),
     (
         "--label unknown",
         GOOD,
         {"label": ["Label"]},
-        "f.csv: --label 'Label' names no column; the columns are 'text', 'label'",
+        f"f.csv: --label 'Label' {NO_COLUMN}",
     ),
     (
         "twenty-five columns",
         ",".join(f"c{i}" for i in range(25)) + "\n" + ",".join("x" * 25) + "\n",
         {"text": "body"},
         "f.csv: --text 'body' names no column; the columns are 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', 'c8', "
-        "'c9', 'c10', 'c11', 'c12', 'c13', 'c14', 'c15', 'c16', 'c17', 'c18', 'c19' and 5 more",
+        "'c9', 'c10', 'c11', 'c12', 'c13', 'c14', 'c15', 'c16', 'c17', 'c18', 'c19' and 5 more; name one of them",
     ),
     (
         "a column name of two lines",
         b'"te\nxt",label\na,x\n',
         {"text": "text"},
-        "f.csv: --text 'text' names no column; the columns are 'te\\nxt', 'label'",
+        "f.csv: --text 'text' names no column; the columns are 'te\\nxt', 'label'; name one of them",
     ),
     (
         "a very long column name",
         "x" * 100 + ",label\na,x\n",
         {"text": "text"},
-        f"f.csv: --text 'text' names no column; the columns are '{'x' * 59}…', 'label'",
+        f"f.csv: --text 'text' names no column; the columns are '{'x' * 59}…', 'label'; name one of them",
     ),
     (
         "text and label one",

@@ -69,7 +69,15 @@ def make_plain(settings: Any) -> None:
         object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
 
 
+def is_real(value: object) -> bool:
+    """Return whether a value is a number, whole or not; True and False are none."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def _number(name: str, value: Any) -> float:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+    if not is_real(value):
         raise SettingError(name, "a number", value)
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number: as too large as infinity is
+        return math.inf if value > 0 else -math.inf

@@ -1,7 +1,7 @@
 """The command line: options to calls. Keras is imported only once the options and the files are right."""
 
 import argparse
-import json
+import errno
 import os
 import signal
 import sys
@@ -14,16 +14,21 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from slanted.errors import InputError, SettingError, SlantedError
+from slanted.json_text import decoded
 from slanted.recipes import Recipe, recipe_named, recipes
 from slanted.text import start
 from slanted.text.settings import BACKENDS, BEST_BY, CLASS_WEIGHTS, LONG, PRECISIONS, TASKS, Settings
-from slanted.text.wording import option_of
+from slanted.text.wording import file_name, option_of
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 EXIT_UNREAD = 141  # as a process that SIGPIPE ends: nobody reads what is printed any more
 RECIPE_OPTIONS = {f.name: f for f in fields(Recipe) if f.metadata.get("help")}
 SETTING_OPTIONS = ("model", "task", "batch_size", "gradient_accumulation", "max_tokens", "precision", "backend")
 SETTING_OPTIONS += ("valid_share", "best_by", "positive", "seed", "long", "class_weight", "folds")
+PATH_ERRORS = {  # of any call that takes a path: each would have to be guarded
+    errno.ENAMETOOLONG: "this path, or a name in it, is too long; give a shorter one",
+    errno.ELOOP: "a link in this path leads back to itself; give another path",
+}
 TRAIN_HELP = "CSV, TSV, JSON Lines or Parquet, also in gzip or zstd; several, 'a pattern*', or - for standard input"
 
 
@@ -61,6 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again as it ends
         return EXIT_UNREAD
+    except OSError as error:
+        if error.errno not in PATH_ERRORS or error.filename is None:
+            raise
+        print(f"error: {file_name(str(error.filename))}: {PATH_ERRORS[error.errno]}", file=sys.stderr)
+        return InputError.exit_status
     return 0
 
 
@@ -250,8 +260,8 @@ def _base_settings(recipe: str) -> Settings:
     if recipe in recipes() or not Path(recipe).is_file():
         return Settings(recipe=recipe_named(recipe))
     try:
-        return Settings.from_dict(json.loads(Path(recipe).read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+        return Settings.from_dict(decoded(Path(recipe).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise InputError(f"{recipe}: not a recipe that `slanted train` wrote ({error}); give its recipe.json") from None
 
 

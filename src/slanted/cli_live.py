@@ -1,6 +1,7 @@
 """The command line's options for who looks on while a run goes on, and its command `watch`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def progress_of(options: argparse.Namespace) -> Any:
         from slanted.text.tensorboard import TensorBoardView
 
         out = Path(options.out)
-        folder = Path(logs) if logs else out.parent / "tensorboard" / out.resolve().name
+        folder = Path(logs) if logs else out.parent / "tensorboard" / os.path.basename(os.path.realpath(out))
         progress.views.append(TensorBoardView(folder))
         progress.say(f"tensorboard: {folder}")
     return progress

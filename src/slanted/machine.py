@@ -16,6 +16,7 @@ from pathlib import Path
 
 from slanted import __version__
 from slanted.errors import InputError, missing_extra
+from slanted.json_text import decoded
 
 BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -166,7 +167,7 @@ def _recall_or_measure(candidates: list[str], say: Callable[[str], None] | None)
 def _read_cache() -> dict[str, Result]:
     """Return what the file holds that makes sense."""
     try:
-        held = json.loads(cache_file().read_text(encoding="utf-8"))
+        held = decoded(cache_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return {key: result for key, result in held.items() if _is_speeds(result)} if isinstance(held, dict) else {}

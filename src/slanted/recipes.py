@@ -3,15 +3,15 @@
 This module does not import Keras until a recipe is put to work.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from slanted.checks import fraction, make_plain, not_negative, positive, whole
+from slanted.checks import fraction, is_real, make_plain, not_negative, positive, whole
 from slanted.errors import InputError, SettingError
+from slanted.json_text import decoded
 from slanted.recipe_spelling import comma_separated, epoch_or_batches, factors, whole_numbers
 
 __all__ = ["Recipe", "recipe_named", "recipes"]
@@ -110,6 +110,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         make_plain(self)
+        for name in ("name", "source", "notes"):
+            if not _is_text(getattr(self, name)):
+                raise SettingError(name, "a text that UTF-8 can hold", getattr(self, name))
         whole("epochs", self.epochs, most=MOST_EPOCHS)
         dropped = ["dropout"] if self.dropout is not None else []
         for name in ("beta_1", "beta_2", "momentum", "cut_frac", "warmup", "decay", *dropped):
@@ -132,26 +135,32 @@ class Recipe:
 
     def _check_groups(self) -> None:
         _patterns(self.no_weight_decay)
+        if not isinstance(self.multipliers, Mapping) or not all(map(_is_text, self.multipliers)):
+            raise SettingError("multipliers", "an object of layer groups and their factors", self.multipliers)
         for name, factor in self.multipliers.items():
             positive(f"multipliers[{name!r}]", factor)
         if self.unfreeze_every != "epoch":
             whole("unfreeze_every", self.unfreeze_every)
-        starts = [whole("unfreeze_at", start, least=0) for start in self.unfreeze_at]
-        if isinstance(self.freeze, str) or not all(isinstance(name, str) for name in self.freeze):
+        if not _is_list(self.freeze) or not all(map(_is_text, self.freeze)):
             raise SettingError("freeze", "a list of names of layer groups", self.freeze)
+        if not _is_list(self.unfreeze_at):
+            raise SettingError("unfreeze_at", "a list of whole numbers", self.unfreeze_at)
+        starts = [whole("unfreeze_at", start, least=0) for start in self.unfreeze_at]
         if starts and (starts[0] != 0 or sorted(set(starts)) != starts):
             raise SettingError("unfreeze_at", "whole numbers that begin with 0 and rise", self.unfreeze_at)
 
     def with_settings(self, **settings: Any) -> "Recipe":
         """Return this recipe with the settings that are not None replaced."""
-        given = {name: value for name, value in settings.items() if value is not None}
-        unknown = sorted(given.keys() - {f.name for f in fields(self)})
+        return self._replaced({name: value for name, value in settings.items() if value is not None})
+
+    def _replaced(self, settings: Mapping[str, Any]) -> "Recipe":
+        unknown = sorted(settings.keys() - {f.name for f in fields(self)})
         if unknown:
             raise InputError(
                 f"recipe {self.name!r}: there is no setting {unknown[0]!r}. "
                 f"Settings are: {', '.join(f.name for f in fields(self))}"
             )
-        return replace(self, **given)
+        return replace(self, **settings)
 
     def peak_rate(self, hidden_size: int) -> float:
         """Return `lr_max`, or `peak_factor` times what the size takes: 1e-4 below a hidden size of 512, else 2e-5."""
@@ -279,13 +288,15 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """Return the recipe that `to_dict` wrote; other keys are not a recipe's and are refused."""
-        known = {name: tuple(value) if name in _LISTS else value for name, value in values.items()}
-        return cls().with_settings(**{k: v for k, v in known.items() if v is not None})._with_nones(known)
+        """Return the recipe that `to_dict` wrote; other keys are not a recipe's and are refused.
 
-    def _with_nones(self, values: Mapping[str, Any]) -> "Recipe":
-        nones = {name: None for name in ("lr_max", "clip_norm", "dropout") if name in values and values[name] is None}
-        return replace(self, **nones)
+        Raises:
+            InputError: The values are no settings of a recipe.
+        """
+        if not isinstance(values, Mapping):
+            raise InputError(f"a recipe must be an object of settings. Received: {values!r}")
+        lists = {name: tuple(values[name]) for name in _LISTS if isinstance(values.get(name), list)}
+        return cls()._replaced({**values, **lists})
 
 
 _KERAS_NAMES = ("AdamW", "Adam", "SGD", "RMSprop", "Lion", "Adafactor")
@@ -300,22 +311,26 @@ _CHOICES = {
 
 
 def _rate(name: str, value: Any) -> None:
-    try:
-        inside = 0.0 < float(value) <= 1.0
-    except (TypeError, ValueError):
-        inside = False
-    if not inside:
+    if not is_real(value) or not 0.0 < value <= 1.0:
         raise SettingError(name, "in (0, 1]", value)
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a text that recipe.json can hold: it has no lone half of a surrogate pair."""
+    return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is None
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
 
 
 def _patterns(patterns: Any) -> None:
     try:
-        if isinstance(patterns, str):
-            raise TypeError
-        for pattern in patterns:
-            re.compile(pattern)
-    except (TypeError, re.error):
-        raise SettingError("no_weight_decay", "a list of regular expressions", patterns) from None
+        fitting = _is_list(patterns) and all(_is_text(pattern) and re.compile(pattern) for pattern in patterns)
+    except re.error:
+        fitting = False
+    if not fitting:
+        raise SettingError("no_weight_decay", "a list of regular expressions", patterns)
 
 
 def recipes() -> dict[str, Recipe]:
@@ -341,7 +356,9 @@ def recipe_named(name: str) -> Recipe:
     if not path.is_file():
         raise InputError(f"--recipe {name}: there is no such recipe or file. Recipes are: {', '.join(recipes())}")
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = decoded(path.read_text(encoding="utf-8"))
+        if not isinstance(saved, dict) or "recipe" not in saved:
+            raise InputError("'recipe' is missing")
         return Recipe.from_dict(saved["recipe"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{name}: not a recipe that `slanted train` wrote ({error}). Give its recipe.json.") from None

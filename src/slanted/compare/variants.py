@@ -12,6 +12,7 @@ from slanted.recipes import Recipe
 
 SPELLED = {"lr": "lr_max"}
 PLAIN = re.compile(r"[\w.=+:,-]+")
+LONGEST_FOLDER = 150  # of the 255 bytes that a file's name may have; the rate, the seed and others' endings follow
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Variant:
     def folder_name(self) -> str:
         """The name as a part of a folder's name: another for every other name."""
         plain = re.sub(r"[^\w.=+,-]+", "-", self.name)
-        return plain if PLAIN.fullmatch(self.name) else f"{plain}-{zlib.crc32(self.name.encode()):08x}"
+        if PLAIN.fullmatch(self.name) and len(plain.encode()) <= LONGEST_FOLDER:
+            return plain
+        start = plain.encode()[:LONGEST_FOLDER].decode(errors="ignore")
+        return f"{start}-{zlib.crc32(self.name.encode()):08x}"
 
 
 def split_names(text: str) -> list[str]:

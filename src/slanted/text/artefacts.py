@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from slanted.errors import InputError, missing_extra
+from slanted.json_text import decoded_strictly
 from slanted.text.checkpoints import FOLD, come_to
 from slanted.text.checkpoints import FOLDER as CHECKPOINTS
 
@@ -238,7 +239,7 @@ def written_whole(path: Path) -> Iterator[TextIO]:
         InputError: It cannot be written.
     """
     special = path.exists() and not path.is_file()
-    whole = path if special else path.resolve()  # not the link that leads to a file, but the file
+    whole = path if special else Path(os.path.realpath(path))  # not the link that leads to a file, but the file
     aside = path if special else whole.with_name(f".{whole.name}.{os.getpid()}.part")
     try:
         with open(aside, "w", encoding="utf-8", newline="") as file:
@@ -285,10 +286,10 @@ def read_json(path: Path) -> Any:
     """Return what a run's JSON file holds.
 
     Raises:
-        InputError: The file is missing or holds no JSON.
+        InputError: The file is missing, holds no JSON, or a number or a text that no run writes.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return decoded_strictly(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         kept = come_to(path.parent)
         done = f"it has come to {kept}; to go on, add --resume to the command that trains it" if kept else ""

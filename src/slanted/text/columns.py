@@ -49,7 +49,8 @@ class Header:
     def named(self, name: str, option: str) -> str:
         """Return the name, if exactly one column has it."""
         if name not in self.names:
-            raise InputError(f"{self.source}: {option} {shown(name)} names no column; the columns are {self}")
+            found = f"{self.source}: {option} {shown(name)} names no column; the columns are {self}"
+            raise InputError(f"{found}; name one of them")
         return self.once(name)
 
     def once(self, name: str) -> str:

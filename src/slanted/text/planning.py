@@ -154,6 +154,8 @@ def check_picture(picture: Path | None) -> None:
         return
     if not picture.absolute().parent.is_dir():
         raise InputError(f"--picture {picture}: {picture.parent} is not a folder; give another place")
+    if picture.is_dir():
+        raise InputError(f"--picture {picture}: is a folder; give the file to draw")
     if picture.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--picture {picture}: must end in .png, .svg or .pdf")
     from slanted.pictures import check_installed as check_matplotlib
@@ -162,5 +164,11 @@ def check_picture(picture: Path | None) -> None:
 
 
 def _save(drawable: Any, picture: Path | None) -> None:
-    if picture is not None:
-        drawable.plot().figure.savefig(picture)
+    if picture is None:
+        return
+    figure = drawable.plot().figure
+    try:
+        figure.savefig(picture)
+    except OSError as error:
+        found = f"cannot be written ({error.strerror or error})"
+        raise InputError(f"--picture {picture}: {found}; free space or give another place") from None

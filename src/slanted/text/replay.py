@@ -1,6 +1,5 @@
 """A run's events: read from the file that it writes while it goes on, and shown by the views of a run."""
 
-import json
 import os
 import platform
 from collections.abc import Iterable, Iterator
@@ -10,6 +9,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from slanted.errors import InputError
+from slanted.json_text import decoded_strictly
 from slanted.text.progress import Progress
 from slanted.text.run_files import NUMBER
 from slanted.text.views import GroupRates
@@ -41,7 +41,7 @@ def read_events(file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
 
 def _event(line: str, path: Path) -> dict[str, Any]:
     try:
-        event = json.loads(line)
+        event = decoded_strictly(line)
         kinds = _KINDS[event["event"]]
     except (ValueError, TypeError, KeyError):
         kinds = None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,14 +74,15 @@ class StartedWith:
             InputError: The file is missing or broken.
         """
         saved = artefacts.read_json(path)
-        try:
-            if path.name == STARTED_WITH:
-                return cls(saved["settings"], saved["files"], saved["sha256"])
-            settings = {name: value for name, value in saved.items() if name in Settings.__dataclass_fields__}
-            return cls(settings, saved["files"], saved["sha256"])
-        except (KeyError, TypeError, AttributeError) as error:
-            found = f"does not say what the run was started with ({error})"
-            raise InputError(f"{path}: {found}; start again with --overwrite") from None
+        found = _fault(saved, ("files", "sha256"))
+        if found is None:
+            own = {name: value for name, value in saved.items() if name in Settings.__dataclass_fields__}
+            settings = saved.get("settings") if path.name == STARTED_WITH else own
+            found = _fault(settings, ("recipe",), ("model", *_DECIDED)) or _fault(settings["recipe"], (), ("name",))
+        if found is not None:
+            found = f"does not say what the run was started with ({found})"
+            raise InputError(f"{path}: {found}; start again with --overwrite")
+        return cls(settings, saved["files"], saved["sha256"])
 
     def check_same(self, now: "StartedWith", out: Path) -> None:
         """Raise unless `now` is the same run as this, which `out` holds.
@@ -116,6 +117,15 @@ class StartedWith:
                 yield f"{'no' if before is None else 'a'} {what} file"
             else:
                 yield f"other {what} rows than {_shown(now.files[name])} holds"
+
+
+def _fault(values: Any, objects: Sequence[str], texts: Sequence[str] = ()) -> str | None:
+    """Return what keeps values of JSON's types from being an object with these entries; None if they are one."""
+    if not isinstance(values, dict):
+        return "no object"
+    wrong = [name for name in objects if not isinstance(values.get(name), dict)]
+    wrong += [name for name in texts if not isinstance(values.get(name), str)]
+    return f"no usable {wrong[0]!r}" if wrong else None
 
 
 def is_unfinished(out: Path) -> bool:

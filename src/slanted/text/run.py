@@ -1,6 +1,5 @@
 """`slanted train`: files and settings to a folder with the model, its scores and all that repeats the run."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from slanted import machine
 from slanted.errors import InputError, TrainingFailed
+from slanted.json_text import decoded
 from slanted.recipes import Recipe
 from slanted.text import artefacts, resuming
 from slanted.text.baselines import baseline_scores
@@ -86,7 +86,7 @@ def most_tokens(files: ModelFiles) -> int | None:
     """Return the most tokens that a local model takes, as far as its configuration alone says it."""
     if files.folder is None:
         return None
-    config = json.loads((files.folder / "config.json").read_bytes())
+    config = decoded((files.folder / "config.json").read_bytes())
     if "registered_name" in config:
         return config.get("config", {}).get("max_sequence_length")
     return config.get("max_position_embeddings") if config["model_type"] in POSITIONS_FROM_0 else None

@@ -1,5 +1,6 @@
 """What a run's folder says of itself, checked before Keras is imported."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +15,9 @@ from slanted.text.settings import Settings
 from slanted.text.targets import Kind, Target
 from slanted.text.thresholds import mean_thresholds
 from slanted.text.tokens import TextTokenizer
+from slanted.text.wording import shown
 
+_MAY_BE_NULL = ("text_b", "label_separator")
 RESTORE = "restore the file or train again"
 
 
@@ -53,6 +56,9 @@ def read_run(folder: Path) -> SavedRun:
 
 def _read_one(folder: Path, settings: Settings, columns: Columns | None, pairs: bool | None) -> SavedRun:
     target, thresholds = _read_target(folder / artefacts.LABELS)
+    if not _fits(target, thresholds, settings, columns):
+        found = f"its task {target.kind!r} and its labels do not fit the task and the columns in {artefacts.RECIPE}"
+        raise InputError(f"{folder / artefacts.LABELS}: {found}; {RESTORE}")
     check_folder(folder / artefacts.MODEL)
     TextTokenizer.load(folder)
     return SavedRun(settings, target, columns, thresholds, pairs=pairs)
@@ -71,17 +77,42 @@ def _read_folds(folder: Path, settings: Settings, columns: Columns | None, pairs
 def _read_recipe(path: Path) -> tuple[Settings, Columns | None, bool | None]:
     saved = artefacts.read_json(path)
     try:
+        settings = Settings.from_dict(saved)
         columns = _columns(saved.get("columns"))
         pairs = saved.get("pairs") if columns is None else columns.text_b is not None
-        return Settings.from_dict(saved), columns, None if pairs is None else bool(pairs)
-    except KeyError as error:
-        raise InputError(f"{path}: holds no settings of a run, {error} is missing; {RESTORE}") from None
-    except (TypeError, AttributeError, ValueError) as error:
+        if not isinstance(pairs, bool | None):
+            raise InputError(f"'pairs' must be true, false or null. Received: {pairs!r}")
+    except InputError as error:
         raise InputError(f"{path}: holds no settings of a run ({error}); {RESTORE}") from None
+    return settings, columns, pairs
 
 
 def _columns(saved: Any) -> Columns | None:
-    return None if saved is None else Columns(**{**saved, "labels": tuple(saved["labels"])})
+    if saved is None:
+        return None
+    texts = isinstance(saved, dict) and all(isinstance(saved.get(name), str | None) for name in _MAY_BE_NULL)
+    if not texts or not isinstance(saved.get("text"), str) or saved.get("label_separator") == "":
+        raise InputError(f"'columns' must name columns of a file. Received: {saved!r}")
+    labels = saved.get("labels")
+    if not isinstance(labels, list) or not labels or not all(isinstance(name, str) for name in labels):
+        raise InputError(f"'columns.labels' must be a list of names. Received: {labels!r}")
+    return Columns(saved["text"], saved.get("text_b"), tuple(labels), saved.get("label_separator"))
+
+
+def _fits(target: Target, thresholds: np.ndarray | None, settings: Settings, columns: Columns | None) -> bool:
+    """Return whether the task can be that of a run with these settings and columns.
+
+    The model itself does not tell: its outputs are raw numbers, whatever the task.
+    """
+    if settings.task not in ("auto", target.kind) or (thresholds is not None and target.kind != "multilabel"):
+        return False
+    if target.kind == "single" and len(target.labels) == 1:
+        return False
+    if columns is None:
+        return True
+    if columns.label_separator is not None:
+        return target.kind == "multilabel"
+    return len(columns.labels) == 1 if target.kind == "single" else target.labels == columns.labels
 
 
 def _read_target(path: Path) -> tuple[Target, np.ndarray | None]:
@@ -89,6 +120,8 @@ def _read_target(path: Path) -> tuple[Target, np.ndarray | None]:
     known = isinstance(saved, dict) and saved.get("task") in get_args(Kind) and isinstance(saved.get("labels"), list)
     if not known or not saved["labels"] or not all(isinstance(label, (str, int, float)) for label in saved["labels"]):
         raise InputError(f"{path}: names no task and labels; {RESTORE}")
+    if twice := [label for label, count in Counter(saved["labels"]).items() if count > 1]:
+        raise InputError(f"{path}: names the label {shown(twice[0])} twice; {RESTORE}")
     return Target(saved["task"], tuple(saved["labels"])), _thresholds(path, saved)
 
 

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from slanted.checks import fraction, make_plain, whole
-from slanted.errors import SettingError
+from slanted.errors import InputError, SettingError
 from slanted.recipes import Recipe
+from slanted.text.cells import is_encodable
 
 TASKS = ("auto", "single", "multilabel", "regression")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
@@ -65,8 +66,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         make_plain(self)
-        if not isinstance(self.model, str):
-            raise SettingError("model", "a name or a folder", self.model)
+        if not isinstance(self.model, str) or not is_encodable(self.model):
+            raise SettingError("model", "a name or a folder, in UTF-8", self.model)
         whole("batch_size", self.batch_size, most=MOST_OF_A_BATCH)
         whole("gradient_accumulation", self.gradient_accumulation, most=MOST_OF_A_BATCH)
         whole("max_tokens", self.max_tokens, least=FEWEST_TOKENS)
@@ -94,7 +95,15 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Settings":
-        """Return the settings that `to_dict` wrote; keys that are no settings are left out."""
+        """Return the settings that `to_dict` wrote; keys that are no settings are left out.
+
+        Raises:
+            InputError: The values are no settings of a run.
+        """
+        if not isinstance(values, Mapping):
+            raise InputError("it is no JSON object")
+        if "recipe" not in values:
+            raise InputError("'recipe' is missing")
         own = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         return cls(**{**own, "recipe": Recipe.from_dict(values["recipe"])})
 

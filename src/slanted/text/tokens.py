@@ -1,6 +1,5 @@
 """Text to token ids, with the checkpoint's own `tokenizer.json`."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slanted.errors import InputError, missing_extra
+from slanted.json_text import decoded
 from slanted.text.cells import with_whole_characters
 from slanted.text.chunks import loses_tokens, windows
 from slanted.text.encoded import Encoded, concatenate
@@ -67,7 +67,7 @@ class TextTokenizer:
     @property
     def description(self) -> dict[str, Any]:
         """The content of `tokenizer.json`."""
-        return json.loads(self._source)
+        return decoded(self._source)
 
     @property
     def vocabulary(self) -> dict[str, int]:

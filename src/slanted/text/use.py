@@ -84,6 +84,8 @@ def _check_out(out: Path, file: str) -> None:
         raise InputError(f"--out {out}: is a folder; give the CSV file to write")
     if not out.absolute().parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if os.path.islink(os.path.realpath(out)):
+        raise InputError(f"--out {out}: is a link that leads back to itself; give another file")
     if not os.access(out if out.exists() else out.absolute().parent, os.W_OK):
         raise InputError(f"--out {out}: cannot be written to; give another file")
     if out.exists() and any(Path(path).exists() and out.samefile(path) for path in input_paths(file)):

@@ -5,12 +5,12 @@ SentencePiece unigrams in unigram.py. KerasHub presets keep the same vocabularie
 `assets/tokenizer` and a `tokenizer.json` of their own kind, a Keras configuration: told apart by content.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slanted.errors import InputError
+from slanted.json_text import decoded
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,7 +24,7 @@ FILES_WANTED = "tokenizer.json, vocab.txt, vocab.json with merges.txt, or a Sent
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file; InputError where it is missing or broken."""
     try:
-        return json.loads(path.read_bytes())
+        return decoded(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
     except (ValueError, OSError) as error:
