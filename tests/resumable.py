@@ -89,9 +89,13 @@ def result(folder):
     scores = {name: value for name, value in metrics.items() if name not in UNSCORED}
     files = {name: (folder / name).read_bytes() for name in ("history.csv", "predictions.csv", "labels.json")}
     recipe = json.loads((folder / "recipe.json").read_text())
+    return scores, files, recipe, TextModel.load(folder).classifier.get_weights()
+
+
+def drawn(folder):
+    """Return what the report draws of the run, but for what goes by time."""
     report = json.loads((folder / "report.json").read_text())
-    drawn = {name: report[name] for name in ("groups", "stages", "epochs", "rows")}
-    return scores, files, (recipe, drawn), TextModel.load(folder).classifier.get_weights()
+    return {name: report[name] for name in ("groups", "stages", "epochs", "rows")}
 
 
 def assert_same(folder, reference):

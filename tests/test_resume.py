@@ -6,7 +6,7 @@ import signal
 
 import keras
 import pytest
-from resumable import PLAIN, STEPS, Killed, Place, assert_same, resumed_from
+from resumable import PLAIN, STEPS, Killed, Place, assert_same, drawn, resumed_from
 
 from slanted.text.checkpoints import steps_of
 from slanted.text.model import TextModel
@@ -48,6 +48,7 @@ def killed_and_resumed(place, reference, options, at, begun_from):
     assert place.run(name, f"{options} --resume") == 0
     assert resumed_from(place.folder / name) == begun_from
     assert_same(place.folder / name, reference)
+    assert drawn(place.folder / name) == drawn(reference)
 
 
 def test_an_uninterrupted_run_says_so_and_leaves_no_checkpoint(reference):
