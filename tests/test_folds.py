@@ -172,6 +172,7 @@ def test_python_gives_out_of_fold_numbers_and_the_folds_mean_thresholds(place):
     numbers = [float(len(text)) for text in texts]
     regressor = TextRegressor(place.model, **settings).fit(texts, numbers)
     assert regressor.out_of_fold_.shape == (40,) and regressor.predict(texts).shape == (40,)
+    assert not hasattr(copy.copy(regressor).set_params(folds=0).fit(texts, numbers), "out_of_fold_")
     assert abs(regressor.out_of_fold_.mean() - np.mean(numbers)) < np.std(numbers)  # in the units of the numbers
     several = np.array([[label == "alpha", at % 3 == 0] for at, label in enumerate(labels)], dtype=int)
     classifier = TextClassifier(place.model, **settings).fit(texts, several)

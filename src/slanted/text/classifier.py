@@ -99,6 +99,7 @@ class _TextEstimator(BaseEstimator):
         train = self._part(texts, labels, target)
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
+        vars(self).pop("out_of_fold_", None)  # of an earlier fit
         if settings.folds:
             self._fit_folds(target, train, settings, labels, valid)
         else:
