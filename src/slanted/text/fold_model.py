@@ -12,6 +12,7 @@ from slanted.text.data import Part
 from slanted.text.fold_rows import Fold
 from slanted.text.model import TextModel
 from slanted.text.predictions import Predictor
+from slanted.text.release import release
 from slanted.text.saved import SavedRun, read_run
 from slanted.text.settings import Settings
 from slanted.text.thresholds import mean_thresholds
@@ -70,8 +71,11 @@ class StoredFolds(FoldedModel):
         self.folders = run.folds
 
     def models(self) -> Iterator[TextModel]:
-        """Yield the model of each fold, in order."""
-        return map(TextModel.load, self.folders)
+        """Yield the model of each fold, in order; it can be used until the next is asked for."""
+        for folder in self.folders:
+            model = TextModel.load(folder)
+            yield model
+            release(model.classifier.variables)
 
     def _save_models(self, folder: Path) -> None:
         for place in self.folders:

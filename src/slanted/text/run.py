@@ -1,6 +1,7 @@
 """`slanted train`: files and settings to a folder with the model, its scores and all that repeats the run."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,7 @@ def train_here(
     """
     from slanted.report.writing import leave_report
     from slanted.text.model import TextModel
+    from slanted.text.release import release
     from slanted.text.training import Fitting
 
     fitting = Fitting(data.target, data.train, data.valid, settings, progress)
@@ -137,11 +139,13 @@ def train_here(
         from slanted.text.planning import plan_of
 
         progress.say(str(plan_of(fitting)))
-    with artefacts.held(out, overwrite, resume):
+    with artefacts.held(out, overwrite, resume), ExitStack() as last:
+        last.callback(release, fitting.classifier.variables)
         with artefacts.replaced(out) as folder, progress.shown_to(LiveFile(folder)):
             more = {"files": asdict(files), "columns": asdict(data.columns), "peak_rate": fitting.lr_max}
             trained = _fit(fitting, files, data, checkpoints, progress, more)
             model = TextModel.of(fitting)
+            last.callback(release, model.classifier.variables)
             predicted = None if data.test is None else model.predict(data.test.texts, data.test.texts_b)
             metrics = _metrics(data, settings, fitting, trained, model, predicted, baselines or baselines_of)
             with artefacts.disk_errors(out):

@@ -21,6 +21,7 @@ from slanted.text.heap import kept_heap
 from slanted.text.interrupts import held_signals
 from slanted.text.monitors import History, KeepBest, LastBatchLoss, StepLog
 from slanted.text.progress import Progress
+from slanted.text.release import release
 from slanted.text.scores import Scaling, first_bias, task_loss, task_scores
 from slanted.text.settings import Settings
 from slanted.text.targets import Target
@@ -176,6 +177,7 @@ class Fitting:
             )
         if keep:
             keep.restore()
+        release(self.model.optimizer.variables)
 
     def _advice(self) -> str:
         """Return what to try where the loss is not finite."""
