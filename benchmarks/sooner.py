@@ -8,7 +8,7 @@ from benchmarks import peers, processes, results
 from benchmarks.data import DataSet, data_set
 from benchmarks.processes import CHILDREN
 from benchmarks.training import slanted_trained
-from slanted.text.wording import plural
+from slanted.common.messages import plural
 
 SETS = {"trec6": 0.963, "imdb_2k": 0.855}
 MAX_TOKENS = {"trec6": 128, "imdb_2k": 256}

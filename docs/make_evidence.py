@@ -23,9 +23,9 @@ import numpy as np
 from matplotlib import pyplot
 
 from slanted.cli import main
-from slanted.compare.asked import COMPARISON, RUNS
-from slanted.text.artefacts import RECIPE
-from slanted.text.holdout import stratified_rows
+from slanted.compare.request import COMPARISON, RUNS
+from slanted.text.labels.splits import stratified_rows
+from slanted.text.runs.run_folder import RECIPE
 
 pyplot.rcParams["svg.hashsalt"] = "slanted"  # the same file every time
 RECIPES = ("constant", "linear", "cosine", "one-cycle", "stlr", "stlr:layer_decay=0.95", "ulmfit")

@@ -11,7 +11,7 @@ import sys
 import time
 
 from slanted.cli import main as slanted
-from slanted.text import progress
+from slanted.text.progress import progress
 
 
 def main() -> None:

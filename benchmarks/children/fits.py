@@ -43,7 +43,7 @@ def fits(rows: list[dict[str, str]], count: int) -> list[float]:
 def folds(rows: list[dict[str, str]], count: int) -> list[float]:
     """Return the memory after each of `count` folds."""
     from slanted.cli import main as slanted
-    from slanted.text import folds as module
+    from slanted.text.training import cross_validation as module
 
     found, train_fold = [], module.train_fold
 

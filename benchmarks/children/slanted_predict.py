@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import slanted
-from slanted import machine
-from slanted.text.start import start_keras
+from slanted.runtime import backend_choice
+from slanted.runtime.keras_startup import start_keras
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     folder, file, out = (Path(argument) for argument in sys.argv[1:])
     with file.open(encoding="utf-8", newline="") as rows:
         texts = [row["text"] for row in csv.DictReader(rows)]
-    backend = machine.choose("auto", "float32").backend
+    backend = backend_choice.choose("auto", "float32").backend
     start_keras(backend)
     classifier = slanted.TextClassifier.load(folder)
     begun = time.perf_counter()

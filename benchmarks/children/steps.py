@@ -22,10 +22,10 @@ import keras
 import numpy as np
 
 import slanted
-from slanted.fused import fuse
-from slanted.text import fast
-from slanted.text.encoder import build_classifier, load_encoder, plain_model
-from slanted.text.heap import kept_heap
+from slanted.acceleration import fast_bert
+from slanted.acceleration.fused_adam import fuse
+from slanted.runtime.patches import kept_heap
+from slanted.text.pretrained.encoder import build_classifier, load_encoder, plain_model
 
 BATCH_SIZE = 32
 
@@ -64,7 +64,7 @@ class Trainee:
     def __init__(self, kind: str, precision: str) -> None:
         keras.utils.set_random_seed(0)
         classifier = build_classifier(load_encoder("minilm", precision), 6)
-        fast.apply(classifier)
+        fast_bert.apply(classifier)
         self.model = plain_model(classifier)
         optimizer: Any = keras.optimizers.AdamW(1e-6, weight_decay=0.01, global_clipnorm=1.0)
         if kind in ("sgd", "clipped"):

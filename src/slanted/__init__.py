@@ -9,14 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 # Eager, and free of Keras: a submodule of the same name must not hide these functions once something imports it.
-from slanted.plan import plan
-from slanted.recipes import Recipe, recipes
+from slanted.preview.plan import plan
+from slanted.recipe.recipe import Recipe, recipes
 
 if TYPE_CHECKING:
-    from slanted.finder import find_learning_rate
-    from slanted.groups import layer_groups
-    from slanted.optimizer import LayerwiseOptimizer
-    from slanted.schedules import (
+    from slanted.curves.curve import (
         ConstantWarmup,
         CosineWarmup,
         LinearWarmup,
@@ -24,9 +21,12 @@ if TYPE_CHECKING:
         SlantedTriangular,
         WarmupStableDecay,
     )
-    from slanted.scheduling import RunScheduler, SlantedTriangularScheduler
-    from slanted.text.classifier import TextClassifier, TextRegressor
-    from slanted.unfreezing import GradualUnfreezing
+    from slanted.layerwise.gradual_unfreezing import GradualUnfreezing
+    from slanted.layerwise.layer_groups import layer_groups
+    from slanted.layerwise.layerwise_optimizer import LayerwiseOptimizer
+    from slanted.layerwise.run_scheduler import RunScheduler, SlantedTriangularScheduler
+    from slanted.preview.lr_finder import find_learning_rate
+    from slanted.text.estimators import TextClassifier, TextRegressor
 
 __version__ = "0.1.0"
 
@@ -51,20 +51,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ConstantWarmup": "schedules",
-    "CosineWarmup": "schedules",
-    "GradualUnfreezing": "unfreezing",
-    "LayerwiseOptimizer": "optimizer",
-    "LinearWarmup": "schedules",
-    "OneCycle": "schedules",
-    "RunScheduler": "scheduling",
-    "SlantedTriangular": "schedules",
-    "SlantedTriangularScheduler": "scheduling",
-    "TextClassifier": "text.classifier",
-    "TextRegressor": "text.classifier",
-    "WarmupStableDecay": "schedules",
-    "find_learning_rate": "finder",
-    "layer_groups": "groups",
+    "ConstantWarmup": "curves.curve",
+    "CosineWarmup": "curves.curve",
+    "GradualUnfreezing": "layerwise.gradual_unfreezing",
+    "LayerwiseOptimizer": "layerwise.layerwise_optimizer",
+    "LinearWarmup": "curves.curve",
+    "OneCycle": "curves.curve",
+    "RunScheduler": "layerwise.run_scheduler",
+    "SlantedTriangular": "curves.curve",
+    "SlantedTriangularScheduler": "layerwise.run_scheduler",
+    "TextClassifier": "text.estimators",
+    "TextRegressor": "text.estimators",
+    "WarmupStableDecay": "curves.curve",
+    "find_learning_rate": "preview.lr_finder",
+    "layer_groups": "layerwise.layer_groups",
 }
 
 
@@ -77,7 +77,8 @@ def __getattr__(name: str) -> Any:
 
 
 if "keras" in sys.modules:
-    import_module("slanted.optimizer")  # so that Keras can load what it saved with slanted's classes in it
+    # so that Keras can load what it saved with slanted's classes in it
+    import_module("slanted.layerwise.layerwise_optimizer")
 
 
 def __dir__() -> list[str]:

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from slanted import __version__
+from slanted.common.messages import plural
 from slanted.compare.rates import Rate
 from slanted.compare.results import Comparison, Measured, RecipeResult
-from slanted.compare.table import BASELINES, ROWS, cells, notes, verdicts
-from slanted.report import markup
-from slanted.report.folder import smoothed
-from slanted.report.page import document
-from slanted.text.wording import plural
+from slanted.compare.text_table import BASELINES, ROWS, cells, notes, verdicts
+from slanted.report.read.run_reader import smoothed
+from slanted.report.render import html
+from slanted.report.render.page import document
 
 SCRIPTS = ("d3.min.js", "plot.umd.min.js", "compare.js")
 MOST_POINTS = 240
@@ -31,17 +31,17 @@ def page(comparison: Comparison, name: str) -> str:
 
 def _result(comparison: Comparison) -> str:
     said = "".join(
-        f"<li>{markup.label(name)}: {markup.text(verdict)}</li>" for name, verdict in verdicts(comparison).items()
+        f"<li>{html.label(name)}: {html.text(verdict)}</li>" for name, verdict in verdicts(comparison).items()
     )
     header, *rows = cells(comparison)
-    shown = markup.table(
-        [markup.text(cell) for cell in header],
-        [[markup.label(row[0]), *map(markup.text, row[1:])] for row in rows],
+    shown = html.table(
+        [html.text(cell) for cell in header],
+        [[html.label(row[0]), *map(html.text, row[1:])] for row in rows],
         f"{comparison.score} on the {ROWS[comparison.where]}, mean of {plural(len(comparison.seeds), 'seed')}",
         "numbers",
     )
-    remarks = "".join(markup.paragraph(markup.text(note), "note") for note in notes(comparison))
-    return markup.section("result", "Result", f'<ul class="lead">{said}</ul>', shown, remarks)
+    remarks = "".join(html.paragraph(html.text(note), "note") for note in notes(comparison))
+    return html.section("result", "Result", f'<ul class="lead">{said}</ul>', shown, remarks)
 
 
 def _scores(comparison: Comparison) -> str:
@@ -51,41 +51,41 @@ def _scores(comparison: Comparison) -> str:
         "held-out rows, the order of the batches, the new layers and dropout, the same for every recipe."
     )
     rows = [
-        [markup.label(result.name), *(f"{score:.4f}" for score in result.scores)]
+        [html.label(result.name), *(f"{score:.4f}" for score in result.scores)]
         for result in comparison.recipes
         if result.scores
     ]
     header = ["recipe", *(f"seed {seed}" for seed in comparison.seeds)]
-    drawn = markup.figure("scores", f"{comparison.score} of each seed, by recipe", markup.table(header, rows, "Scores"))
-    return markup.section("scores", "Scores", markup.paragraph(said), drawn)
+    drawn = html.figure("scores", f"{comparison.score} of each seed, by recipe", html.table(header, rows, "Scores"))
+    return html.section("scores", "Scores", html.paragraph(said), drawn)
 
 
 def _differences(comparison: Comparison) -> str:
     first = comparison.recipes[0].name
     said = (
-        f"The mean difference to {markup.label(first)}, paired by seed, in its 95 % interval (Student's). An interval "
+        f"The mean difference to {html.label(first)}, paired by seed, in its 95 % interval (Student's). An interval "
         "that holds 0 shows no difference."
     )
     rows = [
-        [markup.label(result.name), f"{one.mean:+.4f}", *("–" if end is None else f"{end:+.4f}" for end in ends)]
+        [html.label(result.name), f"{one.mean:+.4f}", *("–" if end is None else f"{end:+.4f}" for end in ends)]
         for result in comparison.recipes
         if (one := result.difference) is not None
         for ends in [(one.low, one.high)]
     ]
-    table = markup.table(["recipe", "difference", "from", "to"], rows, "Differences", "numbers")
-    drawn = markup.figure("differences", f"Difference of each recipe to {first}, with its interval", table)
-    return markup.section("differences", "Differences", markup.paragraph(said), drawn)
+    table = html.table(["recipe", "difference", "from", "to"], rows, "Differences", "numbers")
+    drawn = html.figure("differences", f"Difference of each recipe to {first}, with its interval", table)
+    return html.section("differences", "Differences", html.paragraph(said), drawn)
 
 
 def _course(comparison: Comparison) -> str:
-    names = "".join(f"<li>{markup.label(result.name)}</li>" for result in comparison.recipes)
+    names = "".join(f"<li>{html.label(result.name)}</li>" for result in comparison.recipes)
     said = "The curve's rate and the training loss at each step, at each recipe's chosen rate."
     rows = [
-        [markup.label(name), *(f"{line[at]:.3g}" for line in (losses,) for at in (0, len(losses) // 2, -1))]
+        [html.label(name), *(f"{line[at]:.3g}" for line in (losses,) for at in (0, len(losses) // 2, -1))]
         for name, losses in ((one["name"], one["losses"]) for one in numbers(comparison)["recipes"])
         if losses
     ]
-    table = markup.table(["recipe", "at the start", "half-way", "at the end"], rows, "Smoothed loss", "numbers")
+    table = html.table(["recipe", "at the start", "half-way", "at the end"], rows, "Smoothed loss", "numbers")
     legend = f'<ul class="legend recipes">{names}</ul>'
     drawn = "".join(
         f'<div class="draw" data-plot="{name}" data-says="{says}"></div>'
@@ -95,19 +95,19 @@ def _course(comparison: Comparison) -> str:
         )
     )
     figure = f"<figure>{legend}{drawn}<details><summary>The numbers</summary>{table}</details></figure>"
-    return markup.section("course", "Rates and loss", markup.paragraph(said), figure)
+    return html.section("course", "Rates and loss", html.paragraph(said), figure)
 
 
 def _tried(comparison: Comparison) -> str:
     said = f"The mean {comparison.score} on the validation rows at each rate; the larger dot is the rate chosen."
     rows = [
-        [markup.label(one["name"]), f"{each['rate']:g}", f"{each['mean']:.4f}"]
+        [html.label(one["name"]), f"{each['rate']:g}", f"{each['mean']:.4f}"]
         for one in numbers(comparison)["recipes"]
         for each in one["tried"]
     ]
-    table = markup.table(["recipe", "peak rate", f"validation {comparison.score}"], rows, "Rates tried", "numbers")
-    drawn = markup.figure("tried", f"Validation {comparison.score} by peak rate and recipe", table)
-    return markup.section("tried", "Rates tried", markup.paragraph(markup.text(said)), drawn)
+    table = html.table(["recipe", "peak rate", f"validation {comparison.score}"], rows, "Rates tried", "numbers")
+    drawn = html.figure("tried", f"Validation {comparison.score} by peak rate and recipe", table)
+    return html.section("tried", "Rates tried", html.paragraph(html.text(said)), drawn)
 
 
 def numbers(comparison: Comparison) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from slanted.errors import InputError
-from slanted.recipe_spelling import comma_separated
-from slanted.recipes import Recipe
+from slanted.recipe.parsing import comma_separated
+from slanted.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True, order=True)

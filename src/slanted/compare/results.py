@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from slanted.compare.paired_difference import Difference, deviation, paired_difference
 from slanted.compare.rates import Rate
-from slanted.compare.runs import Run
-from slanted.compare.statistics import Difference, deviation, paired_difference
+from slanted.compare.run_grid import Run
 from slanted.text.settings import LOWER_IS_BETTER
 
 

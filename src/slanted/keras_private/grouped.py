@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from slanted.keras_private.run_state import GroupState, StateApart
+from slanted.keras_private.group_membership import Grouping
+from slanted.keras_private.optimizer_state import GroupState, StateApart
 from slanted.keras_private.scheduled import ScheduledOptimizer, once_there_is_data
-from slanted.membership import Grouping
 
 ops: Any = keras.ops
 

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import keras
 
+from slanted.curves.curve import Curve
 from slanted.errors import InputError
-from slanted.keras_private.run_state import FOLLOW_THE_CURVE, Applying, RunState, StateApart
-from slanted.schedules import Curve
+from slanted.keras_private.optimizer_state import FOLLOW_THE_CURVE, Applying, RunState, StateApart
 
 ops: Any = keras.ops
 _adopted: dict[tuple[type, type], type] = {}

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from slanted.checks import fraction, make_plain, whole
+from slanted.common.argument_checks import fraction, make_plain, whole
 from slanted.errors import InputError, SettingError
-from slanted.recipes import Recipe
-from slanted.text.cells import is_encodable
+from slanted.recipe.recipe import Recipe
+from slanted.text.formats.cells import is_encodable
 
 TASKS = ("auto", "single", "multilabel", "regression")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
@@ -28,7 +28,7 @@ class Settings:
 
     Args:
         recipe: The rates.
-        model: A name that `slanted.text.encoder.locate` knows.
+        model: A name that `slanted.text.pretrained.encoder.locate` knows.
         task: "single", "multilabel", "regression", or "auto": inferred from the rows.
         batch_size: Texts a batch, in [1, 1000000].
         gradient_accumulation: Batches an optimizer step, in [1, 1000000].

@@ -1,0 +1,206 @@
+"""`slanted compare`: train what is not trained yet, then say what the scores show."""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from slanted import __version__
+from slanted.common.argument_checks import whole
+from slanted.common.messages import plural
+from slanted.compare.page import page
+from slanted.compare.rates import Rate
+from slanted.compare.recipe_variants import Variant
+from slanted.compare.request import COMPARISON, PAGE, REMEDY, RUNS, TABLE, asked_of, check_place, claimed, read_held
+from slanted.compare.results import Comparison, Measured, compared
+from slanted.compare.run_grid import Run, Runner, runs_of
+from slanted.compare.text_table import table, verdicts
+from slanted.errors import InputError, SettingError
+from slanted.runtime import backend_choice
+from slanted.runtime.keras_startup import check_installed, start_keras
+from slanted.text.formats.input_paths import source_name
+from slanted.text.pretrained.model_files import locate
+from slanted.text.progress.progress import Progress, duration
+from slanted.text.runs import run_folder
+from slanted.text.runs.resume_check import read_once
+from slanted.text.runs.run_data import SCORES_OF, DataFiles, RunData
+from slanted.text.settings import Settings
+from slanted.text.training.train_run import HEADLINE, most_tokens
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What is compared, beside the data and the settings that all runs share.
+
+    Attributes:
+        variants: The recipes, the first the yardstick.
+        rates: Peak rates to try for each recipe; none: the recipes' own.
+        seeds: How many seeds each is trained with.
+        score: Which score is compared; None: the task's first.
+        overwrite: Whether a comparison of something else in the folder is deleted.
+        as_json: Whether the result is printed as JSON.
+    """
+
+    variants: Sequence[Variant]
+    rates: Sequence[Rate] = ()
+    seeds: int = 3
+    score: str | None = None
+    overwrite: bool = False
+    as_json: bool = False
+
+
+def compare(
+    files: DataFiles, shared: Settings, options: CompareOptions, out: Path, progress: Progress | None = None
+) -> Comparison:
+    """Train every recipe at every rate with every seed, leave the scores in `out`, and print what they show.
+
+    Seed s, s + 1, ... from `shared.seed` on fixes the held-out rows, the order of the batches, the new layers and
+    dropout of each run, the same for every recipe: the differences are paired by seed. Runs that `out` holds already
+    are not trained again.
+
+    Raises:
+        InputError: Whatever is wrong with the files, the options or the folder.
+    """
+    progress = progress or Progress(quiet=options.as_json)
+    check_installed("slanted compare")
+    check_options(files, shared, options)
+    check_place(out, options.overwrite)
+    runner = Runner(files, progress)
+    data = runner.data_of(shared)
+    score = _score(data, options.score)
+    _check_length(shared)
+    asked = asked_of(files, shared)
+    with claimed(out):
+        held = None if options.overwrite else read_held(out, asked)
+        chosen = _machine(shared, held, out, progress)
+        runs = runs_of(out, replace(shared, **chosen), options.variants, options.rates, options.seeds)
+        if options.overwrite:
+            _forget(out)
+        for run in runs:
+            run.check_same(out)
+        for line in data.summary:
+            progress.say(line)
+        kept = {"asked": asked, "machine": chosen, "slanted": __version__}
+        run_folder.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen})
+        _train(runs, runner, out, progress)
+        comparison = compared([Measured.of(run) for run in runs], score, "valid" if data.test is None else "test")
+        _write(out, comparison, kept)
+    if options.as_json:
+        print(json.dumps(_written(comparison), ensure_ascii=False, indent=2))
+    progress.result(_written(comparison))
+    progress.say(table(comparison))
+    progress.say(f"all runs, curves and scores: {out / PAGE}, {out / TABLE}, {out / COMPARISON}")
+    return comparison
+
+
+def check_options(files: DataFiles, shared: Settings, options: CompareOptions) -> None:
+    """Raise unless there is something to compare by.
+
+    Raises:
+        InputError: No seed, rows that can be read once only, or none to choose a rate by or to score.
+    """
+    if once := read_once(files):
+        rule = "compare reads the rows once for each seed; save them to a file and give that"
+        raise InputError(f"{source_name(once[0])}: {rule}")
+    whole("seeds", options.seeds)
+    if shared.folds:
+        raise InputError(f"--folds {shared.folds}: compare holds rows out by seed; leave it out")
+    has_valid = files.valid is not None or shared.valid_share > 0.0
+    if len(options.rates) > 1 and not has_valid:
+        raise InputError(
+            "--lr: several rates need validation rows to choose by; give --valid or a --valid-share over 0"
+        )
+    if not has_valid and files.test is None:
+        raise InputError("--valid-share 0.0: leaves compare no rows to score; give --valid, --test or a share above 0")
+
+
+def _score(data: RunData, named: str | None) -> str:
+    """Return the score to compare, checked."""
+    kind = data.target.kind
+    two = kind == "single" and len(data.target.labels) == 2
+    known = [name for name in SCORES_OF[kind] if name != "f1" or two]
+    if named is not None and named not in known:
+        raise SettingError("score", f"a score of this task: {', '.join(known)}", named)
+    return named or HEADLINE[kind][0]
+
+
+def _check_length(shared: Settings) -> None:
+    most = most_tokens(locate(shared.model))
+    if most is not None:
+        shared.check_length(most)
+
+
+def _forget(out: Path) -> None:
+    """Delete what an earlier comparison left.
+
+    Raises:
+        InputError: It cannot be deleted.
+    """
+    with run_folder.disk_errors(out):
+        if (out / RUNS).exists():
+            shutil.rmtree(out / RUNS)
+        for name in (COMPARISON, TABLE, PAGE):
+            (out / name).unlink(missing_ok=True)
+
+
+def _machine(shared: Settings, held: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, str]:
+    """Return the backend and the precision of all runs: what the folder's runs have, else what suits the machine."""
+    if held is None:
+        choice = backend_choice.choose(shared.backend, shared.precision, progress.say)
+        progress.say(f"machine: {choice.why}")
+        return {"backend": choice.backend, "precision": choice.precision}
+    chosen = {name: held["machine"][name] for name in ("backend", "precision")}
+    named = os.environ.get("KERAS_BACKEND")
+    if shared.backend == "auto" and named and named != chosen["backend"]:
+        found = f"--out {out}: holds runs on {chosen['backend']}, and KERAS_BACKEND is {named}"
+        raise InputError(f"{found}; unset it, or {REMEDY}")
+    return chosen
+
+
+def _train(runs: Sequence[Run], runner: Runner, out: Path, progress: Progress) -> None:
+    """Train the runs that are not finished."""
+    waiting = [run for run in runs if not run.is_finished]
+    done = len(runs) - len(waiting)
+    progress.say(f"runs: {plural(len(runs), 'run')} to compare, {done:,} of them finished before")
+    if not waiting:
+        return
+    start_keras(waiting[0].settings.backend)
+    for run in waiting:
+        runner.train(run)
+        done += 1
+        progress.say(f"run {done} of {len(runs)}: {run.title}: {_outcome(run)}")
+
+
+def _outcome(run: Run) -> str:
+    metrics = run.metrics()
+    if metrics is None:
+        return f"failed: {run.failure}"
+    key = HEADLINE[metrics["task"]][0]
+    parts = {where: metrics[where] for where in ("valid", "test") if key in metrics.get(where, {})}
+    scores = [f"{where} {key} {part[key]:.4f}" for where, part in parts.items()]
+    return "  ".join([*scores, f"in {duration(metrics['train_seconds'])}"])
+
+
+def _written(comparison: Comparison) -> dict[str, Any]:
+    return {**comparison.to_dict(), "verdicts": verdicts(comparison)}
+
+
+def _write(out: Path, comparison: Comparison, kept: dict[str, Any]) -> None:
+    """Write the three files."""
+    run_folder.write_json(out / COMPARISON, {**kept, **_written(comparison)})
+    header = ("recipe", "learning_rate", "seed", "epochs", "kept_epoch", "total_steps", "train_seconds")
+    columns = (*header, f"valid_{comparison.score}", f"test_{comparison.score}", "chosen", "folder", "failed")
+    with run_folder.written_whole(out / PAGE) as file:
+        file.write(page(comparison, out.resolve().name))
+    run_folder.write_rows(out / TABLE, columns, [_csv_row(one, comparison) for one in comparison.measured])
+
+
+def _csv_row(one: Measured, comparison: Comparison) -> list[Any]:
+    metrics, run = one.metrics or {}, one.run
+    facts = [metrics.get(name) for name in ("epochs", "kept_epoch", "total_steps", "train_seconds")]
+    scores = [(metrics.get(where) or {}).get(comparison.score) for where in ("valid", "test")]
+    chosen = any(run.folder.name in result.folders for result in comparison.recipes)
+    return [run.variant.name, one.peak_rate, run.seed, *facts, *scores, int(chosen), run.folder.name, run.failure]

@@ -1,0 +1,126 @@
+"""`slanted evaluate` and `slanted predict`: a run's folder and a file to scores, or to predictions."""
+
+import json
+import os
+from argparse import Namespace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from slanted.common.messages import shown
+from slanted.errors import InputError
+from slanted.runtime import backend_choice
+from slanted.runtime.keras_startup import check_installed, start_keras
+from slanted.text.formats.input_paths import input_paths
+from slanted.text.rows.rows import Rows, read_rows_like, read_rows_of_labels
+from slanted.text.runs.run_data import Part
+from slanted.text.runs.saved_run import SavedRun, read_run
+
+
+@dataclass(frozen=True)
+class UseOptions:
+    """How a file is read and a model is run.
+
+    Attributes:
+        text: The text column; None: as in training.
+        text_b: The second text's column; None: as in training.
+        encoding: Of the file.
+        backend: Keras's backend, or "auto".
+    """
+
+    text: str | None
+    text_b: str | None
+    encoding: str
+    backend: str
+
+    @classmethod
+    def of(cls, options: Namespace) -> Self:
+        """Return the options of a parsed command line."""
+        return cls(options.text, options.text_b, options.encoding, options.backend)
+
+
+def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False) -> dict[str, Any]:
+    """Score the model in `folder` on the rows of `file`, print and return the scores.
+
+    Raises:
+        InputError: The folder, the file or a label is wrong.
+    """
+    check_installed("slanted evaluate")
+    run = read_run(folder)
+    target = replace(run.target, labels=run.target.names)  # a file has no other labels than strings
+    part = Part.of(_read(run, file, options, labelled=True), target)
+    scores = _load(folder, options).score(part)
+    print(json.dumps(scores, ensure_ascii=False, indent=2) if as_json else _table(scores))
+    return scores
+
+
+def predict(folder: Path, file: str, out: Path, options: UseOptions) -> None:
+    """Predict the rows of `file` with the model in `folder` and write them to `out`, in the file's order.
+
+    Raises:
+        InputError: The folder, the file or the place to write to is wrong.
+    """
+    check_installed("slanted predict")
+    _check_out(out, file)
+    run = read_run(folder)
+    rows = _read(run, file, options, labelled=False)
+    for line in _note_on_column(run, rows.columns.text, options):
+        print(line)
+    model = _load(folder, options)
+    model.write_predictions(out, rows.texts, rows.texts_b)
+    print(f"{len(rows):,} predictions: {out}")
+
+
+def _note_on_column(run: SavedRun, found: str, options: UseOptions) -> list[str]:
+    """Return what is to be said where the texts' column has another name: a file without a header, say."""
+    wanted = options.text or ("text" if run.columns is None else run.columns.text)
+    if found.strip().casefold() == wanted.casefold():
+        return []
+    return [f"note: text from column {shown(found)}, as there is no column {shown(wanted)}"]
+
+
+def _check_out(out: Path, file: str) -> None:
+    if out.is_dir():
+        raise InputError(f"--out {out}: is a folder; give the CSV file to write")
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if os.path.islink(os.path.realpath(out)):
+        raise InputError(f"--out {out}: is a link that leads back to itself; give another file")
+    if not os.access(out if out.exists() else out.absolute().parent, os.W_OK):
+        raise InputError(f"--out {out}: cannot be written to; give another file")
+    if out.exists() and any(Path(path).exists() and out.samefile(path) for path in input_paths(file)):
+        raise InputError(f"--out {out}: is the file to predict, which it would replace; give another file")
+
+
+def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows:
+    columns = run.columns
+    if options.text_b is not None and run.pairs is False:
+        raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
+    if columns is None:
+        names = () if run.target.kind == "single" or len(run.target.names) == 1 else run.target.names
+        given = {"text": options.text, "text_b": options.text_b, "encoding": options.encoding}
+        rows = read_rows_of_labels(file, names, labelled=labelled, **given)
+        if run.pairs and rows.texts_b is None:
+            found = f"{file}: single texts in column {shown(rows.columns.text)}, but the model was trained on pairs"
+            raise InputError(f"{found}; name the column of the second texts with --text-b")
+        return replace(rows, texts_b=None) if run.pairs is False else rows
+    wanted = replace(columns, text=options.text or columns.text, text_b=options.text_b or columns.text_b)
+    return read_rows_like(file, wanted, labelled=labelled, encoding=options.encoding)
+
+
+def _load(folder: Path, options: UseOptions) -> Any:
+    start_keras(backend_choice.choose(options.backend, "float32").backend)
+    from slanted.text.models.fold_ensemble import load_model
+
+    return load_model(folder)
+
+
+def _table(scores: dict[str, Any]) -> str:
+    lines = [f"{name:<18} {value:.4f}" for name, value in scores.items() if isinstance(value, float)]
+    for label, row in scores.get("per_class", {}).items():
+        lines.append(f"  {label:<24} " + "  ".join(f"{name} {_short(value)}" for name, value in row.items()))
+    return "\n".join(lines)
+
+
+def _short(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

@@ -1,0 +1,174 @@
+"""`slanted plan` and `slanted find-lr`: everything of `slanted train` up to the first step, and then no training."""
+
+import importlib.util
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slanted.errors import InputError
+from slanted.preview.plan import Plan, plan
+from slanted.preview.range_test import SearchOptions
+from slanted.runtime import backend_choice
+from slanted.runtime.keras_startup import check_installed, start_keras
+from slanted.text.pretrained.model_files import locate
+from slanted.text.progress.progress import Progress
+from slanted.text.runs.run_data import DataFiles, RunData, read_data
+from slanted.text.settings import Settings
+from slanted.text.training.train_run import most_tokens, recipe_lines
+
+if TYPE_CHECKING:
+    from slanted.preview.lr_finder import RateSearch
+    from slanted.text.training.fine_tuning import Fitting
+
+
+def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None, as_json: bool = False) -> Plan:
+    """Print what `train` would do with the same files and settings.
+
+    Raises:
+        InputError: Whatever is wrong with the files or the settings.
+    """
+    progress = Progress(quiet=as_json)
+    check_picture(picture)
+    data = _read(files, settings, progress, "slanted plan")
+    precision = "float32" if settings.precision == "auto" else settings.precision
+    settings = replace(settings, backend=_some_backend(settings.backend), precision=precision)
+    start_keras(settings.backend)
+    fitting = _fitting(data, settings, progress)
+    planned = plan_of(fitting)
+    print(json.dumps(planned.to_dict(), indent=2) if as_json else planned)
+    _save(planned, picture)
+    return planned
+
+
+def show_search(
+    files: DataFiles, settings: Settings, options: SearchOptions, picture: Path | None = None, as_json: bool = False
+) -> "RateSearch":
+    """Find a peak rate for `train` with the same files and settings, and print it.
+
+    Raises:
+        InputError: Whatever is wrong with the files or the settings.
+        TrainingFailed: The loss diverges from the start.
+    """
+    progress = Progress(quiet=as_json)
+    check_picture(picture)
+    data = _read(files, settings, progress, "slanted find-lr")
+    choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
+    progress.say(f"machine: {choice.why}")
+    start_keras(choice.backend)
+    settings = replace(settings, backend=choice.backend, precision=choice.precision)
+    fitting = _fitting(data, settings, progress)
+    progress.say(_what_is_tried(settings, options))
+    found = search_of(fitting, options)
+    print(json.dumps(found.to_dict(), indent=2) if as_json else found)
+    progress.say(f"next: slanted train {files.train_argument} --lr {found.suggestion:g} ...")
+    _save(found, picture)
+    return found
+
+
+def plan_of(fitting: "Fitting") -> Plan:
+    """Return the plan of a run made ready; its costs are those of a batch of the mean padded length."""
+    from slanted.acceleration import fast_bert
+
+    names = fitting.encoder.input_names
+    batch_size = fitting.settings.batch_size
+    shape = (min(batch_size, fitting.examples), round(fitting.batches.plan.padded_length))
+    with fast_bert.unapplied(fitting.classifier):  # the cost is counted layer by layer
+        return plan(
+            fitting.model,
+            fitting.settings.recipe,
+            fitting.total_steps,
+            lr_max=fitting.lr_max,
+            steps_per_epoch=len(fitting.batches),
+            batch={name: np.zeros(shape, "int32") for name in names},
+            examples=fitting.examples,
+            batch_size=batch_size,
+            gradient_accumulation=fitting.settings.gradient_accumulation,
+        )
+
+
+def search_of(fitting: "Fitting", options: SearchOptions) -> "RateSearch":
+    """Search a peak rate for a run made ready, with its optimizer, loss and batches."""
+    from slanted.preview.lr_finder import find_learning_rate
+
+    settings = fitting.settings
+    optimizer = settings.recipe.make_optimizer(fitting.model, fitting.lr_max, settings.gradient_accumulation)
+    fitting.model.compile(optimizer=optimizer, loss=fitting.loss)
+    return find_learning_rate(
+        fitting.model,
+        fitting.batches,
+        lr_start=options.lr_start,
+        lr_end=options.lr_end,
+        steps=options.steps,
+        method=options.method,
+        verify_steps=options.verify_steps,
+    )
+
+
+def _read(files: DataFiles, settings: Settings, progress: Progress, command: str) -> RunData:
+    check_installed(command)
+    data = read_data(files, settings)
+    most = most_tokens(locate(settings.model))
+    if most is not None:
+        settings.check_length(most)
+    for line in data.summary:
+        progress.say(line)
+    if data.folds:
+        progress.say(f"folds: {len(data.folds)} runs; what follows is of the first")
+        return data.of_fold(data.folds[0])
+    return data
+
+
+def _fitting(data: RunData, settings: Settings, progress: Progress) -> "Fitting":
+    from slanted.text.training.fine_tuning import Fitting
+
+    fitting = Fitting(data.target, data.train, data.valid, settings, progress)
+    for line in (*fitting.summary, *recipe_lines(settings.recipe, fitting.encoder.hidden_dim)):
+        progress.say(line)
+    return fitting
+
+
+def _some_backend(backend: str) -> str:
+    """Return the backend asked for, else the first that is installed: a plan is the same on all."""
+    named = os.environ.get("KERAS_BACKEND") if backend == "auto" else backend
+    installed = [name for name in backend_choice.BACKENDS if importlib.util.find_spec(name) is not None]
+    return backend_choice.choose(named or (installed or ["tensorflow"])[0], "float32").backend
+
+
+def _what_is_tried(settings: Settings, options: SearchOptions) -> str:
+    closed = "; all layer groups open" if settings.recipe.unfreezing != "none" else ""
+    runs = f", then 3 runs of {options.verify_steps}" if options.verify_steps else ""
+    return f"searching: {options.steps} steps from {options.lr_start:g} to {options.lr_end:g}{runs}{closed}"
+
+
+def check_picture(picture: Path | None) -> None:
+    """Raise unless a picture can be drawn and written to `picture`, or it is None.
+
+    Raises:
+        InputError: matplotlib is not installed, or the place is none.
+    """
+    if picture is None:
+        return
+    if not picture.absolute().parent.is_dir():
+        raise InputError(f"--picture {picture}: {picture.parent} is not a folder; give another place")
+    if picture.is_dir():
+        raise InputError(f"--picture {picture}: is a folder; give the file to draw")
+    if picture.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--picture {picture}: must end in .png, .svg or .pdf")
+    from slanted.common.plots import check_installed as check_matplotlib
+
+    check_matplotlib()
+
+
+def _save(drawable: Any, picture: Path | None) -> None:
+    if picture is None:
+        return
+    figure = drawable.plot().figure
+    try:
+        figure.savefig(picture)
+    except OSError as error:
+        found = f"cannot be written ({error.strerror or error})"
+        raise InputError(f"--picture {picture}: {found}; free space or give another place") from None

@@ -1,0 +1,111 @@
+"""Pictures of curves. matplotlib is imported when one is drawn."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slanted.errors import missing_extra
+
+if TYPE_CHECKING:
+    from slanted.curves.curve import Curve
+    from slanted.preview.lr_finder import RateSearch
+
+_MOST_POINTS = 2000
+
+
+def draw_curve(curve: "Curve", total_steps: int, ax: Any = None) -> Any:
+    """Draw the rates of a run of `total_steps` batches.
+
+    Args:
+        curve: The curve.
+        total_steps: T, in batches.
+        ax: The matplotlib Axes to draw on; None: a new figure's.
+
+    Returns:
+        The matplotlib Axes, with one line more.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
+    steps = _points(total_steps)
+    ax = _new_axes() if ax is None else ax
+    ax.plot(steps, curve.at(steps, total_steps), label=type(curve).__name__)
+    ax.set_xlabel("step (batch of the run)")
+    ax.set_ylabel("learning rate")
+    ax.set_ylim(bottom=0.0)
+    return ax
+
+
+def _points(total_steps: int) -> np.ndarray:
+    """Return every step of a short run, else enough of them, both ends included."""
+    return np.unique(np.linspace(0, total_steps - 1, min(total_steps, _MOST_POINTS)).astype("int64"))
+
+
+def check_installed() -> Any:
+    """Return matplotlib's pyplot.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import pyplot
+    except ModuleNotFoundError:
+        raise missing_extra("plot", "Drawing a picture") from None
+    return pyplot
+
+
+def _new_axes() -> Any:
+    pyplot = check_installed()
+    return pyplot.subplots(figsize=(6.4, 3.6), layout="constrained")[1]
+
+
+def draw_rates(rates_of: Mapping[str, np.ndarray], ax: Any = None) -> Any:
+    """Draw the rates of several groups over one run.
+
+    Args:
+        rates_of: The name of each group -> its rate at each step.
+        ax: The matplotlib Axes to draw on; None: a new figure's.
+
+    Returns:
+        The matplotlib Axes, with a line for each group.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
+    ax = _new_axes() if ax is None else ax
+    for name, rates in rates_of.items():
+        steps = _points(len(rates))
+        ax.plot(steps, rates[steps], label=name)
+    ax.set_xlabel("step (batch of the run)")
+    ax.set_ylabel("learning rate")
+    ax.set_ylim(bottom=0.0)
+    ax.legend(fontsize="small")
+    return ax
+
+
+def draw_search(search: "RateSearch", ax: Any = None) -> Any:
+    """Draw a range test: each batch's loss and their smoothed course over the rate, and where the suggestions lie.
+
+    Args:
+        search: What `slanted.find_learning_rate` returned.
+        ax: The matplotlib Axes to draw on; None: a new figure's.
+
+    Returns:
+        The matplotlib Axes.
+
+    Raises:
+        InputError: matplotlib is not installed.
+    """
+    ax = _new_axes() if ax is None else ax
+    ax.plot(search.rates, search.losses, ".", color="0.75", markersize=3, label="each batch's loss")
+    ax.plot(search.rates, search.smoothed, color="C0", label="smoothed")
+    for number, (name, rate) in enumerate(search.suggestions.items(), start=1):
+        height = np.interp(np.log(rate), np.log(search.rates), search.smoothed)
+        ax.plot(rate, height, "o", color=f"C{number}", label=f"{name} {rate:.2g}")
+    ax.axvline(search.suggestion, color="0.4", linestyle="--", label=f"suggestion {search.suggestion:.2g}")
+    ax.set_xscale("log")
+    ax.set_xlabel("learning rate")
+    ax.set_ylabel("loss of the batch")
+    ax.legend(fontsize="small")
+    return ax

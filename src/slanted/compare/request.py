@@ -1,0 +1,102 @@
+"""What a comparison was asked to do, kept in its folder: a second start goes on only with the same."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from slanted.common.messages import option_of
+from slanted.errors import InputError
+from slanted.text.runs import run_folder
+from slanted.text.runs.resume_check import StartedWith
+from slanted.text.runs.run_data import DataFiles
+from slanted.text.settings import Settings
+
+COMPARISON, TABLE, PAGE, RUNS = "compare.json", "compare.csv", "compare.html", "runs"
+REMEDY = "give another --out, or --overwrite to start again"
+CONTENTS = {"train": "training rows", "valid": "validation rows", "test": "test rows", "model": "files of the model"}
+FREE = ("recipe", "seed")  # what the runs of one comparison differ in
+
+
+def asked_of(files: DataFiles, settings: Settings) -> dict[str, Any]:
+    """Return what decides a run beside recipe, rate and seed: the files' SHA-256, how they are read, the settings."""
+    reading = {name: value for name, value in asdict(files).items() if name not in CONTENTS}
+    shared = {name: value for name, value in settings.to_dict().items() if name not in FREE}
+    return {
+        "sha256": StartedWith.of(files, settings).sha256,
+        "options": {**reading, "label": list(files.label), **shared},
+    }
+
+
+def check_place(out: Path, overwrite: bool) -> None:
+    """Raise unless a comparison may be written to the folder; touches nothing.
+
+    Args:
+        out: The folder.
+        overwrite: Whether a comparison that it holds may be deleted.
+
+    Raises:
+        InputError: It is a file, or holds what is not a comparison's, or runs of nobody knows what, or cannot be
+            written to.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: is a file; give a folder")
+    parent = next(place for place in (out, *out.parents) if place.exists())
+    if not parent.is_dir():
+        raise InputError(f"--out {out}: {parent} is a file; give another folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"--out {out}: {parent} cannot be written to; give another folder")
+    held = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
+    foreign = [name for name in held if name not in (COMPARISON, TABLE, PAGE, RUNS, run_folder.LOCK)]
+    if foreign:
+        raise InputError(f"--out {out}: holds {foreign[0]!r}, which is not a comparison's; give a new or empty folder")
+    if RUNS in held and COMPARISON not in held and not overwrite:
+        raise InputError(f"--out {out}: holds runs without {COMPARISON}, which says of what; {REMEDY}")
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Hold the folder, which is made, for one comparison alone; the lock dies with the process.
+
+    Raises:
+        InputError: Another process is writing to it, or it cannot be written to.
+    """
+    with run_folder.made(out), run_folder.locked(out):
+        yield
+
+
+def read_held(out: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the folder says it holds, which is what is asked for; None where it holds nothing yet.
+
+    Raises:
+        InputError: It is something else, and the text says in what it differs, or it does not say.
+    """
+    check_place(out, overwrite=False)  # another process may have written to it since
+    if not (out / COMPARISON).exists():
+        return None
+    held = run_folder.read_json(out / COMPARISON)
+    kinds = {"asked": dict.fromkeys(asked, dict), "machine": {"backend": str, "precision": str}}
+    if not isinstance(held, dict) or not all(_has(held.get(part), entries) for part, entries in kinds.items()):
+        raise InputError(f"{out / COMPARISON}: does not say what was compared; {REMEDY}")
+    _check_same(out, held["asked"], asked)
+    return held
+
+
+def _has(part: Any, kinds: Mapping[str, type]) -> bool:
+    """Return whether a part of compare.json has entries of these kinds."""
+    return isinstance(part, dict) and all(isinstance(part.get(name), kind) for name, kind in kinds.items())
+
+
+def _check_same(out: Path, before: dict[str, Any], asked: dict[str, Any]) -> None:
+    then, now = before["options"], asked["options"]
+    differing = [
+        f"{option_of(name)} {then.get(name)}, not {now.get(name)}"
+        for name in sorted({*then, *now})
+        if then.get(name) != now.get(name)
+    ]
+    sums = before["sha256"], asked["sha256"]
+    differing += [f"other {what}" for name, what in CONTENTS.items() if sums[0].get(name) != sums[1].get(name)]
+    if differing:
+        raise InputError(f"--out {out}: holds runs with {'; '.join(differing)}; {REMEDY}")

@@ -1,0 +1,175 @@
+"""The runs of a comparison: which there are, which are finished, and training those that are not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from slanted.common.messages import option_of
+from slanted.compare.rates import Rate
+from slanted.compare.recipe_variants import Variant
+from slanted.compare.request import REMEDY, RUNS
+from slanted.errors import InputError, TrainingFailed
+from slanted.text.progress.progress import Progress
+from slanted.text.runs import run_folder
+from slanted.text.runs.history import NUMBER, RESTORE, read_history, read_object
+from slanted.text.runs.run_data import DataFiles, Part, RunData, read_data
+from slanted.text.settings import Settings
+from slanted.text.training.train_run import HEADLINE
+
+FAILED = ".failed.json"  # beside the run's folder, which a run that failed does not leave
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a recipe at a rate with a seed.
+
+    Attributes:
+        variant: Which recipe.
+        rate: The peak tried; None: the recipe's own.
+        settings: All of them; `slanted train` with the same gives the same.
+        folder: Where its scores and history are kept.
+    """
+
+    variant: Variant
+    rate: Rate | None
+    settings: Settings
+    folder: Path
+
+    @property
+    def seed(self) -> int:
+        """Of the held-out rows, the order, the new layers and dropout."""
+        return self.settings.seed
+
+    @property
+    def title(self) -> str:
+        """The run in a few words."""
+        return self.variant.name + ("" if self.rate is None else f" lr {self.rate}") + f" seed {self.seed}"
+
+    @property
+    def failure(self) -> str | None:
+        """Why it failed, if it did."""
+        path = self._failed
+        return read_object(path, failed=str)["failed"] if path.is_file() else None
+
+    @property
+    def _failed(self) -> Path:
+        return self.folder.with_name(self.folder.name + FAILED)
+
+    def keep_failure(self, reason: str) -> None:
+        """Note that it failed: it would fail again."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        run_folder.write_json(self._failed, {"failed": reason, **self.settings.to_dict()})
+
+    def metrics(self) -> dict[str, Any] | None:
+        """Return what metrics.json holds, None where the run is not finished.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        path = self.folder / run_folder.METRICS
+        if not path.is_file():
+            return None
+        held = read_object(path, task=str, train_seconds=NUMBER, baselines=dict)
+        scores = [held.get("valid", {}), held.get("test", {}), *map(held["baselines"].get, ("tfidf", "majority"))]
+        if held["task"] not in HEADLINE or not all(isinstance(part, dict) for part in scores):
+            raise InputError(f"{path}: holds no scores of a run; {RESTORE}")
+        return held
+
+    def peak_rate(self) -> float:
+        """Return the peak of the curve of a finished run."""
+        return read_object(self.folder / run_folder.RECIPE, peak_rate=NUMBER)["peak_rate"]
+
+    def history(self) -> tuple[list[float], list[float]]:
+        """Return the loss and the curve's rate at each step of a finished run."""
+        return read_history(self.folder / run_folder.HISTORY)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it need not be trained: it has its scores, or has failed."""
+        return (self.folder / run_folder.METRICS).is_file() or self._failed.is_file()
+
+    def check_same(self, out: Path) -> None:
+        """Raise unless what the folder holds, if anything, was trained with these settings.
+
+        Raises:
+            InputError: It was trained with others, and the text says which.
+        """
+        path = self._failed if self._failed.is_file() else self.folder / run_folder.RECIPE
+        if not path.is_file():
+            return
+        held, wanted = read_object(path, recipe=dict), self.settings.to_dict()
+        for part, own in ((held["recipe"], wanted.pop("recipe")), (held, wanted)):
+            for name, value in own.items():
+                if part.get(name, value) != value:
+                    found = f"holds {self.title!r} with {option_of(name)} {part[name]}, not {value}"
+                    raise InputError(f"--out {out}: {found}; {REMEDY}")
+
+
+def runs_of(out: Path, shared: Settings, variants: Sequence[Variant], rates: Sequence[Rate], seeds: int) -> list[Run]:
+    """Return all runs, those of one seed together.
+
+    Args:
+        out: The comparison's folder.
+        shared: What is the same for all; its seed is the first.
+        variants: The recipes.
+        rates: The peaks to try for each; none: the recipes' own.
+        seeds: How many.
+    """
+    made = []
+    for seed in range(shared.seed, shared.seed + seeds):
+        for variant in variants:
+            for rate in (None,) if variant.has_own_rate or not rates else rates:
+                recipe = variant.recipe if rate is None else rate.of(variant.recipe)
+                settings = replace(shared, recipe=recipe, seed=seed)
+                named = variant.folder_name + ("" if rate is None else f"_lr{rate}") + f"_seed{seed}"
+                made.append(Run(variant, rate, settings, out / RUNS / named))
+    return made
+
+
+class Runner:
+    """Trains runs one after the other in this process, in which Keras starts once.
+
+    Args:
+        files: The data.
+        progress: Is told of every run.
+    """
+
+    def __init__(self, files: DataFiles, progress: Progress) -> None:
+        self.files, self.progress = files, progress
+        self._data: dict[int, RunData] = {}
+        self._baselines: dict[int | None, dict[str, Any]] = {}
+
+    def data_of(self, settings: Settings) -> RunData:
+        """Return the rows, split by the settings' seed; the runs of one seed share them."""
+        if settings.seed not in self._data:
+            self._data = {settings.seed: read_data(self.files, settings)}
+        return self._data[settings.seed]
+
+    def train(self, run: Run) -> None:
+        """Train a run as `slanted train` would, and keep its scores and history; or keep why it failed."""
+        import keras
+
+        from slanted.text.training.train_run import train_here
+
+        keras.backend.clear_session()  # the model before is let go, and layers are named as in a process of its own
+        data = self.data_of(run.settings)
+        quiet = self.progress.steps_only(run.title)
+        try:
+            train_here(
+                self.files, data, run.folder, run.settings, False, quiet, keep_model=False, baselines=self._scores
+            )
+        except TrainingFailed as failed:
+            run.keep_failure(str(failed))
+        finally:
+            quiet.end()
+
+    def _scores(self, data: RunData, scored: Part, settings: Settings) -> dict[str, Any]:
+        """Return the baselines' scores, fitted once a split."""
+        from slanted.text.training.train_run import baselines_of
+
+        splits = self.files.valid is None and settings.valid_share > 0.0
+        key = settings.seed if splits else None
+        if key not in self._baselines:
+            self._baselines[key] = baselines_of(data, scored, settings)
+        return self._baselines[key]

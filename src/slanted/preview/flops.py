@@ -1,0 +1,172 @@
+"""What a training step costs: floating-point operations by layer group, counted from shapes, nothing computed."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from slanted.layerwise.layer_groups import LayerGroup
+
+_CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+_TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
+_DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+_SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
+_ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
+
+
+@dataclass(frozen=True)
+class GroupFlops:
+    """Floating-point operations of a forward pass over one batch, by layer group, the input side first.
+
+    Two are counted for each multiplication with its addition. Element-wise operations, normalisation and look-ups are
+    left out: in a transformer they are a hundredth of the operations, though more of the time.
+
+    Attributes:
+        products: Of dense layers, convolutions and recurrent layers: operands times weights.
+        scores: Of attention: operands times operands.
+    """
+
+    products: tuple[float, ...]
+    scores: tuple[float, ...]
+
+    def of_step(self, is_open: Sequence[bool]) -> float:
+        """Return the operations of a training step with these groups open, forward and backward.
+
+        Backward, every product from the lowest open group up is multiplied once for the gradient of its operand, and in
+        an open group once more for that of its weights; a score twice, for its two operands.
+        """
+        lowest = list(is_open).index(True)
+        forward = sum(self.products) + sum(self.scores)
+        operands = sum(self.products[lowest:]) + 2.0 * sum(self.scores[lowest:])
+        weights = sum(flops for flops, opened in zip(self.products, is_open, strict=True) if opened)
+        return forward + operands + weights
+
+    @property
+    def full_step(self) -> float:
+        """The operations of a step with all groups open."""
+        return self.of_step([True] * len(self.products))
+
+
+def group_flops(model: Any, groups: Sequence[LayerGroup], batch: Any = None) -> GroupFlops | None:
+    """Count the operations of a forward pass.
+
+    Args:
+        model: A built Keras model.
+        groups: Its layer groups. Layers that are not trained count with the group before them.
+        batch: Inputs as `fit` gets them, whose shapes count; None: one example of `model.input`.
+
+    Returns:
+        The operations, or None where `batch` is None and the inputs have no fixed shape.
+    """
+    inputs, rows = _one_row(model, batch)
+    if inputs is None:
+        return None
+    group_of = {id(variable): group.depth for group in groups for variable in group.variables}
+    products, scores, depth = [0.0] * len(groups), [0.0] * len(groups), 0
+    for layer, given, output in _calls(model, inputs):
+        depth = next((group_of[id(v)] for v in layer.variables if id(v) in group_of), depth)
+        products[depth] += rows * _products(layer, given, output)
+        scores[depth] += rows * _scores(layer, given)
+    return GroupFlops(tuple(products), tuple(scores))
+
+
+def _one_row(model: Any, batch: Any) -> tuple[Any, int]:
+    """Return symbolic inputs of one row, and how many rows the batch has."""
+    given = _inputs(model) if batch is None else batch
+    tensors = keras.tree.flatten(given)
+    if given is None or any(size is None for tensor in tensors for size in tensor.shape[1:]):
+        return None, 0
+    rows = tensors[0].shape[0] or 1
+
+    def symbolic(tensor: Any) -> Any:
+        return keras.KerasTensor((1, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))
+
+    return keras.tree.map_structure(symbolic, given), rows
+
+
+def _inputs(model: Any) -> Any:
+    """Return the model's symbolic inputs: a Sequential has but a list of them, a subclassed model none."""
+    inputs = getattr(model, "input", None)
+    listed = getattr(model, "inputs", None)
+    return listed[0] if inputs is None and listed else inputs
+
+
+def _calls(model: Any, inputs: Any) -> list[tuple[Any, list[Any], Any]]:
+    """Return each layer that `model` calls, with the shapes of its operands and of its output, in their order."""
+    found: list[tuple[Any, list[Any], Any]] = []
+
+    class Traced(keras.layers.Layer):
+        def call(self, operands: Any) -> Any:
+            found.clear()  # Keras may call more than once
+            return model(operands)
+
+    with _noted(found):
+        Traced(dtype=model.dtype_policy, autocast=False)(inputs)
+    return [call for call in found if not isinstance(call[0], (keras.Model, Traced))]
+
+
+@contextmanager
+def _noted(found: list[tuple[Any, list[Any], Any]]) -> Iterator[None]:
+    plain: Any = keras.layers.Layer.__call__
+
+    def noting(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        output = plain(layer, *args, **kwargs)
+        operands = keras.tree.flatten((args, kwargs))
+        given = [tuple(operand.shape) for operand in operands if hasattr(operand, "shape")]
+        found.append((layer, given, tuple(getattr(output, "shape", ()))))
+        return output
+
+    layer_class: Any = keras.layers.Layer
+    layer_class.__call__ = noting
+    try:
+        yield
+    finally:
+        layer_class.__call__ = plain
+
+
+def _products(layer: Any, given: list[Any], output: Any) -> float:
+    """Return the operations of a layer's operands times its weights."""
+    results = math.prod(output)
+    if isinstance(layer, keras.layers.Dense):
+        return 2.0 * results * _shape(layer.kernel)[0]
+    if isinstance(layer, keras.layers.EinsumDense):
+        return 2.0 * results * _contracted(layer)
+    if isinstance(layer, _CONVOLUTIONS):
+        return 2.0 * results * math.prod(_shape(layer.kernel)) / layer.filters
+    if isinstance(layer, _DEPTHWISE):
+        return 2.0 * results * math.prod(layer.kernel_size)
+    if isinstance(layer, _SEPARABLE):
+        between = layer.pointwise_kernel.shape[-2]
+        return 2.0 * results * between * (1.0 + math.prod(layer.kernel_size) / layer.filters)
+    if isinstance(layer, _TRANSPOSED):
+        return 2.0 * math.prod(given[0]) * math.prod(layer.kernel_size) * layer.filters
+    if isinstance(layer, keras.layers.RNN):
+        matrices = sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
+        return 2.0 * math.prod(given[0][:-1]) * matrices
+    return 0.0
+
+
+def _shape(variable: Any) -> tuple[int, ...]:
+    return tuple(variable.shape)
+
+
+def _contracted(layer: Any) -> int:
+    """Return how many products are summed for each number that an EinsumDense gives."""
+    operands, result = layer.equation.split("->")
+    indices = operands.split(",")[1]
+    return math.prod(size for index, size in zip(indices, layer.kernel.shape, strict=True) if index not in result)
+
+
+def _scores(layer: Any, given: list[Any]) -> float:
+    """Return the operations of attention's queries times keys and of what comes of them times values."""
+    if not isinstance(layer, _ATTENTION):
+        return 0.0
+    query, value = given[0], given[1] if len(given) > 1 and len(given[1]) == len(given[0]) else given[0]
+    config = layer.get_config()
+    heads = config.get("num_heads") or config["num_query_heads"]
+    depth = config.get("key_dim") or config["head_dim"]
+    pairs = math.prod(query[:-1]) * math.prod(value[1:-1])
+    return 2.0 * pairs * heads * (depth + (config.get("value_dim") or depth))

@@ -1,0 +1,364 @@
+"""Recipes: one frozen dataclass says all of a fine-tuning run that concerns rates, and the papers' are named.
+
+This module does not import Keras until a recipe is put to work.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from slanted.common.argument_checks import fraction, is_real, make_plain, not_negative, positive, whole
+from slanted.common.strict_json import decoded
+from slanted.errors import InputError, SettingError
+from slanted.recipe.parsing import comma_separated, epoch_or_batches, factors, whole_numbers
+
+__all__ = ["Recipe", "recipe_named", "recipes"]
+
+OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "lion", "adafactor")
+CURVES = ("slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay", "constant")
+UNFREEZING = ("none", "top-down", "chain-thaw")
+DECAYED_GROUPS = ("all", "blocks")
+TRUNCATIONS = ("head", "tail", "head+tail")
+SMALL_HIDDEN_SIZE, SMALL_PEAK, BASE_PEAK = 512, 1e-4, 2e-5
+MOST_EPOCHS = 100_000
+NO_DECAY = ("bias", "norm", "gamma", "beta")
+
+
+def _setting(default: Any, help_text: str, parse: Callable[[str], Any] | None = None) -> Any:
+    metadata = {"help": help_text, "parse": parse}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every setting of a fine-tuning run that concerns its rates.
+
+    Args:
+        name: What the recipe is called.
+        source: The paper or the practice it comes from.
+        notes: Honest remarks: what it was made for, where it deviates.
+        epochs: Passes over the training rows, in [1, 100000].
+        lr_max: The peak learning rate, in (0, 1]; None: by the size of the model, see `peak_rate`.
+        peak_factor: Times the peak that goes by the size, where `lr_max` is None.
+        optimizer: "adamw", "adam", "sgd", "rmsprop", "lion" or "adafactor".
+        momentum: Momentum of "sgd" and "rmsprop", in [0, 1).
+        beta_1: Decay of the first moment, in [0, 1).
+        beta_2: Decay of the second moment, in [0, 1).
+        epsilon: Added to Adam's denominator.
+        weight_decay: Decoupled weight decay, times the rate, a step; >= 0.
+        no_weight_decay: Regular expressions on `variable.path`; what matches, and every vector, does not decay.
+        clip_norm: The largest global norm of the gradients, > 0; None or 0: not clipped.
+        curve: "slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay" or "constant".
+        cut_frac: Slanted triangular: the share of the run that rises.
+        ratio: Slanted triangular: the peak over the lowest rate.
+        warmup: The other curves' share of the run that rises; one-cycle's too.
+        decay: Warmup-stable-decay: the share of the run that falls.
+        layer_decay: The multiplier from one layer group to the next lower, in (0, 1]; 1: one rate for all.
+        decayed_groups: "all", or "blocks": what lies between the lowest group and the head; the highest of them, and
+            these two, then have multiplier 1.
+        multipliers: Layer group name -> multiplier, in place of the layer decay's.
+        unfreezing: "none", "top-down" (from the head, one group more a stage) or "chain-thaw" (one alone a stage).
+        unfreeze_every: How long a stage lasts: "epoch", or a number of batches.
+        unfreeze_at: When each stage begins, counted in `unfreeze_every`, from 0; with fewer than there are stages, the
+            last begins the last stage, all open; none: one after the other.
+        freeze: Names of the layer groups that stay closed all the run: they are not trained, take no time going
+            backward and none in the optimizer.
+        dropout: Share dropped in the encoder's layers and before the classifier while training texts, in [0, 1); None:
+            the encoder's own, and 0.1.
+        truncate: Which tokens of a long text stay: "head", "tail" or "head+tail".
+
+    Raises:
+        InputError: A setting is out of its range.
+    """
+
+    name: str = "own"
+    source: str = "own settings"
+    notes: str = ""
+    epochs: int = _setting(3, "passes over the training rows")
+    lr_max: float | None = None
+    peak_factor: float = _setting(1.0, "times the peak by the model's size, where no peak is given")
+    optimizer: str = _setting("adamw", "one of: " + ", ".join(OPTIMIZERS))
+    momentum: float = _setting(0.0, "momentum of sgd and rmsprop")
+    beta_1: float = _setting(0.9, "decay of the first moment")
+    beta_2: float = _setting(0.999, "decay of the second moment")
+    epsilon: float = _setting(1e-7, "added to Adam's denominator")
+    weight_decay: float = _setting(0.01, "decoupled weight decay, times the rate, a step")
+    no_weight_decay: tuple[str, ...] = _setting(
+        NO_DECAY, "regular expressions between commas: paths that do not decay; vectors never do", comma_separated
+    )
+    clip_norm: float | None = _setting(1.0, "largest global norm of the gradients; 0: not clipped")
+    curve: str = _setting("slanted-triangular", "one of: " + ", ".join(CURVES))
+    cut_frac: float = _setting(0.1, "slanted-triangular: share of the run that rises")
+    ratio: float = _setting(32.0, "slanted-triangular: peak over lowest rate")
+    warmup: float = _setting(0.1, "other curves: share of the run that rises")
+    decay: float = _setting(0.2, "warmup-stable-decay: share of the run that falls")
+    layer_decay: float = _setting(1.0, "multiplier from one layer group to the next lower")
+    decayed_groups: str = _setting("all", "which groups the layer decay is on, one of: " + ", ".join(DECAYED_GROUPS))
+    multipliers: Mapping[str, float] = _setting({}, "of layer groups: embeddings=1,head=1 and so on", factors)
+    unfreezing: str = _setting("none", "one of: " + ", ".join(UNFREEZING))
+    unfreeze_every: str | int = _setting("epoch", "length of a stage: epoch, or a number of batches", epoch_or_batches)
+    unfreeze_at: tuple[int, ...] = _setting((), "when each stage begins: 0,1,3 and so on", whole_numbers)
+    freeze: tuple[str, ...] = _setting(
+        (), "layer groups that are not trained, between commas: embeddings,block_0", comma_separated
+    )
+    dropout: float | None = _setting(None, "share dropped in training, 0 for none (default: the model's own)", float)
+    truncate: str = _setting("head", "which tokens of a long text stay: " + ", ".join(TRUNCATIONS))
+
+    def __post_init__(self) -> None:
+        make_plain(self)
+        for name in ("name", "source", "notes"):
+            if not _is_text(getattr(self, name)):
+                raise SettingError(name, "a text that UTF-8 can hold", getattr(self, name))
+        whole("epochs", self.epochs, most=MOST_EPOCHS)
+        dropped = ["dropout"] if self.dropout is not None else []
+        for name in ("beta_1", "beta_2", "momentum", "cut_frac", "warmup", "decay", *dropped):
+            fraction(name, getattr(self, name))
+        for name in ("beta_1", "beta_2", "momentum", *dropped):
+            if getattr(self, name) == 1.0:
+                raise SettingError(name, "below 1", 1.0)
+        positive("ratio", self.ratio, least=1.0)
+        for name in ("epsilon", "peak_factor"):
+            positive(name, getattr(self, name))
+        if self.clip_norm is not None and not_negative("clip_norm", self.clip_norm) == 0.0:
+            object.__setattr__(self, "clip_norm", None)  # the dataclass is frozen
+        for name in ("layer_decay", *(["lr_max"] if self.lr_max is not None else [])):
+            _rate(name, getattr(self, name))
+        not_negative("weight_decay", self.weight_decay)
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise SettingError(name, f"one of {', '.join(choices)}", getattr(self, name))
+        self._check_groups()
+
+    def _check_groups(self) -> None:
+        _patterns(self.no_weight_decay)
+        if not isinstance(self.multipliers, Mapping) or not all(map(_is_text, self.multipliers)):
+            raise SettingError("multipliers", "an object of layer groups and their factors", self.multipliers)
+        for name, factor in self.multipliers.items():
+            positive(f"multipliers[{name!r}]", factor)
+        if self.unfreeze_every != "epoch":
+            whole("unfreeze_every", self.unfreeze_every)
+        if not _is_list(self.freeze) or not all(map(_is_text, self.freeze)):
+            raise SettingError("freeze", "a list of names of layer groups", self.freeze)
+        if not _is_list(self.unfreeze_at):
+            raise SettingError("unfreeze_at", "a list of whole numbers", self.unfreeze_at)
+        starts = [whole("unfreeze_at", start, least=0) for start in self.unfreeze_at]
+        if starts and (starts[0] != 0 or sorted(set(starts)) != starts):
+            raise SettingError("unfreeze_at", "whole numbers that begin with 0 and rise", self.unfreeze_at)
+
+    def with_settings(self, **settings: Any) -> "Recipe":
+        """Return this recipe with the settings that are not None replaced."""
+        return self._replaced({name: value for name, value in settings.items() if value is not None})
+
+    def _replaced(self, settings: Mapping[str, Any]) -> "Recipe":
+        unknown = sorted(settings.keys() - {f.name for f in fields(self)})
+        if unknown:
+            raise InputError(
+                f"recipe {self.name!r}: there is no setting {unknown[0]!r}. "
+                f"Settings are: {', '.join(f.name for f in fields(self))}"
+            )
+        return replace(self, **settings)
+
+    def peak_rate(self, hidden_size: int) -> float:
+        """Return `lr_max`, or `peak_factor` times what the size takes: 1e-4 below a hidden size of 512, else 2e-5."""
+        if self.lr_max is not None:
+            return self.lr_max
+        return self.peak_factor * (SMALL_PEAK if hidden_size < SMALL_HIDDEN_SIZE else BASE_PEAK)
+
+    def peak_reason(self, hidden_size: int) -> str:
+        """Return why the peak rate is what it is.
+
+        >>> Recipe().peak_reason(384)
+        'by the size rule: a hidden size of 384 < 512 takes 0.0001'
+        """
+        if self.lr_max is not None:
+            return "as given"
+        small = hidden_size < SMALL_HIDDEN_SIZE
+        sizes = f"a hidden size of {hidden_size} {'<' if small else '>='} {SMALL_HIDDEN_SIZE}"
+        times = "" if self.peak_factor == 1.0 else f", {self.peak_factor:g} times that in this recipe"
+        return f"by the size rule: {sizes} takes {SMALL_PEAK if small else BASE_PEAK:g}{times}"
+
+    def make_curve(self, lr_max: float, total_steps: int | None = None) -> Any:
+        """Return the curve with peak `lr_max` over `total_steps` batches, None: over the run `fit` makes."""
+        from slanted.curves import curve as curves
+
+        make: dict[str, Callable[[], Any]] = {
+            "slanted-triangular": lambda: curves.SlantedTriangular(lr_max, total_steps, self.cut_frac, self.ratio),
+            "linear": lambda: curves.LinearWarmup(lr_max, total_steps, self.warmup),
+            "cosine": lambda: curves.CosineWarmup(lr_max, total_steps, self.warmup),
+            "one-cycle": lambda: curves.OneCycle(lr_max, total_steps, self.warmup),
+            "warmup-stable-decay": lambda: curves.WarmupStableDecay(lr_max, total_steps, self.warmup, self.decay),
+            "constant": lambda: curves.ConstantWarmup(lr_max, total_steps, self.warmup),
+        }
+        return make[self.curve]()
+
+    def make_optimizer(self, model: Any, lr_max: float, gradient_accumulation: int = 1) -> Any:
+        """Return the optimizer for `model`: a plain Keras one, or a LayerwiseOptimizer where layers differ.
+
+        Args:
+            model: A built Keras model.
+            lr_max: The peak learning rate; a curve takes its place during `fit`.
+            gradient_accumulation: Batches an optimizer step.
+        """
+        plain = self._plain_optimizer(lr_max, gradient_accumulation)
+        if not self.is_layerwise:
+            plain.exclude_from_weight_decay(var_list=self.undecayed(model))
+            return plain
+        from slanted.layerwise.gradual_unfreezing import not_frozen
+        from slanted.layerwise.layer_groups import layer_groups
+        from slanted.layerwise.layerwise_optimizer import LayerwiseOptimizer
+
+        groups = layer_groups(model)
+        multipliers = self.group_multipliers([group.name for group in groups])
+        optimizer = LayerwiseOptimizer(plain, groups, self.layer_decay, multipliers, no_weight_decay=self.leaves_out)
+        if self.freeze:
+            optimizer.open_only(not_frozen(list(multipliers), self.freeze))
+        return optimizer
+
+    @property
+    def is_layerwise(self) -> bool:
+        """Whether the layers have rates of their own or open at times of their own."""
+        return self.layer_decay != 1.0 or bool(self.multipliers) or self.unfreezing != "none" or bool(self.freeze)
+
+    def group_multipliers(self, names: Sequence[str]) -> dict[str, float]:
+        """Return what multiplies the curve's rate in each layer group.
+
+        Args:
+            names: The groups' names, the input side first.
+
+        Raises:
+            InputError: `multipliers` names a group that is not among them.
+
+        >>> Recipe(layer_decay=0.5, multipliers={"stem": 1.0}).group_multipliers(["stem", "stage_1", "head"])
+        {'stem': 1.0, 'stage_1': 0.5, 'head': 1.0}
+        """
+        unknown = [name for name in self.multipliers if name not in names]
+        if unknown:
+            raise InputError(f"multipliers: there is no layer group {unknown[0]!r}. Groups are: {', '.join(names)}")
+        decayed = list(names) if self.decayed_groups == "all" else list(names[1:-1])
+        decays = {name: self.layer_decay**above for above, name in enumerate(reversed(decayed))}
+        return {name: float(self.multipliers.get(name, decays.get(name, 1.0))) for name in names}
+
+    def _plain_optimizer(self, lr_max: float, gradient_accumulation: int) -> Any:
+        import keras
+
+        common = {
+            "learning_rate": lr_max,
+            "weight_decay": self.weight_decay or None,
+            "global_clipnorm": self.clip_norm,
+            "gradient_accumulation_steps": gradient_accumulation if gradient_accumulation > 1 else None,
+        }
+        betas = {"beta_1": self.beta_1, "beta_2": self.beta_2}
+        own = {
+            "adamw": {**betas, "epsilon": self.epsilon, "weight_decay": self.weight_decay},  # takes no None
+            "adam": {**betas, "epsilon": self.epsilon},
+            "sgd": {"momentum": self.momentum},
+            "rmsprop": {"momentum": self.momentum, "epsilon": self.epsilon},
+            "lion": betas,
+            "adafactor": {},
+        }
+        classes = {name.lower(): getattr(keras.optimizers, name) for name in _KERAS_NAMES}
+        return classes[self.optimizer](**{**common, **own[self.optimizer]})
+
+    def undecayed(self, model: Any) -> list[Any]:
+        """Return the trainable variables of `model` that weight decay leaves out."""
+        return [variable for variable in model.trainable_variables if self.leaves_out(variable)]
+
+    def leaves_out(self, variable: Any) -> bool:
+        """Return whether weight decay leaves `variable` out: a vector or a number, or by its path."""
+        return len(variable.shape) <= 1 or any(re.search(pattern, variable.path) for pattern in self.no_weight_decay)
+
+    def make_callbacks(self) -> list[Any]:
+        """Return the callbacks that open layer groups, beside the one that binds the curve."""
+        if self.unfreezing == "none" and not self.freeze:
+            return []
+        from slanted.layerwise.gradual_unfreezing import GradualUnfreezing
+
+        if self.unfreezing == "none":
+            return [GradualUnfreezing(at=[0], freeze=self.freeze)]
+        return [GradualUnfreezing(self.unfreeze_every, self.unfreezing, self.unfreeze_at or None, self.freeze)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as JSON's types."""
+        lists = {name: list(getattr(self, name)) for name in _LISTS}
+        return {**asdict(self), **lists, "multipliers": dict(self.multipliers)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Return the recipe that `to_dict` wrote; other keys are not a recipe's and are refused.
+
+        Raises:
+            InputError: The values are no settings of a recipe.
+        """
+        if not isinstance(values, Mapping):
+            raise InputError(f"a recipe must be an object of settings. Received: {values!r}")
+        lists = {name: tuple(values[name]) for name in _LISTS if isinstance(values.get(name), list)}
+        return cls()._replaced({**values, **lists})
+
+
+_KERAS_NAMES = ("AdamW", "Adam", "SGD", "RMSprop", "Lion", "Adafactor")
+_LISTS = ("no_weight_decay", "unfreeze_at", "freeze")
+_CHOICES = {
+    "optimizer": OPTIMIZERS,
+    "curve": CURVES,
+    "decayed_groups": DECAYED_GROUPS,
+    "unfreezing": UNFREEZING,
+    "truncate": TRUNCATIONS,
+}
+
+
+def _rate(name: str, value: Any) -> None:
+    if not is_real(value) or not 0.0 < value <= 1.0:
+        raise SettingError(name, "in (0, 1]", value)
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a text that recipe.json can hold: it has no lone half of a surrogate pair."""
+    return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is None
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+
+
+def _patterns(patterns: Any) -> None:
+    try:
+        fitting = _is_list(patterns) and all(_is_text(pattern) and re.compile(pattern) for pattern in patterns)
+    except re.error:
+        fitting = False
+    if not fitting:
+        raise SettingError("no_weight_decay", "a list of regular expressions", patterns)
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return the named recipes: name -> Recipe.
+
+    >>> recipes()["stlr"].curve
+    'slanted-triangular'
+    """
+    from slanted.recipe.named import NAMED
+
+    return {recipe.name: recipe for recipe in NAMED}
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe of that name, or the one in a JSON file such as a run's recipe.json.
+
+    Raises:
+        InputError: There is no such recipe and no such file, or the file holds no recipe.
+    """
+    if name in recipes():
+        return recipes()[name]
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(f"--recipe {name}: there is no such recipe or file. Recipes are: {', '.join(recipes())}")
+    try:
+        saved = decoded(path.read_text(encoding="utf-8"))
+        if not isinstance(saved, dict) or "recipe" not in saved:
+            raise InputError("'recipe' is missing")
+        return Recipe.from_dict(saved["recipe"])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: not a recipe that `slanted train` wrote ({error}). Give its recipe.json.") from None

@@ -1,0 +1,1 @@
+"""report.json: what only a live run knows."""

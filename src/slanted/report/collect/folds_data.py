@@ -1,0 +1,61 @@
+"""report.json of a cross-validation: what its page needs and no other file holds, from the rows and out_of_fold.csv."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slanted.report.collect.label_issues import suspects_of
+from slanted.report.collect.plot_data import quality_of
+from slanted.report.collect.predicted_rows import read_predicted
+from slanted.report.collect.report_data import rows_of
+from slanted.report.collect.worst_errors import MOST_MISTAKES
+from slanted.report.read.run_reader import read_data
+from slanted.text.labels.numeric_labels import deviations
+from slanted.text.labels.targets import Target
+from slanted.text.runs import run_folder
+from slanted.text.runs.run_data import RunData
+
+
+def folds_data(data: RunData, folder: Path) -> dict[str, Any]:
+    """Return what report.json of a cross-validation holds; no model is needed.
+
+    Args:
+        data: All rows, and their folds.
+        folder: Holds out_of_fold.csv, and each fold with its report.json.
+
+    Raises:
+        InputError: A file is missing or damaged.
+    """
+    target, places = data.target, [folder / run_folder.fold_name(at) for at in range(len(data.folds))]
+    predicted = read_predicted(folder / run_folder.OUT_OF_FOLD, data.train, target, data.numbers)
+    each = [read_data(one / run_folder.REPORT_DATA, target.kind, len(target.labels), {"test"}) for one in places]
+    return {
+        "rows": rows_of(data),
+        "quality": quality_of(predicted, target),
+        "mistakes": surest([one["mistakes"] for one in each], target, data.train.y),
+        "suspects": {"held_out": suspects_of([predicted], target)},
+    }
+
+
+def surest(
+    several: Sequence[Sequence[dict[str, Any]]], target: Target, y: np.ndarray, most: int = MOST_MISTAKES
+) -> list[dict[str, Any]]:
+    """Return the mistakes of all folds that their models are surest of; of numbers the largest errors.
+
+    Args:
+        several: The mistakes of each fold, as its report.json has them.
+        target: What is predicted.
+        y: What is true of all rows; errors are in its deviations.
+        most: How many are returned.
+    """
+    spread = deviations(y) if target.kind == "regression" else []
+    units = {name: float(one) for name, one in zip(target.names, spread, strict=False) if one > 0.0}
+
+    def worst(one: Mapping[str, Any]) -> float:
+        if target.kind != "regression":
+            return one["confidence"]
+        return abs(one["predicted"] - one["true"]) / units.get(str(one["target"]), 1.0)
+
+    return sorted((one for mistakes in several for one in mistakes), key=worst, reverse=True)[:most]

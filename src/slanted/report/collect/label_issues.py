@@ -1,0 +1,110 @@
+"""Rows whose label is likely wrong: confident learning (Northcutt et al. 2021, section 3.1).
+
+A class's threshold is the mean probability that the model gives to it on the rows that carry it:
+
+    t[j] = mean over rows labelled j of p[j]
+
+A row is suspect where the most probable of the classes with p[j] >= t[j] is not its label. Several labels are so many
+problems of two classes. For numbers, which the paper does not treat, a row is suspect where its error is beyond 4
+robust standard deviations, 1.4826 * median of |error - median error|.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from slanted.report.collect.excerpts import excerpt
+from slanted.report.collect.predicted_rows import Predicted
+from slanted.text.labels.targets import Target
+
+MOST_SUSPECTS = 10
+FARTHEST = 4.0
+ROUNDING = 1e-9  # of the mean of equal probabilities
+
+
+def suspect_classes(y: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows whose label is likely wrong, the likeliest first, and the class suggested for each.
+
+    They are sorted by p[suggested] - p[label].
+
+    Args:
+        y: Class indices, (n,).
+        probabilities: (n, classes).
+
+    >>> probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.95, 0.05], [0.3, 0.7]])
+    >>> suspect_classes(np.array([0, 0, 1, 1]), probabilities)
+    (array([2]), array([0]))
+    """
+    rows, classes = np.arange(len(y)), probabilities.shape[1]
+    counts = np.bincount(y, minlength=classes)
+    sums = np.bincount(y, weights=probabilities[rows, y], minlength=classes)
+    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
+    confident = np.where(probabilities >= thresholds - ROUNDING, probabilities, -1.0)
+    best = confident.argmax(axis=1)
+    found = np.flatnonzero((confident.max(axis=1) >= 0.0) & (best != y))
+    margin = probabilities[found, best[found]] - probabilities[found, y[found]]
+    found = found[np.argsort(-margin, kind="stable")]
+    return found, best[found]
+
+
+def suspects_of(several: Sequence[Predicted], target: Target, most: int = MOST_SUSPECTS) -> dict[str, Any]:
+    """Return how many of some rows are suspect, and the likeliest.
+
+    Args:
+        several: Rows, judged as one set.
+        target: What is predicted.
+        most: How many are described.
+    """
+    values = np.concatenate([predicted.values for predicted in several])
+    y = np.concatenate([predicted.part.y for predicted in several])
+    find = {"single": suspect_classes, "multilabel": _suspect_labels, "regression": _far}[target.kind]
+    rows, outputs = find(y, values)
+    starts = np.cumsum([0, *(len(predicted.part) for predicted in several)])
+    listed = []
+    for row, at in zip(rows[:most].tolist(), outputs[:most].tolist(), strict=True):
+        owner = int(np.searchsorted(starts, row, side="right")) - 1
+        shown = _shown(several[owner], row - int(starts[owner]))
+        listed.append({**shown, **_facts(target, y[row], values[row], at)})
+    return {"rows": len(y), "found": len(rows), "listed": listed}
+
+
+def _facts(target: Target, y: Any, values: np.ndarray, at: int) -> dict[str, Any]:
+    """Return what is doubtful about a row: `at` is the class suggested, the label or the target."""
+    name = target.names[at]
+    if target.kind == "single":
+        return {"given": target.names[y], "suggested": name, "probability": float(values[at])}
+    if target.kind == "regression":
+        return {"target": name, "given": float(y[at]), "suggested": float(values[at])}
+    given = bool(y[at] > 0.5)
+    probability = float(1.0 - values[at] if given else values[at])
+    return {"label": name, "given": "with" if given else "without", "probability": probability}
+
+
+def _suspect_labels(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of which a label is likely wrong, the likeliest first, and which label it is."""
+    rows, sure = [], []
+    for given, chance in zip(y.T > 0.5, values.T, strict=True):
+        found, _ = suspect_classes(given.astype(int), np.stack([1.0 - chance, chance], axis=1))
+        rows.append(found)
+        sure.append(np.where(given[found], 1.0 - chance[found], chance[found]))
+    labels = np.repeat(np.arange(len(rows)), list(map(len, rows)))
+    order = np.argsort(-np.concatenate(sure), kind="stable")
+    return np.concatenate(rows)[order], labels[order]
+
+
+def _far(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows with a number far from its prediction, the farthest first, and which target it is of."""
+    errors = values - y
+    off = np.abs(errors - np.median(errors, axis=0))
+    spread = 1.4826 * np.median(off, axis=0)
+    distances = off / np.where(spread > 0.0, spread, np.inf)
+    places = np.argwhere(distances > FARTHEST)
+    order = np.argsort(-distances[tuple(places.T)], kind="stable")
+    return places[order, 0], places[order, 1]
+
+
+def _shown(predicted: Predicted, row: int) -> dict[str, Any]:
+    part = predicted.part
+    made = {"place": predicted.place(row), "text": excerpt(part.texts[row])}
+    return made if part.texts_b is None else {**made, "text_b": excerpt(part.texts_b[row])}

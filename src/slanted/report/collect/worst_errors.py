@@ -1,0 +1,134 @@
+"""The mistakes a model is surest of, and the words that drove each: occlusion.
+
+Each word of the text's beginning is left out in turn. What the model's output for its prediction loses without a word
+is what the word gave to it:
+
+    weight(word) = f(text) - f(text without the word)
+
+where f is the predicted class's probability, the probability of a label's decision, or the predicted number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from slanted.report.collect.excerpts import excerpt, pieces
+from slanted.report.collect.predicted_rows import Predicted
+from slanted.text.labels.numeric_labels import deviations
+from slanted.text.labels.targets import Target
+
+MOST_MISTAKES = 10
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong prediction.
+
+    Attributes:
+        row: Of the rows that were predicted.
+        output: The output that it is about: the predicted class, the label, or the target.
+        worst: How wrong, to sort by.
+    """
+
+    row: int
+    output: int
+    worst: float
+
+
+def worst_mistakes(predicted: Predicted, target: Target, most: int = MOST_MISTAKES) -> list[Mistake]:
+    """Return the mistakes that the model is surest of, one a row; of numbers the largest errors."""
+    if target.kind == "single":
+        rows = np.flatnonzero(predicted.decided != predicted.part.y)
+        outputs = predicted.decided[rows]
+        wrong = predicted.values[rows, outputs]
+    else:
+        wrongness = _wrongness(predicted, target)
+        outputs, wrong = wrongness.argmax(axis=1), wrongness.max(axis=1)
+        rows = np.flatnonzero(wrong > 0.0)
+        outputs, wrong = outputs[rows], wrong[rows]
+    order = np.argsort(-wrong, kind="stable")[:most]
+    return [Mistake(int(rows[at]), int(outputs[at]), float(wrong[at])) for at in order]
+
+
+def _wrongness(predicted: Predicted, target: Target) -> np.ndarray:
+    """Return how wrong each output of each row is, 0 where it is right."""
+    if target.kind == "multilabel":
+        return np.where(predicted.decided != predicted.truth, _sureness(predicted), 0.0)
+    errors = np.abs(predicted.values - predicted.part.y)
+    deviation = deviations(predicted.part.y)
+    return errors / np.where(deviation > 0.0, deviation, 1.0)
+
+
+def _sureness(predicted: Predicted) -> np.ndarray:
+    """Return the probability of each decision."""
+    return np.where(predicted.decided > 0.5, predicted.values, 1.0 - predicted.values)
+
+
+def describe(mistakes: Sequence[Mistake], predicted: Predicted, target: Target, model: Any) -> list[dict[str, Any]]:
+    """Return each mistake with its text and the weight of its words; the model predicts once, for all of them.
+
+    Args:
+        mistakes: What to describe.
+        predicted: The rows they are of.
+        target: What is predicted.
+        model: A `TextModel`.
+    """
+    part = predicted.part
+    variants = [
+        _variants(part.texts[one.row], None if part.texts_b is None else part.texts_b[one.row]) for one in mistakes
+    ]
+    if not variants:
+        return []
+    texts = [first for pairs in variants for first, _ in pairs]
+    texts_b = None if part.texts_b is None else [second or "" for pairs in variants for _, second in pairs]
+    values = model.predict(texts, texts_b)
+    starts = np.cumsum([0, *map(len, variants)])
+    return [
+        _described(one, predicted, target, values[start:end, one.output])
+        for one, start, end in zip(mistakes, starts, starts[1:], strict=False)
+    ]
+
+
+def _variants(text: str, text_b: str | None) -> list[tuple[str, str | None]]:
+    """Return the text, then the text without each of its pieces, then with the second text without each of its."""
+    made: list[tuple[str, str | None]] = [(text, text_b)]
+    made += [(text[:start] + text[end:], text_b) for start, end in pieces(text)]
+    if text_b is not None:
+        made += [(text, text_b[:start] + text_b[end:]) for start, end in pieces(text_b)]
+    return made
+
+
+def _described(one: Mistake, predicted: Predicted, target: Target, values: np.ndarray) -> dict[str, Any]:
+    part = predicted.part
+    sign = -1.0 if target.kind == "multilabel" and predicted.decided[one.row, one.output] < 0.5 else 1.0
+    weights = sign * (values[0] - values[1:])
+    first = _marked(part.texts[one.row], weights)
+    made = {"place": predicted.place(one.row), **_said(one, predicted, target), "text": first}
+    if part.texts_b is not None:
+        made["text_b"] = _marked(part.texts_b[one.row], weights[len(first["pieces"]) :])
+    return made
+
+
+def _marked(text: str, weights: np.ndarray) -> dict[str, Any]:
+    """Return a text's pieces with their weights, and whether more text follows."""
+    spans = pieces(text)
+    found = [
+        [excerpt(text[start:end]), round(float(weight), 6)]
+        for (start, end), weight in zip(spans, weights, strict=False)
+    ]
+    return {"pieces": found, "goes_on": len(text) > (spans[-1][1] if spans else 0)}
+
+
+def _said(one: Mistake, predicted: Predicted, target: Target) -> dict[str, Any]:
+    """Return what was predicted, what is true, and how sure the model was, by the task."""
+    names, value = target.names, float(predicted.values[one.row, one.output])
+    if target.kind == "single":
+        true = names[int(predicted.part.y[one.row])]
+        return {"predicted": names[one.output], "true": true, "confidence": value}
+    if target.kind == "regression":
+        return {"target": names[one.output], "predicted": value, "true": float(predicted.part.y[one.row, one.output])}
+    given = bool(predicted.decided[one.row, one.output] > 0.5)
+    confidence = value if given else 1.0 - value
+    return {"label": names[one.output], "predicted": given, "true": not given, "confidence": confidence}

@@ -1,0 +1,1 @@
+"""A run's files to one checked dict."""

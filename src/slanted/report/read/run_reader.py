@@ -1,0 +1,198 @@
+"""The folder of a run, or of a fold -> the plain dict that its page is made of."""
+
+import csv
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slanted.errors import InputError
+from slanted.report.read import schemas
+from slanted.text.runs import run_folder
+from slanted.text.runs.checkpoints import FOLD
+
+MOST_POINTS = 1000
+FILE_OPTIONS = ("valid", "test", "text", "text_b", "encoding", "label_separator", "bad_rows")
+FILE_DEFAULTS = {"encoding": "utf-8", "bad_rows": "fail"}
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """Return all that the report of a run says.
+
+    Args:
+        folder: Holds the run.
+
+    Returns:
+        `metrics`, `recipe`, `labels` and `data` as the run's JSON files have them; `course`, the rates and losses over
+        the steps; `command`, which repeats the run; `fold`, which of how many it is, or None; `folds`, none.
+
+    Raises:
+        InputError: The folder holds no run with what a report needs, or a file is corrupt.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
+    metrics = read(folder / run_folder.METRICS, schemas.METRICS)
+    saved = read(folder / run_folder.RECIPE, schemas.RECIPE)
+    labels = read(folder / run_folder.LABELS, schemas.LABELS)
+    data = read_data(folder / run_folder.REPORT_DATA, metrics["task"], len(labels["labels"]))
+    schemas.check(folder / run_folder.METRICS, metrics, schemas.scores_of(metrics["task"], data["scored"]))
+    whole = _cross_validation_of(folder)
+    return {
+        "folder": str(folder),
+        "metrics": metrics,
+        "recipe": saved,
+        "labels": [str(label) for label in labels["labels"]],
+        "data": data,
+        "course": course(read_history(folder / run_folder.HISTORY), data["groups"], data["stages"]),
+        "command": command(saved, folder) if whole is None else command(whole, folder.parent),
+        "fold": None if whole is None else f"{folder.name.removeprefix(FOLD)} of {whole['folds']}",
+        "folds": [],
+    }
+
+
+def read(path: Path, shape: schemas.Shape) -> dict[str, Any]:
+    """Return what a file holds, which has the shape.
+
+    Raises:
+        InputError: It has not, or cannot be read.
+    """
+    held = run_folder.read_json(path)
+    schemas.check(path, held, shape)
+    return held
+
+
+def read_data(path: Path, task: str, outputs: int, scored: schemas.Shape = schemas.SCORED) -> dict[str, Any]:
+    """Return what a run's report.json holds.
+
+    Args:
+        path: The file.
+        task: Of the run.
+        outputs: How many classes, labels or targets there are.
+        scored: Which rows the report may be of.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: is missing, without which there is no report; train the run again")
+    data = read(path, {"scored": scored})
+    schemas.check(path, data, schemas.data_of(task, data["scored"], outputs))
+    return data
+
+
+def read_history(path: Path) -> np.ndarray:
+    """Return step, epoch, loss and rate of every step, float64 (steps, 4).
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = np.array(list(csv.reader(file))[1:], "float64")
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read ({error}); restore the file or train again") from None
+    if rows.ndim != 2 or rows.shape[1] != len(run_folder.HISTORY_COLUMNS):
+        raise InputError(f"{path}: holds no steps; restore the file or train again")
+    if not np.isfinite(rows).all():
+        raise InputError(f"{path}: holds what is no finite number; restore the file or train again")
+    return rows
+
+
+def course(history: np.ndarray, groups: Sequence[Mapping[str, Any]], stages: Sequence[Any]) -> dict[str, Any]:
+    """Return the rates of the layer groups and the loss over the run, as at most 1,000 points.
+
+    Args:
+        history: step, epoch, loss and rate of every step.
+        groups: Each group's name and multiplier.
+        stages: From which step on which groups are open.
+
+    Returns:
+        `every`, how many steps a point stands for, of `total`; `step`, `epoch`, `loss` (their mean) and `smooth`, each
+        a list; `lines`, {"name", "rates"}: neighbours of one rate are one line, None stands where a group is closed;
+        `epochs`, the first step of each.
+    """
+    every = -(-len(history) // MOST_POINTS)
+    starts = np.arange(0, len(history), every)
+    steps, epochs = history[starts, 0].astype(int), history[starts, 1].astype(int)
+    counts = np.diff(np.append(starts, len(history)))
+    losses = np.add.reduceat(history[:, 2], starts) / counts
+    first_steps = history[np.flatnonzero(np.diff(history[:, 1], prepend=0)), 0]
+    return {
+        "every": int(every),
+        "total": len(history),
+        "step": steps.tolist(),
+        "epoch": epochs.tolist(),
+        "loss": [_short(loss) for loss in losses],
+        "smooth": [_short(loss) for loss in smoothed(losses)],
+        "lines": _lines(history[starts, 3], steps, groups, stages),
+        "epochs": [int(step) for step in first_steps],
+    }
+
+
+def smoothed(values: np.ndarray) -> np.ndarray:
+    """Return the mean of each value and its neighbours, a twentieth of all; fewer at the ends.
+
+    >>> smoothed(np.array([1.0, 3.0, 2.0])).tolist()
+    [2.0, 2.0, 2.5]
+    """
+    reach = max(1, len(values) // 40)
+    sums = np.cumsum(np.insert(values, 0, 0.0))
+    places = np.arange(len(values))
+    low, high = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(values))
+    return (sums[high] - sums[low]) / (high - low)
+
+
+def _lines(rates: np.ndarray, steps: np.ndarray, groups: Sequence[Any], stages: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the rates of the groups, the input side first; neighbours with the same are one line."""
+    stage = np.searchsorted([first for first, _ in stages], steps, side="right") - 1
+    made: list[tuple[list[str], list[float | None]]] = []
+    for group in groups:
+        is_open = np.array([group["name"] in names for _, names in stages])[stage]
+        values = rates * group["multiplier"]
+        shown = [_short(value) if opened else None for value, opened in zip(values, is_open, strict=True)]
+        if made and made[-1][1] == shown:
+            made[-1][0].append(group["name"])
+        else:
+            made.append(([group["name"]], shown))
+    whole = len(made) == 1
+    return [{"name": "all layers" if whole else _span(names), "rates": values} for names, values in made]
+
+
+def _span(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
+    """Return recipe.json of the cross-validation whose fold a folder is, None where it is none."""
+    path = folder.parent / run_folder.RECIPE
+    if not folder.name.startswith(FOLD) or not path.is_file():
+        return None
+    whole = read(path, {**schemas.RECIPE, "folds?": schemas.COUNT})
+    is_fold = folder.name in map(run_folder.fold_name, range(whole.get("folds", 0)))
+    return whole if is_fold else None
+
+
+def command(saved: Mapping[str, Any], folder: Path) -> str | None:
+    """Return the command that repeats a run; None where Python trained it.
+
+    >>> command({"files": {"train": "a b.csv", "test": "t.csv", "label": ["y"]}}, Path("runs/1"))
+    "slanted train 'a b.csv' --recipe runs/1/recipe.json --out runs/1-again --test t.csv --label y"
+    """
+    files = saved.get("files")
+    if files is None:
+        return None
+    train = [files["train"]] if isinstance(files["train"], str) else files["train"]
+    words = ["slanted", "train", *train, "--recipe", str(folder / run_folder.RECIPE), "--out", f"{folder}-again"]
+    for name in FILE_OPTIONS:
+        value = files.get(name)
+        if value is not None and value != FILE_DEFAULTS.get(name):
+            words += [f"--{name.replace('_', '-')}", value]
+    if files.get("label"):
+        words += ["--label", *files["label"]]
+    return shlex.join(words)

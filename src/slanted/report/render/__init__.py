@@ -1,0 +1,1 @@
+"""That dict to HTML."""

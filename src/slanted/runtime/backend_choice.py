@@ -1,0 +1,244 @@
+"""Which Keras backend and precision to train with, measured once a machine and remembered.
+
+Nothing here imports Keras: the choice is made before the one import that fixes the backend.
+"""
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from slanted import __version__
+from slanted.common.strict_json import decoded
+from slanted.errors import InputError, missing_extra
+
+BACKENDS = ("tensorflow", "jax", "torch")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+_GAIN_WORTH_A_PRECISION = 1.1
+_USUAL_ORDER = ("torch", "tensorflow", "jax")  # docs/benchmarks.md
+_CLEAR_GAIN = 1.5  # that a measurement among other programs must show over the usual order
+_PROBE_SECONDS = 120.0
+_EXTRA_OF_BACKEND = {"tensorflow": "text", "jax": "jax", "torch": "torch"}
+
+BUSY = "busy"  # among the speeds that were measured while other programs ran
+
+# What a probe found: training steps a second by precision, or why there are none.
+Speeds = dict[str, float]
+Result = Speeds | str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A backend, a precision, and one line on why."""
+
+    backend: str
+    precision: str
+    why: str
+
+
+def choose(backend: str = "auto", precision: str = "auto", say: Callable[[str], None] | None = None) -> Choice:
+    """Return the backend and precision to train with.
+
+    What is asked for is taken; `KERAS_BACKEND` wins over `auto`; what is left open is the fastest in a short training
+    on this machine, kept in a file for the next time. If other programs kept the machine busy meanwhile, that is
+    PyTorch before TensorFlow before JAX, unless one was half as fast again. mixed_bfloat16 must be at least 10 %
+    faster than float32 to be taken; mixed_float16 never is by itself.
+
+    Args:
+        backend: "auto", or one of `BACKENDS`.
+        precision: "auto", or one of `PRECISIONS`.
+        say: Called with one line before a measurement, which takes some seconds a backend.
+
+    Raises:
+        InputError: A name is unknown, or the backend is not installed.
+    """
+    if precision not in ("auto", *PRECISIONS):
+        raise InputError(f"--precision {precision!r} is unknown: use auto, {_list(PRECISIONS)}")
+    candidates, origin = _candidates(backend)
+    if len(candidates) == 1 and precision != "auto":
+        return Choice(candidates[0], precision, f"backend {candidates[0]} ({origin}), precision {precision} (as asked)")
+    results = _recall_or_measure(candidates, say)
+    return _fastest(candidates, origin, precision, results)
+
+
+def _candidates(backend: str) -> tuple[list[str], str]:
+    """Return the backends to choose from, and where that comes from."""
+    if backend != "auto":
+        return [_usable(backend, f"--backend {backend!r}")], "as asked"
+    if os.environ.get("KERAS_BACKEND"):
+        named = os.environ["KERAS_BACKEND"]
+        return [_usable(named, f"KERAS_BACKEND={named!r}")], "from KERAS_BACKEND"
+    installed = [name for name in BACKENDS if _is_installed(name)]
+    if not installed:
+        raise missing_extra("text", "Training")
+    return installed, "the only one installed" if len(installed) == 1 else "measured"
+
+
+def _usable(backend: str, option: str) -> str:
+    if backend not in BACKENDS:
+        raise InputError(f"{option} is unknown: use {_list(BACKENDS)}")
+    if not _is_installed(backend):
+        raise missing_extra(_EXTRA_OF_BACKEND[backend], option)
+    return backend
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _fastest(candidates: list[str], origin: str, precision: str, results: dict[str, Result]) -> Choice:
+    """Return the fastest of what was measured; the first candidate in float32 where no measurement succeeded."""
+    measured = {name: speeds for name in candidates if isinstance(speeds := results[name], dict)}
+    failures = "".join(
+        f"; {name} could not be measured: {results[name]}" for name in candidates if name not in measured
+    )
+    if not measured:
+        kept = "float32" if precision == "auto" else precision
+        return Choice(candidates[0], kept, f"backend {candidates[0]}, precision {kept}: the safe choice{failures}")
+    precisions = {
+        name: _best_precision(speeds) if precision == "auto" else precision for name, speeds in measured.items()
+    }
+    fast = {name: _speed(measured[name], precisions[name]) for name in measured}
+    best, usual = max(fast, key=lambda name: fast[name]), min(fast, key=_USUAL_ORDER.index)
+    busy = ""
+    if any(BUSY in speeds for speeds in measured.values()):
+        best = best if fast[best] >= _CLEAR_GAIN * fast[usual] else usual
+        busy = f"measured while the machine was busy, so only {_CLEAR_GAIN:g} times the speed counts, "
+    chosen = (
+        f"backend {best} ({origin}), precision {precisions[best]} ({'measured' if precision == 'auto' else 'as asked'})"
+    )
+    table = ", ".join(f"{name} {_words(speeds)}" for name, speeds in measured.items())
+    kept = f"{'kept' if _key(best) in _read_cache() else 'this cannot be written, so not kept'} in {cache_file()}"
+    return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {busy}{kept}")
+
+
+def _best_precision(speeds: Speeds) -> str:
+    faster = speeds["mixed_bfloat16"] >= _GAIN_WORTH_A_PRECISION * speeds["float32"]
+    return "mixed_bfloat16" if faster else "float32"
+
+
+def _speed(speeds: Speeds, precision: str) -> float:
+    return speeds.get(precision, speeds["mixed_bfloat16"])  # mixed_float16 is not measured: the nearest that is
+
+
+def _words(speeds: Speeds) -> str:
+    return f"float32 {speeds['float32']:.3g} bfloat16 {speeds['mixed_bfloat16']:.3g}"
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:-1]) + f" or {names[-1]}"
+
+
+def cache_file() -> Path:
+    """Return the file that remembers measurements."""
+    return cache_folder() / "machine.json"
+
+
+def cache_folder() -> Path:
+    """Return where slanted keeps what it can make again: SLANTED_CACHE, else its folder of XDG_CACHE_HOME."""
+    own = os.environ.get("SLANTED_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted"
+
+
+def _recall_or_measure(candidates: list[str], say: Callable[[str], None] | None) -> dict[str, Result]:
+    """Return a result for each candidate, measuring those that the file does not have.
+
+    What was measured on a busy machine is measured again once it is not.
+    """
+    known, busy = _read_cache(), _is_busy()
+    missing = [name for name in candidates if _key(name) not in known or (BUSY in known[_key(name)] and not busy)]
+    for number, name in enumerate(missing, start=1):
+        if say is not None:
+            say(f"measuring {name} on this machine, {number} of {len(missing)}, once (about 15 seconds)")
+        found = measure(name)
+        known[_key(name)] = found | {BUSY: 1.0} if busy and isinstance(found, dict) else found
+    if missing:
+        _write_cache(known)
+    return {name: known[_key(name)] for name in candidates}
+
+
+def _read_cache() -> dict[str, Result]:
+    """Return what the file holds that makes sense."""
+    try:
+        held = decoded(cache_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {key: result for key, result in held.items() if _is_speeds(result)} if isinstance(held, dict) else {}
+
+
+def _is_speeds(result: object) -> bool:
+    names = PRECISIONS[:2]
+    return isinstance(result, dict) and all(isinstance(result.get(n), float) and result[n] > 0.0 for n in names)
+
+
+def _write_cache(known: dict[str, Result]) -> None:
+    """Keep the successful measurements; a folder that cannot be written means measuring again next time."""
+    path = cache_file()
+    own = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text(json.dumps({k: r for k, r in known.items() if _is_speeds(r)}, indent=1), encoding="utf-8")
+        os.replace(own, path)
+    except OSError:
+        return
+
+
+def _key(backend: str) -> str:
+    """Name what the speed of a backend depends on."""
+    versions = ", ".join(f"{name} {_version(name)}" for name in (backend, "keras", "keras-hub"))
+    return f"{_processor()}; {_cores()} cores; {_accelerators()} GPUs; slanted {__version__}, {versions}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _is_busy() -> bool:
+    """Return whether other programs have kept half of the machine busy, which upsets the order of the backends.
+
+    A measurement, which itself takes no more than the whole machine, is in the load of the last minute but hardly in
+    that of the last quarter of an hour.
+    """
+    return hasattr(os, "getloadavg") and os.getloadavg()[2] > 0.5 * _cores()
+
+
+def _accelerators() -> int:
+    return len(list(Path("/dev").glob("nvidia[0-9]*"))) + len(list(Path("/dev").glob("accel[0-9]*")))
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # TensorFlow comes under several names
+        return "of unknown version"
+
+
+def measure(backend: str) -> Result:
+    """Return the training steps a second of `backend` by precision, measured in a process of its own, or why not."""
+    environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "slanted.acceleration.backend_benchmark"]
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=True
+        )
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {_PROBE_SECONDS:.0f} seconds"
+    except subprocess.CalledProcessError as failed:
+        return (failed.stderr.strip().splitlines() or [f"exit status {failed.returncode}"])[-1][:200]
+    return json.loads(done.stdout.strip().splitlines()[-1])

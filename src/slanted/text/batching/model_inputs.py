@@ -1,0 +1,85 @@
+"""Rows to what a model is fed: tokenised at once while they are few, else as they are needed."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from slanted.text.batching.batches import TokenInputs, TrainingBatches
+from slanted.text.batching.inference import outputs_of
+from slanted.text.batching.length_buckets import MAX_SHAPES, LengthPlan
+from slanted.text.batching.streaming_batches import WindowedBatches, WindowPlan, sampled_rows, slices
+from slanted.text.pretrained.encoder import Encoder
+from slanted.text.runs.run_data import Part
+from slanted.text.settings import Settings
+from slanted.text.tokens.documents import Documents, encode_documents
+
+MANY_ROWS = 100_000
+MAX_SHAPES_A_STAGE = 3
+ROWS_AT_ONCE = 2**16
+
+
+def training_batches(
+    encoder: Encoder, part: Part, targets: np.ndarray, settings: Settings
+) -> tuple[Documents, TrainingBatches | WindowedBatches]:
+    """Return the training rows tokenised, a sample of them if they are many, and the batches of all.
+
+    Args:
+        encoder: Tokenises.
+        part: The training rows.
+        targets: What the model is to output, (rows, ...).
+        settings: Of the run.
+    """
+    shapes, inputs = most_shapes(settings), (encoder.input_names, encoder.tokenizer.pad_id)
+    if len(part) <= MANY_ROWS or settings.long == "chunk":
+        documents = _encoded(encoder, part, settings)
+        tokens = documents.encoded
+        plan = LengthPlan(tokens.lengths, settings.batch_size, seed=settings.seed, max_shapes=shapes)
+        return documents, TrainingBatches(TokenInputs(tokens, *inputs), documents.repeated(targets), plan)
+
+    def encode(rows: np.ndarray) -> Any:
+        return _encoded(encoder, part.take(rows), settings).encoded
+
+    sample = encode(sampled_rows(len(part), settings.seed))
+    most, size = settings.max_tokens, settings.batch_size
+    plan = WindowPlan(len(part), sample.lengths, most, size, seed=settings.seed, max_shapes=shapes)
+    return Documents(sample, of_sample=True), WindowedBatches(encode, *inputs, targets, plan)
+
+
+def most_shapes(settings: Settings) -> int:
+    """Return how many shapes of batches there may be: fewer where each is compiled anew for every stage."""
+    staged = settings.recipe.unfreezing != "none" and keras.config.backend() != "torch"
+    return MAX_SHAPES_A_STAGE if staged else MAX_SHAPES
+
+
+def outputs_of_part(model: Any, encoder: Encoder, part: Part, settings: Settings) -> np.ndarray:
+    """Return the raw float32 outputs for each row, (rows, outputs), tokenising no more rows at once than fit memory."""
+    found = []
+    for rows in slices(len(part), ROWS_AT_ONCE):
+        few = part if len(part) <= ROWS_AT_ONCE else part.take(np.arange(rows.start, rows.stop))
+        documents = _encoded(encoder, few, settings)
+        found.append(documents.pooled(outputs_of(model, encoder, documents.encoded)))
+    return np.concatenate(found)
+
+
+class HeldOut:
+    """Validation rows, scored again and again: tokenised once if they are few.
+
+    Attributes:
+        y: Their labels.
+    """
+
+    def __init__(self, encoder: Encoder, part: Part, settings: Settings) -> None:
+        self._encoder, self._part, self._settings = encoder, part, settings
+        self._documents = _encoded(encoder, part, settings) if len(part) <= ROWS_AT_ONCE else None
+        self.y = part.y
+
+    def outputs(self, model: Any) -> np.ndarray:
+        """Return the model's raw outputs, (rows, outputs)."""
+        if self._documents is None:
+            return outputs_of_part(model, self._encoder, self._part, self._settings)
+        return self._documents.pooled(outputs_of(model, self._encoder, self._documents.encoded))
+
+
+def _encoded(encoder: Encoder, part: Part, settings: Settings) -> Documents:
+    return encode_documents(encoder.tokenizer, part.texts, part.texts_b, settings)

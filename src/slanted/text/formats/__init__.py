@@ -1,0 +1,1 @@
+"""Bytes to records of cells, each with its line. Knows no label."""

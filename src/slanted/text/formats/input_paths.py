@@ -1,0 +1,96 @@
+"""What the user names as input, a file, several, a pattern or standard input, as streams of bytes."""
+
+import glob
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import cast
+
+from slanted.common.messages import file_name
+from slanted.errors import InputError
+from slanted.text.formats.cells import is_encodable
+
+STANDARD_INPUT = "-"
+
+PathLike = str | os.PathLike[str]
+Paths = PathLike | Sequence[PathLike]
+
+
+def input_paths(paths: Paths) -> list[str]:
+    """Return the files that are meant: those named, in their order, and those that a pattern matches, by name.
+
+    A pattern holds `*`, `?` or `[...]` as in a shell (`**`: any folders) and is no file's name itself.
+
+    Raises:
+        InputError: A pattern matches no file, a name is not UTF-8 or given twice, or standard input is not alone.
+    """
+    named = [os.fspath(path) for path in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
+    found = [path for name in named for path in _matches(name)]
+    if len(found) > 1 and STANDARD_INPUT in found:
+        raise InputError("-: standard input cannot be read together with files; give it alone, or files only")
+    names: dict[str | tuple[int, int], str] = {}
+    for path in found:
+        if not is_encodable(path):  # recipe.json has to hold it
+            raise InputError(f"{file_name(path)}: the file's name is not UTF-8; rename it")
+        identity = _identity(path)
+        if (first := names.get(identity)) is not None:
+            also = "" if first == path else f", also as {file_name(first)}"
+            raise InputError(f"{file_name(path)} is named twice{also}; name it once")
+        names[identity] = path
+    return found
+
+
+def _identity(path: str) -> str | tuple[int, int]:
+    """Return what a file has in common with itself under other names: links, or other ways to spell its path."""
+    if not os.path.exists(path):
+        return path
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def _matches(name: str) -> list[str]:
+    if not glob.has_magic(name) or os.path.exists(name):
+        return [name]
+    found = sorted(path for path in glob.iglob(name, recursive=True) if os.path.isfile(path))
+    if not found:
+        raise InputError(f"{file_name(name)}: no file matches this pattern; check it")
+    return found
+
+
+def source_name(path: PathLike) -> str:
+    """Return the name of a file, or of standard input, in messages."""
+    return "standard input" if os.fspath(path) == STANDARD_INPUT else file_name(os.fspath(path))
+
+
+def sources_name(paths: Sequence[str]) -> str:
+    """Return the name of several files as a whole, in messages."""
+    first = source_name(paths[0])
+    return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
+
+
+@contextmanager
+def open_source(path: PathLike) -> Iterator[BufferedReader]:
+    """Open a file, or standard input for `-`; close the file at the end of the `with` block.
+
+    Raises:
+        InputError: It cannot be opened.
+    """
+    if os.fspath(path) == STANDARD_INPUT:
+        yield cast(BufferedReader, sys.stdin.buffer)
+        return
+    with _open(path, source_name(path)) as stream:
+        yield stream
+
+
+def _open(path: PathLike, source: str) -> BufferedReader:
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{source}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{source} is a folder; name a file in it") from None
+    except OSError as error:
+        raise InputError(f"{source} cannot be opened ({error.strerror}); check its permissions and path") from None

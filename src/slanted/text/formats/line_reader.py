@@ -1,0 +1,119 @@
+"""Bytes of a text file -> its physical lines, in bounded memory, none of their characters changed."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from slanted.common.messages import shown
+from slanted.errors import InputError
+
+# A million words are about six million characters. Beyond this the cause is a quote that never closes, or no text file.
+MAX_RECORD_CHARS = 2**24
+
+_BLOCK_BYTES = 2**20
+_NUL = "a NUL character stands here; remove it or, if the file is UTF-16, say so: --encoding utf-16"
+_DOMAIN_NAMES = ("idna", "punycode")
+_KNOWN = "give one such as utf-8, utf-16, cp1252 or shift_jis"
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise unless Python can decode text in this encoding piece by piece.
+
+    Raises:
+        InputError: The name is unknown, or names no encoding of whole lines of text.
+    """
+    try:
+        codecs.getincrementaldecoder(encoding)
+        "a".encode(encoding)
+    except (LookupError, UnicodeError):
+        raise InputError(f"--encoding {shown(encoding)} is unknown; {_KNOWN}") from None
+    if codecs.lookup(encoding).name in _DOMAIN_NAMES:
+        raise InputError(f"--encoding {shown(encoding)} is one of domain names, not of files; {_KNOWN}")
+
+
+def physical_lines(stream: BinaryIO, source: str, encoding: str) -> Iterator[str]:
+    r"""Yield the lines of a stream with their own ends: `\r\n`, `\n` or `\r`, mixed as they come.
+
+    A byte-order mark at the start is dropped. All else comes through as it is; in particular only the three line ends
+    split a line, not U+2028, form feeds and the like, which `str.splitlines` also splits at.
+
+    Args:
+        stream: Read forward only, a block at a time, so that pipes and decompressors serve as well.
+        source: The stream's name in messages.
+        encoding: A name that `check_encoding` accepts.
+
+    Yields:
+        One line at a time. A line of more than `MAX_RECORD_CHARS` comes in part, longer than that bound; whoever reads
+        must stop there.
+
+    Raises:
+        InputError: A byte is not in the encoding, or a character is NUL; the lines before it are yielded first.
+    """
+    count, pending = 0, ""
+    for text, problem in _decoded(_blocks(stream, source), encoding):
+        lines = io.StringIO(pending + text, newline="").readlines()
+        # A closing "\r" may be half of a "\r\n" that the next block completes.
+        pending = lines.pop() if lines and not lines[-1].endswith("\n") else ""
+        yield from lines
+        count += len(lines)
+        if problem:
+            line = count + (2 if pending.endswith("\r") else 1)
+            raise InputError(f"{source}, line {line}: {problem}")
+        if len(pending) > MAX_RECORD_CHARS:
+            yield pending
+    if pending:
+        yield pending
+
+
+def _blocks(stream: BinaryIO, source: str) -> Iterator[bytes]:
+    """Yield the stream's bytes, an empty block at its end."""
+    block = b" "
+    while block:
+        try:
+            block = stream.read(_BLOCK_BYTES)
+        except OSError as error:
+            raise InputError(f"{source} cannot be read ({error.strerror}); check the disk or the connection") from None
+        yield block
+
+
+def _decoded(blocks: Iterator[bytes], encoding: str) -> Iterator[tuple[str, str | None]]:
+    """Yield blocks of text, each with what is wrong just after it, or None."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    at_start = True
+    for block in blocks:
+        text, problem = _decode_block(decoder, block, encoding)
+        if at_start and text:
+            text, at_start = text.removeprefix("\ufeff"), False
+        if (nul := text.find("\0")) >= 0:
+            text, problem = text[:nul], _NUL
+        yield text, problem
+
+
+def _decode_block(decoder: codecs.IncrementalDecoder, block: bytes, encoding: str) -> tuple[str, str | None]:
+    held_back = len(decoder.getstate()[0])  # bytes of a character that the last block cut in two
+    try:
+        return decoder.decode(block, final=not block), None
+    except UnicodeDecodeError as error:
+        good = block[: max(0, error.start - held_back)]
+        byte = error.object[error.start]
+        return decoder.decode(good), f"byte 0x{byte:02x} is not {_named(encoding)}; {_remedy(block, encoding)}"
+    except UnicodeError as error:  # UTF-16 and UTF-32 that do not say their byte order
+        return "", f"{error}; say the byte order, such as --encoding utf-16-le"
+
+
+def _named(encoding: str) -> str:
+    return "UTF-8" if _is_utf8(encoding) else encoding
+
+
+def _is_utf8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+
+
+def _remedy(block: bytes, encoding: str) -> str:
+    if block.startswith(_UTF16_MARKS):
+        return "the file begins as UTF-16 does: --encoding utf-16"
+    if _is_utf8(encoding):
+        return "save the file as UTF-8 or name its encoding, such as --encoding cp1252"
+    return "name the encoding that the file is in with --encoding"

@@ -1,0 +1,148 @@
+"""File -> its header and its records, each with the line it starts on. One reader a file format."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from itertools import chain, islice
+
+from slanted.common.messages import listed, shown
+from slanted.errors import InputError
+from slanted.text.formats.cells import Record
+from slanted.text.formats.csv_reader import read_delimited
+from slanted.text.formats.decompression import unpacked
+from slanted.text.formats.input_paths import STANDARD_INPUT, PathLike, open_source, source_name
+from slanted.text.formats.jsonl_reader import read_json_lines
+from slanted.text.formats.line_reader import check_encoding
+from slanted.text.formats.parquet_reader import MARK, open_parquet
+from slanted.text.formats.skipped_rows import BadRows
+
+MAX_COLUMNS = 16_384  # what spreadsheets hold; far below the million of a file read with the wrong delimiter
+SAMPLE_ROWS = 100
+
+_PACKED = (".gz", ".zst", ".zstd")
+_JSON = (".jsonl", ".ndjson", ".json")
+_TABS = (".tsv", ".tab")
+_PARQUET = (".parquet", ".pq")
+
+
+@dataclass(frozen=True)
+class Table:
+    """An open file, whatever its format.
+
+    Attributes:
+        source: The file's name in messages.
+        unit: What its records are counted by in messages: "line", or "row" of a Parquet file.
+        header: The column names, in the file's order.
+        sample: Returns the first records, with the cells of all columns.
+        records: Yields all records, the sample too, with the cells of the named columns in that order. Read once.
+    """
+
+    source: str
+    unit: str
+    header: tuple[str, ...]
+    sample: Callable[[], list[Record]]
+    records: Callable[[Sequence[str]], Iterator[Record]]
+
+
+@contextmanager
+def open_table(path: PathLike, encoding: str = "utf-8", bad_rows: BadRows | None = None) -> Iterator[Table]:
+    """Open a file, read its header, and close it at the end of the `with` block.
+
+    Parquet, gzip and zstd are known by their first bytes. Of the rest, names in `.jsonl`, `.ndjson` or `.json` are JSON
+    Lines, those in `.tsv` or `.tab` tab-separated, and in `.csv` separated as the header shows (`read_delimited`), with
+    or without `.gz` or `.zst` behind. Any other name, standard input too, is JSON Lines if it begins with `{`.
+
+    Args:
+        path: The file, or `-` for standard input.
+        encoding: Of a text file.
+        bad_rows: Is given the rows that cannot be read; None: they are refused.
+
+    Raises:
+        InputError: The file cannot be read, its header is unusable, or (from `records`) a record is.
+    """
+    check_encoding(encoding)
+    source = source_name(path)
+    with open_source(path) as stream:
+        if stream.peek(4)[:4] == MARK or _ending(path) in _PARQUET:
+            with _parquet(path, source, stream) as table:
+                yield _checked(table)
+        else:
+            yield _checked(_text(path, source, unpacked(stream, source), encoding, bad_rows or BadRows()))
+
+
+def _ending(path: PathLike) -> str:
+    """Return the name's ending in small letters, that of the packing left out."""
+    name = str(path).lower()
+    for packed in _PACKED:
+        name = name.removesuffix(packed)
+    return name[name.rfind(".") :]
+
+
+def _text(path: PathLike, source: str, stream: BufferedReader, encoding: str, bad_rows: BadRows) -> Table:
+    ending = _ending(path)
+    known = ending in (*_TABS, ".csv")
+    if ending in _JSON or (not known and _begins_as_json(stream)):
+        header, records = read_json_lines(stream, source, encoding, bad_rows)
+    else:
+        delimiter = "\t" if ending in _TABS else None
+        header, records = read_delimited(stream, source, encoding, delimiter, bad_rows)
+    rows = _Stream(header, records)
+    return Table(source, "line", header, rows.sample, rows.records)
+
+
+def _begins_as_json(stream: BufferedReader) -> bool:
+    return stream.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+
+
+class _Stream:
+    """Records that can be read once, the first of them looked at before."""
+
+    def __init__(self, header: tuple[str, ...], records: Iterator[Record]) -> None:
+        self._header, self._rest = header, records
+        self._sample: list[Record] = []
+
+    def sample(self) -> list[Record]:
+        self._sample = list(islice(self._rest, SAMPLE_ROWS))
+        return self._sample
+
+    def records(self, names: Sequence[str]) -> Iterator[Record]:
+        places = [self._header.index(name) for name in names]
+        for line, cells in chain(self._sample, self._rest):
+            yield line, [cells[place] for place in places]
+
+
+@contextmanager
+def _parquet(path: PathLike, source: str, stream: BufferedReader) -> Iterator[Table]:
+    if str(path) == STANDARD_INPUT:
+        raise InputError(f"{source} is Parquet, which is not read from front to back; write it to a file and name that")
+    start = stream.peek(4)[:4]
+    if start != MARK:
+        found = "is empty" if not start else "is named as Parquet, but does not begin as such a file does"
+        raise InputError(f"{source} {found}; give a file that a Parquet writer has finished")
+    with open_parquet(str(path), source) as file:
+        yield Table(source, "row", file.header, lambda: list(islice(file.records(), SAMPLE_ROWS)), file.records)
+
+
+def _checked(table: Table) -> Table:
+    if len(table.header) > MAX_COLUMNS:
+        found = f"{table.source}: the header has {len(table.header):,} columns, more than the {MAX_COLUMNS:,}"
+        raise InputError(f"{found} that are read; keep the columns of the texts and the labels only")
+    name = next((name for name in table.header if "\0" in name), None)
+    if name is not None:
+        raise InputError(f"{table.source}: the name of column {shown(name)} holds a NUL character; rename it")
+    return table
+
+
+def check_same_columns(table: Table, paths: Sequence[str], encoding: str, bad_rows: BadRows) -> None:
+    """Raise unless the files at `paths` have the columns of `table`, in whatever order.
+
+    Raises:
+        InputError: One has others, or cannot be read.
+    """
+    for path in paths:
+        with open_table(path, encoding, BadRows("skip" if bad_rows.skip else "fail")) as other:
+            if sorted(other.header) != sorted(table.header):
+                found = f"{other.source}: its columns are {listed(other.header)}"
+                those = f"where {table.source} has {listed(table.header)}"
+                raise InputError(f"{found}, {those}; several files must have the same columns")

@@ -1,0 +1,183 @@
+"""Parquet: a file -> its columns and its records, a batch of rows at a time, only the columns that are asked for."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from slanted.common.messages import shown
+from slanted.errors import InputError, missing_extra
+from slanted.text.formats.cells import ListCell, Record, UnusableCell
+from slanted.text.formats.decompression import MAX_EXPANSION, SMALL_BYTES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+MARK = b"PAR1"
+
+_BATCH_BYTES = 2**22
+_MOST_ROWS = 2**10
+_AGAIN = "copy or download the file again"
+
+
+class Parquet:
+    """An open Parquet file.
+
+    Strings come as they are; numbers, dates and times as Arrow spells them; true and false as 1 and 0; null as an empty
+    cell; a list of such as a `ListCell`; structures and bytes as an `UnusableCell`.
+
+    Attributes:
+        header: The column names.
+    """
+
+    def __init__(self, file: "ParquetFile", source: str, size: int) -> None:
+        self._file, self._source = file, source
+        self.header: tuple[str, ...] = tuple(file.schema_arrow.names)
+        if len(set(self.header)) < len(self.header):
+            raise InputError(f"{source}: several columns are of one name; rename all but one")
+        self._limit = max(SMALL_BYTES, MAX_EXPANSION * size)
+        self._check_size(sum(self._group_bytes()))
+
+    def records(self, names: Sequence[str] | None = None) -> Iterator[Record]:
+        """Yield each record's 1-based row and its cells of the named columns, else of all, in that order.
+
+        Raises:
+            InputError: The file is damaged, or unpacks to more than 200 times its size.
+        """
+        places = [self.header.index(name) for name in (self.header if names is None else names)]
+        row, read = 0, 0
+        for batch in self._batches(places):
+            columns = [self._cells(batch, self._field(place), row) for place in places]
+            for cells in zip(*columns, strict=True):
+                row += 1
+                read += 1 + sum(map(len, cells))
+                self._check_size(read)
+                yield row, list(cells)
+
+    def _batches(self, places: Sequence[int]) -> Iterator["pa.RecordBatch"]:
+        plain = [self.header[place] for place in places if not self._field(place).unusable]
+        rows = max(1, self._file.metadata.num_rows)
+        at_once = min(_MOST_ROWS, max(1, _BATCH_BYTES * rows // max(1, sum(self._group_bytes()))))
+        batches = self._file.iter_batches(at_once, columns=plain, use_threads=False)
+        with self._damage():
+            yield from batches
+
+    def _group_bytes(self) -> list[int]:
+        metadata = self._file.metadata
+        return [metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)]
+
+    def _field(self, place: int) -> "_Field":
+        return _Field(self._file.schema_arrow.field(place))
+
+    def _cells(self, batch: "pa.RecordBatch", field: "_Field", row: int) -> list[str]:
+        if field.unusable:
+            return [UnusableCell(field.unusable)] * batch.num_rows
+        column = batch.column(field.name)
+        try:
+            return field.cells(column)
+        except UnicodeDecodeError:
+            at = next(at for at, cell in enumerate(column) if not _decodes(cell))
+            found = f"{self._source}, row {row + at + 1}: column {shown(field.name)} holds bytes that are not UTF-8"
+            raise InputError(f"{found}; write the file anew with its texts as UTF-8") from None
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        import pyarrow
+
+        try:
+            yield
+        except (OSError, pyarrow.ArrowException) as error:
+            raise InputError(f"{self._source}: its Parquet data is damaged ({_one_line(error)}); {_AGAIN}") from None
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limit:
+            found = f"{self._source} unpacks to more than {MAX_EXPANSION} times its size, as no file of texts does"
+            raise InputError(f"{found}; if you trust it, write it as CSV first")
+
+
+class _Field:
+    """How a column's values become strings.
+
+    Attributes:
+        name: The column's name.
+        unusable: What the column holds, if no cell can; else empty.
+    """
+
+    def __init__(self, field: "pa.Field") -> None:
+        import pyarrow
+
+        kinds, kind = pyarrow.types, field.type
+        self.name: str = field.name
+        self._boolean = kinds.is_boolean(kind)
+        self._lists = kinds.is_list(kind) or kinds.is_large_list(kind)
+        texts = pyarrow.large_string()
+        self._strings = pyarrow.large_list(texts) if self._lists else texts
+        value = kind.value_type if self._lists or kinds.is_dictionary(kind) else kind
+        self.unusable = "" if _castable(value, texts) else f"values of the type {kind}"
+
+    def cells(self, column: "pa.Array") -> list[str]:
+        """Return the column as cells."""
+        import pyarrow
+
+        column = column.cast(pyarrow.int8()) if self._boolean else column
+        values = column.cast(self._strings).to_pylist()
+        if self._lists:
+            return [_list_cell(items) for items in values]
+        return ["" if value is None else value for value in values]
+
+
+def _castable(kind: "pa.DataType", strings: "pa.DataType") -> bool:
+    import pyarrow
+
+    kinds = pyarrow.types
+    if kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_fixed_size_binary(kind):
+        return False  # it could be cast, but who wrote bytes meant no text
+    try:
+        pyarrow.nulls(0, kind).cast(strings)
+    except pyarrow.ArrowNotImplementedError:
+        return False
+    return True
+
+
+def _list_cell(items: list[str | None] | None) -> str:
+    if items is None:
+        return ""
+    known = [item for item in items if item is not None]
+    return ListCell(known) if len(known) == len(items) else UnusableCell("a list with a null")
+
+
+def _decodes(cell: Any) -> bool:
+    try:
+        cell.as_py()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@contextmanager
+def open_parquet(path: str, source: str) -> Iterator[Parquet]:
+    """Open a Parquet file and read its columns' names; close it at the end of the `with` block.
+
+    Raises:
+        InputError: pyarrow is not installed; or the file is cut short, damaged or no Parquet file.
+    """
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise missing_extra("text", "Reading Parquet files") from None
+    with pyarrow.OSFile(path) as stream:
+        size = stream.size()
+        if stream.read(4) != MARK or size < 12 or stream.read_at(4, size - 4) != MARK:
+            raise InputError(f"{source}: this Parquet file is cut short; {_AGAIN}")
+        try:
+            # Reads a page at a time: not the whole of a column's part, which may be large.
+            file = ParquetFile(stream, pre_buffer=False, buffer_size=2**20)
+        except (OSError, pyarrow.ArrowException) as error:
+            raise InputError(f"{source}: its Parquet footer is damaged ({_one_line(error)}); {_AGAIN}") from None
+        yield Parquet(file, source, size)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 100 else text[:99] + "…"

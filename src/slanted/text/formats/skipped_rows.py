@@ -1,0 +1,122 @@
+"""Rows that cannot be read: the first is refused, or they are skipped, counted and kept for the user to look at."""
+
+import csv
+import io
+import tempfile
+import weakref
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from slanted.common.messages import listed
+from slanted.errors import InputError
+from slanted.text.formats.row_locations import Places
+
+CHOICES = ("fail", "skip")
+COLUMNS = ("file", "line", "reason", "record")
+
+
+class BadRows:
+    """What becomes of a row that is ragged, no JSON object, empty or nested where a text or a label belongs.
+
+    Only what concerns one row and leaves no doubt where the next begins can be skipped. A byte that is not in the
+    encoding, a NUL character, a quote that is not closed and a record of more than 16,777,216 characters are always
+    refused: each points to a file read wrongly, and skipping would drop every text with an accent, say, in silence.
+
+    Attributes:
+        skip: Whether bad rows are skipped.
+        count: How many were.
+        latest: Place and reason of the last one, by its line.
+    """
+
+    def __init__(self, choice: str = "fail") -> None:
+        """Take "fail" or "skip".
+
+        Raises:
+            InputError: `choice` is neither.
+        """
+        if choice not in CHOICES:
+            raise InputError(f"--bad-rows {choice} is unknown; give one of {listed(CHOICES)}")
+        self.skip = choice == "skip"
+        self.count, self.latest, self._last = 0, "", (-1, -1)
+        self._lines: dict[str, array[int]] = {}
+        self._file: IO[bytes] | None = None
+        self._kept = array("q")  # of each in turn: the file's number, the line, and where its row ends in `_file`
+
+    def refuse(self, source: str, unit: str, line: int, reason: str, record: str) -> None:
+        """Skip a row and keep it, or raise.
+
+        Args:
+            source: The file's name.
+            unit: "line" or, of a Parquet file, "row".
+            line: Its number, from 1.
+            reason: What is wrong and what to do.
+            record: The row as far as it can be had.
+
+        Raises:
+            InputError: Bad rows are not to be skipped.
+        """
+        found = f"{source}, {unit} {line}: {reason}"
+        if not self.skip:
+            raise InputError(found)
+        self.count += 1
+        self._lines.setdefault(source, array("q")).append(line)
+        if self._file is None:
+            self._file = _temporary()
+            weakref.finalize(self, self._file.close)
+        self._file.write(_csv_row((source, line, reason, record)))
+        number = list(self._lines).index(source)
+        self._kept.extend((number, line, self._file.tell()))
+        if (number, line) > self._last:
+            self.latest, self._last = found, (number, line)
+
+    def all_bad(self, source: str) -> InputError:
+        """Return the error for a file of which no row is left."""
+        return InputError(f"{source}: every row is bad; the last: {self.latest}")
+
+    def numbers(self, places: Places) -> np.ndarray:
+        """Return the number of every row that is left: from 0, skipped rows counted too, from one file to the next.
+
+        Args:
+            places: Of the rows that are left, in their order.
+
+        Returns:
+            int64 array of shape (n,).
+        """
+        numbers, before = np.arange(len(places.lines)), 0
+        for at, (source, _) in enumerate(places.files):
+            mine, skipped = places.file == at, np.sort(self._lines.get(source, array("q")))
+            numbers[mine] += before + np.searchsorted(skipped, places.lines[mine])
+            before += len(skipped)
+        return numbers
+
+    def write(self, path: Path) -> None:
+        """Write the skipped rows as a CSV file of file, line, reason and record; nothing where none was skipped.
+
+        They are in the order of their lines, not of the passes that refused them: first those that are no records,
+        then those with an empty cell.
+        """
+        if self._file is None:
+            return
+        numbers, lines, ends = np.array(self._kept).reshape(-1, 3).T
+        starts = np.concatenate(([0], ends[:-1]))
+        with open(path, "wb") as file:
+            file.write(_csv_row(COLUMNS))
+            for at in np.lexsort((lines, numbers)):
+                self._file.seek(int(starts[at]))
+                file.write(self._file.read(int(ends[at] - starts[at])))
+        self._file.seek(0, 2)
+
+
+def _temporary() -> IO[bytes]:
+    return tempfile.TemporaryFile()
+
+
+def _csv_row(cells: Sequence[str | int]) -> bytes:
+    """Return a line of a CSV file; a lone surrogate, which JSON can hold, is written as its escape."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue().encode("utf-8", "backslashreplace")

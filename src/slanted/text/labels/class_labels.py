@@ -1,0 +1,116 @@
+"""One class a text: the classes of training labels, in order, and labels as their indices."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from slanted.common.messages import listed, shown
+from slanted.errors import InputError
+from slanted.text.formats.cells import is_encodable
+from slanted.text.labels.label_table import Label, LabelColumns
+
+# Python refuses to read integers of over 4,300 digits; longer than 300 they are names.
+LARGEST = 10**300
+_INTEGER = re.compile(r"[+-]?\d{1,300}", re.ASCII)
+
+
+def classes_of(table: LabelColumns) -> tuple[Label, ...]:
+    """Return the distinct labels of one column, in order.
+
+    Integers stand in numerical order, also where strings spell all of them, everything else in the order of text.
+
+    Raises:
+        InputError: Labels of several types, one that no JSON file can hold, one class only, or classes that differ only
+            in case or spaces.
+    """
+    cells = table.cells[0]
+    _check_one_type(table)
+    _check_can_be_written(table)
+    classes = ordered(set(cells))
+    if len(classes) == 1:
+        found = f"{table.whole}: every row has the label {shown(classes[0])}"
+        raise InputError(f"{found}; classes need two labels at least: add rows of another")
+    check_distinct(table, classes)
+    return classes
+
+
+def encode_classes(classes: Sequence[Label], table: LabelColumns) -> np.ndarray:
+    """Return the index of each row's class, int32 of shape (n,).
+
+    Raises:
+        InputError: A label is not among the classes; the message names its row.
+    """
+    index = {label: number for number, label in enumerate(classes)}
+    try:
+        return np.fromiter((index[cell] for cell in table.cells[0]), dtype=np.int32, count=len(table))
+    except KeyError:
+        row = next(row for row, cell in enumerate(table.cells[0]) if cell not in index)
+        raise _unseen(classes, table, row) from None
+
+
+def ordered(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Return labels in numerical order where all of them spell integers, else in that of text."""
+    spelt = sorted(labels)
+    if all(isinstance(label, str) and _INTEGER.fullmatch(label) for label in spelt):
+        return tuple(sorted(spelt, key=int))
+    return tuple(spelt)
+
+
+def _check_one_type(table: LabelColumns) -> None:
+    cells = table.cells[0]
+    for row, cell in enumerate(cells):
+        if type(cell) is not type(cells[0]):
+            types = f"{type(cell).__name__}, but {table.where(0)} of type {type(cells[0]).__name__}"
+            found = f"{table.where(row)} is of type {types}"
+            raise InputError(f"{found}; give labels of one type")
+
+
+def _check_can_be_written(table: LabelColumns) -> None:
+    """Raise for a label that labels.json could not hold; files have none, Python may."""
+    for label in dict.fromkeys(table.cells[0]):
+        if isinstance(label, str):
+            good = is_encodable(label)
+        else:
+            good = math.isfinite(label) if isinstance(label, float) else abs(label) < LARGEST
+        if not good:
+            where = table.where(list(table.cells[0]).index(label))
+            rule = "a string of whole characters, a finite number, or an integer of at most 300 digits"
+            raise InputError(f"{where} cannot be written to a file: a label must be {rule}; give it another name")
+
+
+def _folded(label: Label) -> Label:
+    return "".join(label.casefold().split()) if isinstance(label, str) else label
+
+
+def check_distinct(table: LabelColumns, classes: Sequence[Label], rows: Mapping[Any, int] | None = None) -> None:
+    """Raise if two labels differ only in case or spaces.
+
+    Args:
+        table: What they are from.
+        classes: The distinct labels.
+        rows: A row of each; None: looked up in the first column.
+
+    Raises:
+        InputError: Two do.
+    """
+    seen: dict[Label, Label] = {}
+    for label in classes:
+        other = seen.setdefault(_folded(label), label)
+        if other is not label:
+            places = [table.cells[0].index(name) if rows is None else rows[name] for name in (other, label)]
+            pair = (f"{shown(name)} ({table.at(row)})" for name, row in zip((other, label), places, strict=True))
+            found = f"{table.whole}: labels {' and '.join(pair)} differ only in case or spaces"
+            raise InputError(f"{found}; spell them alike, or rename one")
+
+
+def _unseen(classes: Sequence[Label], table: LabelColumns, row: int) -> InputError:
+    folded = _folded(table.cells[0][row])
+    for label in classes:
+        if _folded(label) == folded:
+            found = f"{table.holds(row)}, which differs from the training data's {shown(label)} only in case or spaces"
+            return InputError(f"{found}; spell them alike")
+    found = f"{table.holds(row)}, a label that the training data lacks; it has {listed(classes)}"
+    return InputError(f"{found}; correct it, or add rows of it to the training data")

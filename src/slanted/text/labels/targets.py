@@ -1,0 +1,175 @@
+"""Labels -> what the model learns: the task, its classes or columns, arrays of numbers, and the rows held out."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from slanted.common.messages import listed, shown
+from slanted.errors import InputError
+from slanted.text.labels.class_labels import classes_of, encode_classes
+from slanted.text.labels.label_table import Label, LabelColumns, as_label_columns
+from slanted.text.labels.multilabel_cells import encode_sets, set_labels
+from slanted.text.labels.numeric_labels import (
+    check_all_vary,
+    check_some_vary,
+    encode_real,
+    encode_zero_one,
+    first_fractional,
+)
+from slanted.text.labels.splits import multilabel_rows, plain_rows, stratified_rows
+from slanted.text.rows.columns import LIST_SEPARATOR
+
+Kind = Literal["single", "multilabel", "regression"]
+TASKS = ("auto", "single", "multilabel", "regression")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is learnt: one class a text, several labels a text, or numbers.
+
+    Attributes:
+        kind: The task.
+        labels: The classes in order; or the names of the label columns; or those of the regression targets. Classes
+            have the type that Python gave them; from a file they are the cells as they stand. Integers are in numerical
+            order, also where strings spell all of them, everything else in the order of text.
+        reason: Why this is the task, for the user to read.
+    """
+
+    kind: Kind
+    labels: tuple[Label, ...]
+    reason: str = field(default="", compare=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels as strings, for the names of columns."""
+        return tuple(str(label) for label in self.labels)
+
+    def encode(self, labels: object) -> np.ndarray:
+        """Return labels as numbers.
+
+        Args:
+            labels: `Rows`, or labels of Python (`as_label_columns`).
+
+        Returns:
+            Class indices, int32 (n,); or 0 and 1, float32 (n, labels); or numbers, float64 (n, targets).
+
+        Raises:
+            InputError: A label is not in the training data, or not the number it must be; the message names its place.
+        """
+        table = as_label_columns(labels)
+        if table.separator is not None and self.kind == "multilabel":
+            return encode_sets(self.labels, table)
+        expected = 1 if self.kind == "single" else len(self.labels)
+        if len(table.names) != expected:
+            found = f"{table.whole}: {len(table.names)} label columns, where the training data has {expected}"
+            raise InputError(f"{found}; give the same columns")
+        if self.kind == "single":
+            return encode_classes(self.labels, table)
+        return encode_zero_one(table) if self.kind == "multilabel" else encode_real(table)
+
+    def decode(self, indices: np.ndarray) -> list[Label]:
+        """Return the class of each index of shape (n,), in the type it was given in."""
+        return [self.labels[index] for index in np.asarray(indices)]
+
+
+def infer_target(labels: object, task: str = "auto") -> Target:
+    """Return the target of training labels, after checking that they leave something to learn.
+
+    With "auto", one column is regression if any value is a fractional number, else classes; several columns are
+    regression if each holds a fractional number, else several labels, each 0 or 1. A column whose cells hold any number
+    of labels makes several labels, whatever they are.
+
+    Args:
+        labels: `Rows`, or labels of Python (`as_label_columns`).
+        task: "auto", "single", "multilabel" or "regression".
+
+    Raises:
+        InputError: The labels do not fit the task.
+    """
+    table = as_label_columns(labels)
+    if task not in TASKS:
+        raise InputError(f"{table.option('task', task)} is unknown; give one of {listed(TASKS)}")
+    if table.separator is not None:
+        return _sets(table, task)
+    kind, reason = _infer(table) if task == "auto" else (task, f"{table.option('task', task)} says so")
+    if kind == "single":
+        return _single(table, reason)
+    if kind == "multilabel":
+        check_some_vary(table, encode_zero_one(table, undecided=True))
+        return Target("multilabel", table.names, reason)
+    check_all_vary(table, encode_real(table, undecided=True))
+    return Target("regression", table.names, reason)
+
+
+def _infer(table: LabelColumns) -> tuple[str, str]:
+    rows = [first_fractional(cells) for cells in table.cells]
+    if rows[0] is not None and None not in rows:
+        return "regression", f"{table.holds(rows[0])}, a fractional number"
+    if len(table.names) > 1:
+        return "multilabel", f"{table.whole}: {len(table.names)} label columns of 0 and 1"
+    return "single", f"{table.whole}: one column of labels without fractional numbers"
+
+
+def _sets(table: LabelColumns, task: str) -> Target:
+    between = "lists" if table.separator == LIST_SEPARATOR else f"labels with {shown(table.separator)} between them"
+    reason = f"{table.whole}: column {shown(table.names[0])} holds {between}"
+    if task not in ("auto", "multilabel"):
+        remedy = f"leave {table.option('task', task)} out, or give a column of one value a row"
+        raise InputError(f"{reason}, which makes several labels a row; {remedy}")
+    target = Target("multilabel", set_labels(table), reason)
+    check_some_vary(table, target.encode(table))
+    return target
+
+
+def _single(table: LabelColumns, reason: str) -> Target:
+    if len(table.names) > 1:
+        found = f"{table.whole}: {table.option('task', 'single')} takes one label column, not {len(table.names)}"
+        raise InputError(f"{found}; keep one of {listed(table.names)}")
+    return Target("single", classes_of(table), reason)
+
+
+def split_validation(
+    target: Target, y: np.ndarray, share: float, seed: int, labels: object = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to train on and those to validate on, both sorted, the same for the same seed.
+
+    Classes are stratified, with a row of each on either side. Several labels and numbers are split at random; every
+    label of the data stays among the rows to train on, where that can be.
+
+    Args:
+        target: The target that encoded `y`.
+        y: `target.encode` of the training labels.
+        share: The share to validate on, in [0, 1); 0 holds nothing out.
+        seed: Of the random draw.
+        labels: What `y` was encoded from, so that a message can name the line.
+
+    Returns:
+        Two int64 arrays of row positions.
+
+    Raises:
+        InputError: The share is out of its range, or a class has a single row.
+    """
+    if not 0 <= share < 1:
+        raise InputError(f"--valid-share {share} is not in [0, 1); give a share such as 0.1, or 0 to hold nothing out")
+    everything = np.arange(len(y))
+    if share == 0:
+        return everything, everything[:0]
+    random = np.random.default_rng(seed)
+    if target.kind == "single":
+        _check_no_single_row(target, y, labels)
+        valid = stratified_rows(y, share, random)
+    elif target.kind == "multilabel":
+        valid = multilabel_rows(y, share, random)
+    else:
+        valid = plain_rows(len(y), share, random)
+    return np.setdiff1d(everything, valid, assume_unique=True), valid
+
+
+def _check_no_single_row(target: Target, y: np.ndarray, labels: object) -> None:
+    alone = np.flatnonzero(np.bincount(y) == 1)
+    if len(alone):
+        row = int(np.flatnonzero(y == alone[0])[0])
+        place = f"labels[{row}]" if labels is None else as_label_columns(labels).where(row)
+        found = f"{place}: label {shown(target.labels[alone[0]])} has this row only, none to hold out for validation"
+        raise InputError(f"{found}; add rows of it, or give --valid or --valid-share 0")

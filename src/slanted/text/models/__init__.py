@@ -1,0 +1,1 @@
+"""Fitted models: predict, score, save, load."""

@@ -1,0 +1,98 @@
+"""A fine-tuned text model: predicts, scores, and is saved to and loaded from a folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slanted.acceleration import fast_bert
+from slanted.common.messages import listed
+from slanted.errors import InputError
+from slanted.text.batching.model_inputs import outputs_of_part
+from slanted.text.labels.targets import Target
+from slanted.text.models.predictor import Predictor
+from slanted.text.pretrained.encoder import Encoder, float32_copy, load_classifier, plain_model, save_classifier
+from slanted.text.runs import run_folder
+from slanted.text.runs.run_data import Part
+from slanted.text.runs.saved_run import read_run
+from slanted.text.scoring.outputs_and_losses import probabilities_of
+from slanted.text.scoring.thresholds import best_thresholds
+from slanted.text.settings import Settings
+
+if TYPE_CHECKING:
+    from slanted.text.training.fine_tuning import Fitting
+
+
+class TextModel(Predictor):
+    """A classifier or regressor with its tokenizer, in float32.
+
+    Attributes:
+        encoder: The backbone's tokenizer, limits and inputs.
+        classifier: The KerasHub task.
+        target: What it predicts.
+        settings: What it was trained with.
+        thresholds: Of several labels: from which probability on each is predicted, (labels,); None: 0.5.
+        pairs: Whether it learnt from pairs of texts; None: its folder does not say.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        classifier: Any,
+        target: Target,
+        settings: Settings,
+        thresholds: np.ndarray | None = None,
+        pairs: bool | None = None,
+    ) -> None:
+        super().__init__(target, settings, thresholds, pairs)
+        self.encoder, self.classifier = encoder, classifier
+        fast_bert.apply(classifier)
+        self._model = plain_model(classifier)
+
+    @classmethod
+    def of(cls, fitting: "Fitting") -> "TextModel":
+        """Return the model that a finished fitting has trained; its thresholds are the validation rows' best."""
+        classifier = float32_copy(fitting.classifier, fitting.encoder)
+        model = cls(fitting.encoder, classifier, fitting.target, fitting.settings, pairs=fitting.pairs)
+        if fitting.target.kind == "multilabel" and fitting.valid is not None:
+            outputs = fitting.valid.outputs(model._model)
+            model.thresholds = best_thresholds(fitting.valid.y, probabilities_of("multilabel", outputs))
+        return model
+
+    def outputs(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
+        """Return raw float32 outputs, (n, labels) or (n, targets), in the texts' order."""
+        part = Part(texts, texts_b, np.zeros(len(texts)))
+        return outputs_of_part(self._model, self.encoder, part, self.settings)
+
+    def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
+        """Return float64 probabilities (n, labels), or numbers (n, targets), in the texts' order."""
+        return probabilities_of(self.target.kind, self.outputs(texts, texts_b))
+
+    def save(self, folder: Path, more: dict[str, Any] | None = None, weights: bool = True) -> None:
+        """Write model/, tokenizer.json, labels.json and recipe.json to a folder that exists.
+
+        Args:
+            folder: Where to.
+            more: Further entries of recipe.json.
+            weights: Whether model/ and tokenizer.json are written.
+        """
+        if weights:
+            save_classifier(self.classifier, self.encoder, folder / run_folder.MODEL, self.settings.max_tokens)
+            self.encoder.tokenizer.save(folder)
+        self.write_labels(folder)
+        self.write_recipe(folder, more)
+
+    @classmethod
+    def load(cls, folder: Path) -> "TextModel":
+        """Return the model of a folder that `save` wrote.
+
+        Raises:
+            InputError: A file is missing or corrupt.
+        """
+        run = read_run(folder)
+        encoder, classifier = load_classifier(folder)
+        if classifier.num_classes != len(run.target.labels):
+            found = f"{classifier.num_classes} outputs, but {run_folder.LABELS} names {listed(run.target.labels)}"
+            raise InputError(f"{folder}: the model has {found}; restore both from one run")
+        return cls(encoder, classifier, run.target, run.settings, run.thresholds, run.pairs)

@@ -1,0 +1,1 @@
+"""A model's name to a KerasHub network, from safe files only."""

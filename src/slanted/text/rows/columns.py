@@ -1,0 +1,239 @@
+"""Which columns of a table are the text, the second text and the labels: as named, else by default."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slanted.common.messages import listed, shown
+from slanted.errors import InputError
+from slanted.text.formats.cells import ListCell, Record, as_number, is_blank, is_zero_or_one
+
+LIST_SEPARATOR = "\x1f"  # ASCII's unit separator
+
+_PREDICT = "rows without labels go to `slanted predict`"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of the columns in use, as the header spells them.
+
+    Attributes:
+        text: Of the texts.
+        text_b: Of the second texts of pairs, or None.
+        labels: Of the labels.
+        label_separator: What stands between the labels of one cell, where a row has any number of them; None: a cell is
+            one label. Lists of JSON and Parquet are read as if `LIST_SEPARATOR` stood between their items.
+    """
+
+    text: str
+    text_b: str | None = None
+    labels: tuple[str, ...] = ()
+    label_separator: str | None = None
+
+
+@dataclass(frozen=True)
+class Header:
+    """A file's column names, and its first records, which tell text from numbers.
+
+    Attributes:
+        source: The file's name in messages.
+        names: The column names, in the file's order.
+        sample: The first records: line and cells each.
+        unit: What records are counted by: "line", or "row" of a Parquet file.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    sample: Sequence[Record]
+    unit: str = "line"
+
+    def named(self, name: str, option: str) -> str:
+        """Return the name, if exactly one column has it."""
+        if name not in self.names:
+            found = f"{self.source}: {option} {shown(name)} names no column; the columns are {self}"
+            raise InputError(f"{found}; name one of them")
+        return self.once(name)
+
+    def once(self, name: str) -> str:
+        """Return the name, unless several columns share it."""
+        if (count := self.names.count(name)) > 1:
+            raise InputError(f"{self.source}: {count} columns are named {shown(name)}; rename all but one")
+        return name
+
+    def like(self, name: str) -> str | None:
+        """Return the column of that name, else the one whose name differs only in case and outer spaces, else None."""
+        if name in self.names:
+            return self.once(name)
+        alike = [other for other in self.names if other.strip().casefold() == name.casefold()]
+        if len(set(alike)) > 1:
+            found = f"{self.source}: columns {listed(alike)} are all spelt like {shown(name)}"
+            raise InputError(f"{found}; rename all but the one to use")
+        return self.once(alike[0]) if alike else None
+
+    def others(self, used: Sequence[str | None]) -> list[str]:
+        """Return the names that are not in use, in the file's order."""
+        return [name for name in self.names if name not in used]
+
+    def is_text(self, name: str) -> bool:
+        """Return whether a cell of the column is something else than a number or blank, among the first records."""
+        at = self.names.index(name)
+        return any(not is_blank(cells[at]) and as_number(cells[at]) is None for _, cells in self.sample)
+
+    def __str__(self) -> str:
+        """Return the names, for a message."""
+        return listed(self.names)
+
+
+def find_columns(
+    header: Header,
+    text: str | None,
+    text_b: str | None,
+    label: Sequence[str],
+    labelled: bool = True,
+    label_separator: str | None = None,
+    nameable: bool = True,
+) -> Columns:
+    """Return the columns to read, those not named by default.
+
+    - The text: the column `text`, case aside; else the only column that holds text and has no other use.
+    - The second text: the column `text_b`, where the text was found by its name `text`, not given. Whoever wants the
+      first text of such a file alone gives `text`.
+    - The labels: the column `label`, case aside; else every other column, if all of them hold 0 and 1 only. (One such
+      column alone makes two classes, 0 and 1.)
+
+    Args:
+        header: The file's header.
+        text: The name of the text column, or None.
+        text_b: The name of the second text's column, or None.
+        label: The names of the label columns, or none.
+        labelled: Whether labels are wanted; if not, label columns may be missing.
+        label_separator: What stands between the labels of a cell; None: a cell is one label, unless it is a list.
+        nameable: Whether the command has an option --label, as a remedy.
+
+    Raises:
+        InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
+    """
+    labels = _labels_by_name(header, label, labelled)
+    second = header.named(text_b, "--text-b") if text_b is not None else None
+    if text is not None:
+        first = header.named(text, "--text")
+    elif (by_name := header.like("text")) is not None:
+        first, second = by_name, second or header.like("text_b")
+    else:
+        first = _only_text(header, [second, *labels], _label_remedy(nameable) if labelled and not labels else None)
+    if not labelled:
+        labels = ()
+    elif not labels:
+        labels = _zero_one_columns(header, [first, second], _label_remedy(nameable))
+    _check_used_once(header, _uses(first, second, labels, "--label"))
+    return Columns(first, second, labels, _separator(header, labels, label_separator) if labelled else None)
+
+
+def _separator(header: Header, labels: Sequence[str], given: str | None) -> str | None:
+    if given == "":
+        raise InputError("--label-separator is empty; give what stands between two labels, such as ';'")
+    if given is not None and len(labels) > 1:
+        found = f"{header.source}: --label-separator takes one label column, not {len(labels)}: {listed(labels)}"
+        raise InputError(f"{found}; name one with --label, or leave the separator out")
+    at = header.names.index(labels[0])
+    lists = len(labels) == 1 and any(isinstance(cells[at], ListCell) for _, cells in header.sample)
+    return given or (LIST_SEPARATOR if lists else None)
+
+
+def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Columns:
+    """Return the columns of a file that must have those of the training data, case aside.
+
+    A file of one column serves as the text where nothing else is needed, whatever the column's name.
+
+    Raises:
+        InputError: One is missing, or one column would serve as two.
+    """
+    if not labelled and columns.text_b is None and len(header.names) == 1:
+        return Columns(header.names[0])
+    second = None if columns.text_b is None else _required(header, columns.text_b, "rename or add it")
+    labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
+    first = _required(header, columns.text, "rename or add it")
+    _check_used_once(header, _uses(first, second, labels, "label"))
+    return Columns(first, second, labels, columns.label_separator)
+
+
+def columns_of_labels(
+    header: Header, text: str | None, text_b: str | None, names: Sequence[str], labelled: bool = True
+) -> Columns:
+    """Return the columns of a file for a model whose training data had label names, but no columns of texts.
+
+    The texts are found as by `find_columns`; the labels by their names, in the order of the names, unless the file has
+    none of them and all its labels in one column `label`.
+
+    Args:
+        header: The file's header.
+        text: The name of the text column, or None.
+        text_b: The name of the second text's column, or None.
+        names: Of the labels or targets; none where one column of any name holds them.
+        labelled: Whether labels are wanted; if not, label columns may be missing.
+
+    Raises:
+        InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
+    """
+    in_one = not any(header.like(name) for name in names) and header.like("label") is not None
+    labels = [] if in_one or not labelled else [_required(header, name, f"add it; {_PREDICT}") for name in names]
+    return find_columns(header, text, text_b, labels, labelled, nameable=False)
+
+
+def _required(header: Header, name: str, remedy: str) -> str:
+    found = header.like(name)
+    if found is None:
+        missing = f"{header.source}: no column {shown(name)}, which the training data has"
+        raise InputError(f"{missing}; the columns are {header}; {remedy}")
+    return found
+
+
+def _labels_by_name(header: Header, label: Sequence[str], labelled: bool) -> tuple[str, ...]:
+    if label and labelled:
+        return tuple(header.named(name, "--label") for name in label)
+    if label:
+        return tuple(name for name in label if name in header.names)
+    by_name = header.like("label")
+    return () if by_name is None else (by_name,)
+
+
+def _label_remedy(nameable: bool) -> str:
+    return "name the label column with --label" if nameable else "rename the label column to 'label'"
+
+
+def _only_text(header: Header, used: Sequence[str | None], label_remedy: str | None) -> str:
+    free = header.others(used)
+    texts = free if len(free) == 1 else [name for name in free if header.is_text(name)]
+    if len(texts) == 1:
+        return header.once(texts[0])
+    also = "" if label_remedy is None else f" and {label_remedy.removeprefix('name ')}"
+    remedy = f"name the text column with --text{also}"
+    found = f"and {len(texts)} others hold text" if texts else "and no other holds text"
+    raise InputError(f"{header.source}: no column 'text', {found}; {remedy}; the columns are {header}")
+
+
+def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -> tuple[str, ...]:
+    names = header.others(used)
+    if not names:
+        raise InputError(f"{header.source}: no label column, only {header}; add a column 'label'; {_PREDICT}")
+    for name in names:
+        at = header.names.index(header.once(name))
+        for line, cells in header.sample:
+            if not is_zero_or_one(cells[at]):
+                holds = f"column {shown(name)} holds {shown(cells[at])} on {header.unit} {line}, not 0 or 1"
+                found = f"no column 'label', and {holds}"
+                raise InputError(f"{header.source}: {found}; {remedy}; the columns are {header}")
+    return tuple(names)
+
+
+def _uses(text: str, text_b: str | None, labels: Sequence[str], as_label: str) -> list[tuple[str, str | None]]:
+    return [("--text", text), ("--text-b", text_b), *((as_label, name) for name in labels)]
+
+
+def _check_used_once(header: Header, uses: Sequence[tuple[str, str | None]]) -> None:
+    options: dict[str, str] = {}
+    for option, name in uses:
+        if name in options:
+            found = f"{header.source}: column {shown(name)} is used twice, as {options[name]} and as {option}"
+            raise InputError(f"{found}; name another column for one of them")
+        if name is not None:
+            options[name] = option

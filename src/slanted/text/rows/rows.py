@@ -1,0 +1,166 @@
+"""File -> checked rows: texts, second texts and label cells, each with its line. Characters are never changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from slanted.common.messages import shown
+from slanted.errors import InputError
+from slanted.text.formats.cells import Record
+from slanted.text.formats.input_paths import Paths, input_paths, sources_name
+from slanted.text.formats.open_table import Table, check_same_columns, open_table
+from slanted.text.formats.row_locations import Places
+from slanted.text.formats.skipped_rows import BadRows
+from slanted.text.rows.columns import Columns, Header, columns_like, columns_of_labels, find_columns
+from slanted.text.rows.row_builder import Gathered
+from slanted.text.rows.text_storage import take_texts
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one file or several, in their order.
+
+    Attributes:
+        source: The path as the user gave it, for messages; of several files, the first and how many more.
+        texts: The texts, exactly as the file has them; `StoredTexts` where they are many.
+        texts_b: The second texts of pairs, or None.
+        labels: One list a label column, of its cells as they stand; None where labels were not wanted.
+        columns: The columns that the above were read from.
+        places: The file and the line of each row.
+    """
+
+    source: str
+    texts: Sequence[str]
+    texts_b: Sequence[str] | None
+    labels: list[list[str]] | None
+    columns: Columns
+    places: Places
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.texts)
+
+    @property
+    def lines(self) -> np.ndarray:
+        """int64 array of shape (n,): the 1-based line of its file on which each record starts."""
+        return self.places.lines
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> Self:
+        """Return the rows at these 0-based positions, in this order."""
+        index = np.asarray(indices, dtype=np.int64)
+        texts_b = None if self.texts_b is None else take_texts(self.texts_b, index)
+        labels = None if self.labels is None else [[column[i] for i in index] for column in self.labels]
+        places = self.places.take(index)
+        return type(self)(self.source, take_texts(self.texts, index), texts_b, labels, self.columns, places)
+
+
+def read_rows(
+    paths: Paths,
+    *,
+    text: str | None = None,
+    text_b: str | None = None,
+    label: Sequence[str] = (),
+    labelled: bool = True,
+    encoding: str = "utf-8",
+    label_separator: str | None = None,
+    bad_rows: BadRows | None = None,
+) -> Rows:
+    """Return the rows of a CSV or TSV file with a header, of a JSON Lines or of a Parquet file.
+
+    Args:
+        paths: The file; or several, or a pattern such as `part-*.csv`, of the same columns; or `-` for standard input.
+            `open_table` says how the format is known.
+        text: The text column; by default as `find_columns` says.
+        text_b: The second text's column.
+        label: The label columns.
+        labelled: Whether the labels are read; if not, their columns may be missing.
+        encoding: The character encoding of text files; a byte-order mark is dropped.
+        label_separator: What stands between the labels of a cell, where a row has any number of them.
+        bad_rows: Is given the rows that cannot be read; None: the first is refused.
+
+    Raises:
+        InputError: The file, its columns or a row is wrong; the message says where and what to do.
+    """
+
+    def find(header: Header) -> Columns:
+        return find_columns(header, text, text_b, label, labelled, label_separator)
+
+    return _read(paths, encoding, find, bad_rows or BadRows())
+
+
+def read_rows_like(
+    paths: Paths,
+    columns: Columns,
+    *,
+    labelled: bool = True,
+    encoding: str = "utf-8",
+    bad_rows: BadRows | None = None,
+) -> Rows:
+    """Return the rows of a file that goes with training data: one to validate, test or predict.
+
+    Args:
+        paths: As for `read_rows`.
+        columns: The columns of the training data, `Rows.columns`; each must be there, case aside.
+        labelled: Whether the labels are read.
+        encoding: The character encoding of text files.
+        bad_rows: Is given the rows that cannot be read; None: the first is refused.
+
+    Raises:
+        InputError: A column is missing, or anything that `read_rows` refuses.
+    """
+    return _read(paths, encoding, lambda header: columns_like(header, columns, labelled), bad_rows or BadRows())
+
+
+def read_rows_of_labels(
+    path: str,
+    names: Sequence[str],
+    *,
+    text: str | None = None,
+    text_b: str | None = None,
+    labelled: bool = True,
+    encoding: str = "utf-8",
+) -> Rows:
+    """Return the rows of a file to test or predict, for a model that Python trained.
+
+    Args:
+        path: The file.
+        names: Of the labels, as `columns_of_labels` takes them.
+        text: The text column; by default as `find_columns` says.
+        text_b: The second text's column.
+        labelled: Whether the labels are read.
+        encoding: The character encoding of text files.
+
+    Raises:
+        InputError: A column is missing, or anything that `read_rows` refuses.
+    """
+
+    def find(header: Header) -> Columns:
+        return columns_of_labels(header, text, text_b, names, labelled)
+
+    return _read(path, encoding, find, BadRows())
+
+
+def _read(paths: Paths, encoding: str, find: Callable[[Header], Columns], bad_rows: BadRows) -> Rows:
+    first, *others = input_paths(paths)
+    with open_table(first, encoding, bad_rows) as table:
+        columns = find(Header(table.source, table.header, _sample(table, bad_rows), table.unit))
+        check_same_columns(table, others, encoding, bad_rows)
+        gathered = Gathered(columns, bad_rows)
+        gathered.add(table)
+    for path in others:
+        with open_table(path, encoding, bad_rows) as table:
+            _sample(table, bad_rows)
+            gathered.add(table)
+    texts, texts_b, labels, places = gathered.columns_and_places()
+    return Rows(sources_name([first, *others]), texts, texts_b, labels, columns, places)
+
+
+def _sample(table: Table, bad_rows: BadRows) -> list[Record]:
+    sample = table.sample()
+    if not sample and bad_rows.count:
+        raise bad_rows.all_bad(table.source)
+    if not sample:
+        raise InputError(f"{table.source}: no rows below the header {', '.join(map(shown, table.header))}; add some")
+    return sample

@@ -1,0 +1,228 @@
+"""`--resume`: what a run was started with, kept beside its checkpoints, and whether the same is asked for now."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from slanted.common.messages import option_of
+from slanted.errors import InputError
+from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, open_source, source_name
+from slanted.text.pretrained.model_files import locate
+from slanted.text.runs import run_folder
+from slanted.text.runs.checkpoints import FOLDER, come_to
+from slanted.text.runs.run_data import DataFiles
+from slanted.text.settings import Settings
+
+STARTED_WITH = "run.json"
+_DECIDED = ("backend", "precision")  # by the machine where they are "auto"
+_MODEL_SUFFIXES = (".json", ".safetensors", ".h5", ".txt", ".model", ".spm")
+_CONTENTS = ("train", "valid", "test")  # compared by what they hold, wherever they are
+
+
+@dataclass(frozen=True)
+class StartedWith:
+    """What decides a run: its settings, its options for files, and the SHA-256 of every file it reads.
+
+    Attributes:
+        settings: As in recipe.json.
+        files: The options of `DataFiles`, as in recipe.json.
+        sha256: Of the training, validation and test files and of the model's, by their part in the run.
+    """
+
+    settings: dict[str, Any]
+    files: dict[str, Any]
+    sha256: dict[str, Any]
+
+    @classmethod
+    def of(cls, files: DataFiles, settings: Settings, sums: Mapping[str, list[str]] | None = None) -> "StartedWith":
+        """Return what a run with these files and settings starts with.
+
+        Args:
+            files: The run's.
+            settings: The run's.
+            sums: What `sums_of` gave for the files; None: they are read.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        sums = sums_of(files) if sums is None else sums
+        return cls(_plain(settings.to_dict()), _plain(asdict(files)), {**sums, "model": _model_sums(settings.model)})
+
+    def with_settings(self, settings: Settings) -> "StartedWith":
+        """Return the same with other settings: those that the machine decided."""
+        return replace(self, settings=_plain(settings.to_dict()))
+
+    def write(self, out: Path) -> None:
+        """Write it beside the checkpoints.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        with run_folder.disk_errors(out):
+            (out / FOLDER).mkdir(exist_ok=True)
+        run_folder.write_json(out / FOLDER / STARTED_WITH, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> "StartedWith":
+        """Return what `write` wrote, or what recipe.json says of a finished run.
+
+        Raises:
+            InputError: The file is missing or broken.
+        """
+        saved = run_folder.read_json(path)
+        found = _fault(saved, ("files", "sha256"))
+        if found is None:
+            own = {name: value for name, value in saved.items() if name in Settings.__dataclass_fields__}
+            settings = saved.get("settings") if path.name == STARTED_WITH else own
+            found = _fault(settings, ("recipe",), ("model", *_DECIDED)) or _fault(settings["recipe"], (), ("name",))
+        if found is not None:
+            found = f"does not say what the run was started with ({found})"
+            raise InputError(f"{path}: {found}; start again with --overwrite")
+        return cls(settings, saved["files"], saved["sha256"])
+
+    def check_same(self, now: "StartedWith", out: Path) -> None:
+        """Raise unless `now` is the same run as this, which `out` holds.
+
+        Raises:
+            InputError: Something differs; all that does is named.
+        """
+        differing = [*self._options(now), *self._contents(now)]
+        if differing:
+            found = f"the run in {out} was started with {'; '.join(differing)}"
+            raise InputError(f"--resume: {found}; give the same again, or --overwrite to start again")
+
+    def _options(self, now: "StartedWith") -> Iterator[str]:
+        then, given = _flat(self), _flat(now)
+        if self.sha256.get("model") and self.sha256["model"] == now.sha256.get("model"):
+            given["model"] = then["model"]  # the same files in another place
+        for name in sorted(then.keys() | given.keys()):
+            before, after = then.get(name), given.get(name)
+            if before != after and not (name in _DECIDED and after == "auto"):
+                yield f"{option_of(name)} {_shown(before)}, not {_shown(after)}"
+
+    def _contents(self, now: "StartedWith") -> Iterator[str]:
+        for name in (*_CONTENTS, "model"):
+            before, after = self.sha256.get(name), now.sha256.get(name)
+            if before == after:
+                continue
+            what = {"train": "training", "valid": "validation"}.get(name, name)
+            if name == "model":
+                if now.settings["model"] == self.settings["model"]:
+                    yield f"other files of the model {now.settings['model']}"
+            elif before is None or after is None:
+                yield f"{'no' if before is None else 'a'} {what} file"
+            else:
+                yield f"other {what} rows than {_shown(now.files[name])} holds"
+
+
+def _fault(values: Any, objects: Sequence[str], texts: Sequence[str] = ()) -> str | None:
+    """Return what keeps values of JSON's types from being an object with these entries; None if they are one."""
+    if not isinstance(values, dict):
+        return "no object"
+    wrong = [name for name in objects if not isinstance(values.get(name), dict)]
+    wrong += [name for name in texts if not isinstance(values.get(name), str)]
+    return f"no usable {wrong[0]!r}" if wrong else None
+
+
+def is_unfinished(out: Path) -> bool:
+    """Return whether a folder holds a run that can go on."""
+    return come_to(out) is not None
+
+
+def is_finished(out: Path) -> bool:
+    """Return whether a folder holds a run that came to its end, and none that would replace it."""
+    return not is_unfinished(out) and (out / run_folder.METRICS).is_file()
+
+
+def settings_to_go_on(files: DataFiles, out: Path, settings: Settings, overwrite: bool) -> Settings:
+    """Return the settings on the backend and precision that the run in `out` was started on.
+
+    Without a run, and where a finished one is to be replaced, they are as they were.
+
+    Args:
+        files: Of the command.
+        out: The run's folder.
+        settings: Of the command.
+        overwrite: Whether a finished run is to be replaced.
+
+    Raises:
+        InputError: The run was started with something else, or standard input is to be read again.
+    """
+    if once := read_once(files):
+        raise InputError(f"--resume: {source_name(once[0])} cannot be read again; save it to a file and give that")
+    finished = is_finished(out)
+    if not is_unfinished(out) and (overwrite or not finished):
+        return settings
+    started = StartedWith.read(out / run_folder.RECIPE if finished else out / FOLDER / STARTED_WITH)
+    started.check_same(StartedWith.of(files, settings), out)
+    return replace(settings, **{name: started.settings[name] for name in _DECIDED})
+
+
+def can_be_read_again(files: DataFiles) -> bool:
+    """Return whether no file is standard input, a pipe or a device."""
+    return not read_once(files)
+
+
+def read_once(files: DataFiles) -> list[str]:
+    """Return the files that cannot be read again; one that is missing is for its reader to refuse."""
+    given = [path for paths in _given(files).values() for path in input_paths(paths)]
+    return [path for path in given if path == STANDARD_INPUT or (os.path.exists(path) and not _stays(path))]
+
+
+def _stays(path: str) -> bool:
+    return os.path.isfile(path) or os.path.isdir(path)
+
+
+def sums_of(files: DataFiles) -> dict[str, list[str]]:
+    """Return the SHA-256 of the training, the validation and the test files, by their part in the run.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    return {name: _sums(paths) for name, paths in _given(files).items()}
+
+
+def _given(files: DataFiles) -> dict[str, str | tuple[str, ...]]:
+    return {name: getattr(files, name) for name in _CONTENTS if getattr(files, name) is not None}
+
+
+def _sums(paths: str | tuple[str, ...]) -> list[str]:
+    return [_sum(Path(path)) for path in input_paths(paths)]
+
+
+def _sum(path: Path) -> str:
+    with open_source(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _model_sums(name: str) -> dict[str, str]:
+    """Return the sums of a local model's files; what comes from a hub is known by its name."""
+    files = locate(name)
+    folders = {folder for folder in (files.folder, files.tokenizer_folder) if folder is not None}
+    found = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
+    return {path.name: _sum(path) for path in found if path.suffix in _MODEL_SUFFIXES}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values as JSON gives them back."""
+    return json.loads(json.dumps(values))
+
+
+def _flat(started: StartedWith) -> dict[str, Any]:
+    """Return every option by its name, but for those that name files."""
+    settings, recipe = dict(started.settings), dict(started.settings["recipe"])
+    del settings["recipe"]
+    name = recipe.pop("name")
+    recipe = {key: value for key, value in recipe.items() if key not in ("source", "notes")}
+    files = {key: value for key, value in started.files.items() if key not in _CONTENTS}
+    return {**files, **settings, **recipe, "recipe": name}
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ([], "", {}):
+        return "none"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,249 @@
+"""The files of a run -> checked rows, their target and who is held out: all that can be refused before a model."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from slanted.common.messages import listed, plural, shown
+from slanted.errors import InputError, SettingError
+from slanted.text.formats.row_locations import Places
+from slanted.text.formats.skipped_rows import BadRows
+from slanted.text.labels.fold_rows import Fold, fold_rows
+from slanted.text.labels.targets import Target, infer_target, split_validation
+from slanted.text.rows.overlap import overlap
+from slanted.text.rows.rows import Rows, read_rows, read_rows_like
+from slanted.text.rows.text_storage import take_texts
+from slanted.text.scoring.metrics import score_predictions
+from slanted.text.settings import Settings
+from slanted.text.tokens.documents import check_chunkable
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """Which files a run reads, and how.
+
+    Args:
+        train: The training file, or several, or a pattern; `-` is standard input.
+        valid: The validation file, or None: a share of the training rows.
+        test: The test file, or None.
+        text: The name of the text column, or None.
+        text_b: The name of the second text's column, or None.
+        label: The names of the label columns, or none.
+        encoding: The encoding of text files.
+        label_separator: What stands between the labels of a cell, or None.
+        bad_rows: "fail", or "skip" to leave bad rows of the training and validation files out. Of the test file none is
+            left out: its rows are numbered in predictions.csv.
+    """
+
+    train: str | tuple[str, ...]
+    valid: str | None = None
+    test: str | None = None
+    text: str | None = None
+    text_b: str | None = None
+    label: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    label_separator: str | None = None
+    bad_rows: str = "fail"
+
+    @property
+    def train_argument(self) -> str:
+        """The training files as one would type them."""
+        return shlex.join([self.train] if isinstance(self.train, str) else self.train)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some texts and what is true of them.
+
+    Attributes:
+        texts: n texts.
+        texts_b: n second texts, or None.
+        y: Their labels as `Target.encode` gives them.
+        places: The file and the line of each, or None where Python gave the texts.
+    """
+
+    texts: Sequence[str]
+    texts_b: Sequence[str] | None
+    y: np.ndarray
+    places: Places | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def of(cls, rows: Rows, target: Target) -> "Part":
+        """Return the texts of `rows` with their labels encoded."""
+        return cls(rows.texts, rows.texts_b, target.encode(rows), rows.places)
+
+    def take(self, indices: np.ndarray) -> "Part":
+        """Return the given rows, in the given order."""
+        second = None if self.texts_b is None else take_texts(self.texts_b, indices)
+        places = None if self.places is None else self.places.take(indices)
+        return Part(take_texts(self.texts, indices), second, self.y[indices], places)
+
+
+@dataclass(frozen=True)
+class RunData:
+    """All rows of a run.
+
+    Attributes:
+        target: What is learnt.
+        train: The rows to learn from.
+        valid: The rows to choose the epoch by, or None.
+        test: The rows to score at the end, or None.
+        columns: Which columns were read.
+        summary: Lines about the data for the user to read.
+        bad_rows: The rows that were left out.
+        train_test_duplicates: The test rows that stand in the training file too, or None without a test file.
+        folds: The rows of each model of a cross-validation, which `train` then holds all of; else none.
+        sha256: Of the files, before they were read, by their part in the run; None where they can be read once only.
+    """
+
+    target: Target
+    train: Part
+    valid: Part | None
+    test: Part | None
+    columns: Any
+    summary: tuple[str, ...]
+    bad_rows: BadRows
+    train_test_duplicates: int | None
+    folds: tuple[Fold, ...] = ()
+    sha256: dict[str, list[str]] | None = None
+
+    @property
+    def numbers(self) -> np.ndarray | None:
+        """What out_of_fold.csv calls the training rows: int64 (n,), skipped ones counted too; None: 0, 1, and so on."""
+        return None if self.train.places is None else self.bad_rows.numbers(self.train.places)
+
+    def of_fold(self, fold: Fold) -> "RunData":
+        """Return the rows of one model, those it is scored on in the place of the test rows."""
+        train, test = self.train.take(fold.train), self.train.take(fold.held)
+        valid = self.train.take(fold.valid) if len(fold.valid) else None
+        return RunData(self.target, train, valid, test, self.columns, (), BadRows(), None, sha256=self.sha256)
+
+
+def read_data(files: DataFiles, settings: Settings) -> RunData:
+    """Read and check all files of a run.
+
+    Raises:
+        InputError: Whatever is wrong with a file, a column, a text or a label.
+    """
+    if settings.folds and files.valid is not None:
+        found = f"--folds {settings.folds}: each fold holds out rows of the training file, --valid {files.valid}"
+        raise InputError(f"{found} would hold out others; leave one of the two out")
+    bad_rows = BadRows(files.bad_rows)
+    rows = read_rows(
+        files.train,
+        text=files.text,
+        text_b=files.text_b,
+        label=files.label,
+        encoding=files.encoding,
+        label_separator=files.label_separator,
+        bad_rows=bad_rows,
+    )
+    target = infer_target(rows, settings.task)
+    check_target(target, settings)
+    check_chunkable(settings, rows.texts_b)
+    valid = _part_like(files.valid, rows, target, files.encoding, bad_rows)
+    test = _part_like(files.test, rows, target, files.encoding, BadRows())
+    train = Part.of(rows, target)
+    summary = [*_summary(rows, target), *_bad_rows_line(bad_rows)]
+    duplicates = None if test is None else overlap(train.texts, test.texts, train.texts_b, test.texts_b)
+    if test is not None and duplicates:
+        share = f"{duplicates:,} of {plural(len(test), 'test row')}"
+        summary.append(f"duplicates: {share} stand among the training rows too, which flatters the test scores")
+    folds = fold_rows(target, train.y, settings, rows)
+    for fold in folds:
+        check_score(target, train.y[fold.valid], settings)
+    if valid is None and settings.valid_share > 0.0 and not folds:
+        train, valid = hold_out(train, target, settings, rows)
+    check_score(target, None if valid is None else valid.y, settings)
+    summary.append(_fold_sizes(folds, test, files) if folds else _sizes(train, valid, test, files))
+    return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds)
+
+
+def _part_like(path: str | None, rows: Rows, target: Target, encoding: str, bad_rows: BadRows) -> Part | None:
+    if path is None:
+        return None
+    return Part.of(read_rows_like(path, rows.columns, encoding=encoding, bad_rows=bad_rows), target)
+
+
+def _bad_rows_line(bad_rows: BadRows) -> list[str]:
+    if not bad_rows.count:
+        return []
+    return [f"bad rows: {bad_rows.count:,} left out; the last: {bad_rows.latest}"]
+
+
+def hold_out(train: Part, target: Target, settings: Settings, labels: Any = None) -> tuple[Part, Part]:
+    """Return the training rows without the held-out share, and the share."""
+    kept, held = split_validation(target, train.y, settings.valid_share, settings.seed, labels)
+    return train.take(kept), train.take(held)
+
+
+SCORES_OF = {
+    "single": ("loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_auc", "average_precision"),
+    "multilabel": ("loss", "accuracy", "macro_f1", "micro_f1", "roc_auc", "average_precision"),
+    "regression": ("loss", "pearson", "spearman", "mae"),
+}
+
+
+def check_target(target: Target, settings: Settings) -> None:
+    """Raise unless `positive` is one of two classes or None, and class weights and `best_by` fit the task.
+
+    Raises:
+        SettingError: One of them does not fit.
+    """
+    two = target.kind == "single" and len(target.labels) == 2
+    if settings.positive is not None and not two:
+        raise SettingError("positive", "left out unless there are two classes", settings.positive)
+    if settings.positive is not None and settings.positive not in target.names:
+        raise SettingError("positive", f"one of the labels {listed(target.names)}", settings.positive)
+    if settings.class_weight != "none" and target.kind == "regression":
+        raise SettingError("class_weight", "left out for regression, which has no classes", settings.class_weight)
+    scores = [name for name in SCORES_OF[target.kind] if name != "f1" or two]
+    if settings.best_by not in scores:
+        raise SettingError("best_by", f"a score of this task: {', '.join(scores)}", settings.best_by)
+
+
+def check_score(target: Target, valid: np.ndarray | None, settings: Settings) -> None:
+    """Raise unless the validation rows, of which there are labels or None, define the score that chooses the epoch.
+
+    Raises:
+        SettingError: They leave it undefined, by lacking a class, say.
+    """
+    if valid is None or not len(valid) or settings.best_by == "loss":
+        return
+    guesses = np.random.default_rng(0).random((len(valid), len(target.labels)))
+    if settings.best_by not in score_predictions(target, valid, guesses):
+        rule = "a score that the validation rows define: they lack a class, or do not differ"
+        raise SettingError("best_by", rule, settings.best_by, "add validation rows, or keep the epoch by loss")
+
+
+def _summary(rows: Rows, target: Target) -> tuple[str, ...]:
+    count, columns = len(target.labels), rows.columns
+    kind = {"single": f"{count} classes", "multilabel": f"{count} labels", "regression": plural(count, "target")}
+    text = f"column {shown(columns.text)}"
+    if columns.text_b is not None:
+        text = f"columns {shown(columns.text)} and {shown(columns.text_b)} (pairs)"
+    return (
+        f"data: {rows.source}: {plural(len(rows), 'row')}; text from {text}",
+        f"task: {target.kind} ({target.reason}); {kind[target.kind]}: {listed(target.labels)}",
+    )
+
+
+def _sizes(train: Part, valid: Part | None, test: Part | None, files: DataFiles) -> str:
+    held = "none" if valid is None else f"{len(valid):,} ({files.valid or 'held out of the training file'})"
+    return f"rows: training {len(train):,}; validation {held}; test {_tested(test, files)}"
+
+
+def _fold_sizes(folds: tuple[Fold, ...], test: Part | None, files: DataFiles) -> str:
+    first = folds[0]
+    parts = f"training {len(first.train):,}, validation {len(first.valid) or 'none'}, held out {len(first.held):,}"
+    return f"rows: {len(folds)} folds, the first: {parts}; test {_tested(test, files)}"
+
+
+def _tested(test: Part | None, files: DataFiles) -> str:
+    return "none" if test is None else f"{len(test):,} ({files.test})"

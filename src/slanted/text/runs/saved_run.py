@@ -1,0 +1,135 @@
+"""What a run's folder says of itself, checked before Keras is imported."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from slanted.common.messages import shown
+from slanted.errors import InputError
+from slanted.text.labels.targets import Kind, Target
+from slanted.text.pretrained.model_files import check_folder
+from slanted.text.rows.columns import Columns
+from slanted.text.runs import run_folder
+from slanted.text.scoring.thresholds import mean_thresholds
+from slanted.text.settings import Settings
+from slanted.text.tokens.tokenizer import TextTokenizer
+
+_MAY_BE_NULL = ("text_b", "label_separator")
+RESTORE = "restore the file or train again"
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A run's folder whose files are all there.
+
+    Attributes:
+        settings: What the model was trained with.
+        target: What it predicts.
+        columns: Which columns of the training file were read; None where Python gave the texts.
+        thresholds: Of several labels: from which probability on each is predicted; None: 0.5.
+        folds: The folders of the folds' runs; none where the folder itself holds the model.
+        pairs: Whether the training texts were pairs; None where the folder does not say.
+    """
+
+    settings: Settings
+    target: Target
+    columns: Columns | None
+    thresholds: np.ndarray | None = None
+    folds: tuple[Path, ...] = ()
+    pairs: bool | None = None
+
+
+def read_run(folder: Path) -> SavedRun:
+    """Return what is known of a run without loading its model.
+
+    Raises:
+        InputError: The folder holds no run, or a file is missing or corrupt.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
+    settings, columns, pairs = _read_recipe(folder / run_folder.RECIPE)
+    return (_read_folds if settings.folds else _read_one)(folder, settings, columns, pairs)
+
+
+def _read_one(folder: Path, settings: Settings, columns: Columns | None, pairs: bool | None) -> SavedRun:
+    target, thresholds = _read_target(folder / run_folder.LABELS)
+    if not _fits(target, thresholds, settings, columns):
+        found = f"its task {target.kind!r} and its labels do not fit the task and the columns in {run_folder.RECIPE}"
+        raise InputError(f"{folder / run_folder.LABELS}: {found}; {RESTORE}")
+    check_folder(folder / run_folder.MODEL)
+    TextTokenizer.load(folder)
+    return SavedRun(settings, target, columns, thresholds, pairs=pairs)
+
+
+def _read_folds(folder: Path, settings: Settings, columns: Columns | None, pairs: bool | None) -> SavedRun:
+    folders = tuple(folder / run_folder.fold_name(number) for number in range(settings.folds))
+    first, *others = (_read_one(place, *_read_recipe(place / run_folder.RECIPE)) for place in folders)
+    for place, run in zip(folders[1:], others, strict=True):
+        if run.target != first.target:
+            raise InputError(f"{place / run_folder.LABELS}: names other labels than {folders[0].name}; {RESTORE}")
+    thresholds = mean_thresholds([run.thresholds for run in (first, *others)])
+    return SavedRun(settings, first.target, columns, thresholds, folders, pairs)
+
+
+def _read_recipe(path: Path) -> tuple[Settings, Columns | None, bool | None]:
+    saved = run_folder.read_json(path)
+    try:
+        settings = Settings.from_dict(saved)
+        columns = _columns(saved.get("columns"))
+        pairs = saved.get("pairs") if columns is None else columns.text_b is not None
+        if not isinstance(pairs, bool | None):
+            raise InputError(f"'pairs' must be true, false or null. Received: {pairs!r}")
+    except InputError as error:
+        raise InputError(f"{path}: holds no settings of a run ({error}); {RESTORE}") from None
+    return settings, columns, pairs
+
+
+def _columns(saved: Any) -> Columns | None:
+    if saved is None:
+        return None
+    texts = isinstance(saved, dict) and all(isinstance(saved.get(name), str | None) for name in _MAY_BE_NULL)
+    if not texts or not isinstance(saved.get("text"), str) or saved.get("label_separator") == "":
+        raise InputError(f"'columns' must name columns of a file. Received: {saved!r}")
+    labels = saved.get("labels")
+    if not isinstance(labels, list) or not labels or not all(isinstance(name, str) for name in labels):
+        raise InputError(f"'columns.labels' must be a list of names. Received: {labels!r}")
+    return Columns(saved["text"], saved.get("text_b"), tuple(labels), saved.get("label_separator"))
+
+
+def _fits(target: Target, thresholds: np.ndarray | None, settings: Settings, columns: Columns | None) -> bool:
+    """Return whether the task can be that of a run with these settings and columns.
+
+    The model itself does not tell: its outputs are raw numbers, whatever the task.
+    """
+    if settings.task not in ("auto", target.kind) or (thresholds is not None and target.kind != "multilabel"):
+        return False
+    if target.kind == "single" and len(target.labels) == 1:
+        return False
+    if columns is None:
+        return True
+    if columns.label_separator is not None:
+        return target.kind == "multilabel"
+    return len(columns.labels) == 1 if target.kind == "single" else target.labels == columns.labels
+
+
+def _read_target(path: Path) -> tuple[Target, np.ndarray | None]:
+    saved = run_folder.read_json(path)
+    known = isinstance(saved, dict) and saved.get("task") in get_args(Kind) and isinstance(saved.get("labels"), list)
+    if not known or not saved["labels"] or not all(isinstance(label, (str, int, float)) for label in saved["labels"]):
+        raise InputError(f"{path}: names no task and labels; {RESTORE}")
+    if twice := [label for label, count in Counter(saved["labels"]).items() if count > 1]:
+        raise InputError(f"{path}: names the label {shown(twice[0])} twice; {RESTORE}")
+    return Target(saved["task"], tuple(saved["labels"])), _thresholds(path, saved)
+
+
+def _thresholds(path: Path, saved: dict[str, Any]) -> np.ndarray | None:
+    thresholds = saved.get("thresholds")
+    if thresholds is None:
+        return None
+    fitting = isinstance(thresholds, list) and len(thresholds) == len(saved["labels"])
+    if not fitting or not all(isinstance(cut, (int, float)) and 0.0 <= cut <= 1.0 for cut in thresholds):
+        raise InputError(f"{path}: must have one threshold in [0, 1] for each label; {RESTORE}")
+    return np.array(thresholds, "float64")

@@ -1,0 +1,140 @@
+"""Long documents as chunks: each a window of the document's tokens, predicted alone, their raw outputs pooled.
+
+Windows of `budget` tokens, evenly spread from the first token to the last, follow closely enough that neighbours share
+at least an eighth of a window:
+
+    chunks = ceil((L - overlap) / (budget - overlap)),  overlap = budget // 8       at most 16
+    start of chunk i = floor(i * (L - budget) / (chunks - 1))
+
+A document of more than 16 windows keeps 16, evenly spread, and loses the tokens between them: so memory and time stay
+within 16 times those of truncation. In training every chunk is an example with its document's label; a document's
+prediction comes of the mean of its chunks' raw outputs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slanted.common.messages import plural
+from slanted.errors import SettingError
+from slanted.text.settings import Settings
+from slanted.text.tokens.token_arrays import Encoded
+
+if TYPE_CHECKING:
+    from slanted.text.tokens.tokenizer import TextTokenizer
+
+MAX_CHUNKS = 16
+OVERLAP_DIVISOR = 8
+LARGE_SHARE = 0.1
+
+
+def windows(length: int, budget: int) -> list[slice]:
+    """Return the windows of a document of `length` tokens, each of `budget` tokens; one of all if it is no longer.
+
+    >>> windows(20, 8)
+    [slice(0, 8, None), slice(6, 14, None), slice(12, 20, None)]
+    """
+    if length <= budget:
+        return [slice(0, length)]
+    overlap = budget // OVERLAP_DIVISOR
+    count = min(MAX_CHUNKS, -(-(length - overlap) // (budget - overlap)))
+    starts = [number * (length - budget) // (count - 1) for number in range(count)]
+    return [slice(start, start + budget) for start in starts]
+
+
+def loses_tokens(length: int, budget: int) -> bool:
+    """Return whether the windows of a document leave tokens out."""
+    return length > MAX_CHUNKS * budget
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Texts as examples for a model: one each, or several chunks each.
+
+    Attributes:
+        encoded: The examples; `truncated` says of each whether its document lost tokens.
+        owners: int64, ascending: the document of each example; None where each example is one.
+        of_sample: Whether they are but some of the texts that are meant, drawn at random.
+    """
+
+    encoded: Encoded
+    owners: NDArray[np.int64] | None = None
+    of_sample: bool = False
+
+    @property
+    def estimated(self) -> str:
+        """Of a sample what it is, to be said after what it shows of all texts; else nothing."""
+        return f", estimated on {len(self.encoded):,} of them" if self.of_sample else ""
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """The first example of each document, shape (documents,)."""
+        if self.owners is None:
+            return np.arange(len(self.encoded))
+        return np.flatnonzero(np.diff(self.owners, prepend=-1))
+
+    @property
+    def truncated_share(self) -> float:
+        """The share of the documents that lose tokens."""
+        return float(self.encoded.truncated[self.starts].mean())
+
+    def repeated(self, y: np.ndarray) -> np.ndarray:
+        """Return the documents' labels (documents, ...) as their examples' (examples, ...)."""
+        return y if self.owners is None else y[self.owners]
+
+    def pooled(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the mean of each document's raw outputs: (examples, outputs) to (documents, outputs)."""
+        if self.owners is None:
+            return outputs
+        sums = np.add.reduceat(outputs.astype("float64"), self.starts, axis=0)
+        return (sums / np.bincount(self.owners)[:, None]).astype(outputs.dtype)
+
+
+def encode_documents(
+    tokenizer: "TextTokenizer", texts: Sequence[str], texts_b: Sequence[str] | None, settings: Settings
+) -> Documents:
+    """Return texts, or pairs of them, as a run's settings want them: truncated, or in chunks.
+
+    Raises:
+        SettingError: Pairs are to be cut into chunks.
+    """
+    check_chunkable(settings, texts_b)
+    if settings.long == "chunk":
+        return Documents(*tokenizer.encode_chunks(texts, settings.max_tokens))
+    return Documents(tokenizer.encode(texts, texts_b, settings.max_tokens, settings.recipe.truncate))
+
+
+def check_chunkable(settings: Settings, texts_b: Sequence[str] | None) -> None:
+    """Raise if pairs are to be cut into chunks: it is not defined which chunk of one goes with which of the other.
+
+    Raises:
+        SettingError: They are.
+    """
+    if settings.long == "chunk" and texts_b is not None:
+        raise SettingError("long", "truncate where the texts are pairs", settings.long, "leave it out")
+
+
+def described(documents: Documents, settings: Settings) -> str:
+    """Return how much of the training texts the model sees, for the user to read."""
+    share = documents.truncated_share
+    if documents.owners is None:
+        longer = f"{share:.1%} of the training texts are longer{documents.estimated}"
+        return f"{settings.max_tokens} tokens at most, {longer}"
+    found = f"{plural(len(documents.encoded), 'chunk')} of {plural(len(documents.starts), 'training text')}"
+    return f"{found}, {settings.max_tokens} tokens each; {share:.1%} of the texts have more than {MAX_CHUNKS}"
+
+
+def advice(documents: Documents, settings: Settings, most_tokens: int, pairs: bool) -> str | None:
+    """Return what to change where more than a tenth of the training texts lose tokens, else None."""
+    share = documents.truncated_share
+    if share <= LARGE_SHARE:
+        return None
+    options = [f"--max-tokens {min(most_tokens, 4 * settings.max_tokens)}"] * (settings.max_tokens < most_tokens)
+    if settings.long == "truncate":
+        options += ["--truncate head+tail"] * (settings.recipe.truncate != "head+tail")
+        options += ["--long chunk, which reads them whole"] * (not pairs)
+    remedy = f"; try {', or '.join(options)}" if options else ""
+    return f"note: {share:.1%} of the training texts lose tokens{documents.estimated}{remedy}"

@@ -1,0 +1,209 @@
+"""Text to token ids, with the checkpoint's own `tokenizer.json`."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slanted.common.strict_json import decoded
+from slanted.errors import InputError, missing_extra
+from slanted.text.formats.cells import with_whole_characters
+from slanted.text.tokens.documents import loses_tokens, windows
+from slanted.text.tokens.token_arrays import Encoded, concatenate
+from slanted.text.tokens.truncation import check_truncation, keep, longest_first
+from slanted.text.tokens.vocabulary_files import build_tokenizer, read_tokenizers_json
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["Encoded", "TextTokenizer"]
+
+FILE = "tokenizer.json"
+TEXTS_AT_ONCE = 512  # the tokenizer's intermediate results weigh some 100 bytes a token
+PAD_TOKENS = ("[PAD]", "<pad>")
+
+Piece = tuple[int, int, int]  # (text number, type) of a text's tokens, or (-1, type) and the id of a special token
+
+
+class TextTokenizer:
+    """A checkpoint's tokenizer: the ids are those of transformers' fast tokenizer, to the last one.
+
+    The file's own truncation and padding are switched off; `encode` truncates, batches pad.
+    """
+
+    def __init__(self, source: bytes) -> None:
+        """Read the bytes of a `tokenizer.json`; `load` reads a folder."""
+        self._source = source
+        self._tokenizer = _unlimited(source)
+        self._templates = [_template(self._tokenizer, texts) for texts in (1, 2)]
+        self.pad_id = _pad_id(self._tokenizer, self.description)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "TextTokenizer":
+        """Read the tokenizer of a model folder or a run folder.
+
+        Args:
+            folder: Holds `tokenizer.json`; or, for lack of it, `vocab.txt`, `vocab.json` with
+                `merges.txt`, or a SentencePiece model; or is a KerasHub preset. What is not a
+                `tokenizer.json` already becomes an equivalent one.
+
+        Raises:
+            InputError: There is no tokenizer, or its files are broken.
+        """
+        _allow_threads()
+        path = Path(folder) / FILE
+        source = read_tokenizers_json(path)
+        if source is None:
+            return cls(build_tokenizer(Path(folder)).to_str().encode())
+        try:
+            return cls(source)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The content of `tokenizer.json`."""
+        return decoded(self._source)
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """Every token and its id, special tokens included."""
+        return self._tokenizer.get_vocab(with_added_tokens=True)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """One more than the largest id."""
+        return max(self.vocabulary.values()) + 1
+
+    def save(self, folder: str | Path) -> None:
+        """Write `tokenizer.json`, byte for byte as the checkpoint's where it had one."""
+        (Path(folder) / FILE).write_bytes(self._source)
+
+    def encode(
+        self, texts: Sequence[str], texts_b: Sequence[str] | None, max_tokens: int, truncate: str = "head"
+    ) -> Encoded:
+        """Return the token ids of every text, or of every pair of texts.
+
+        Args:
+            texts: The texts, or the first of each pair.
+            texts_b: The second of each pair; None where there are no pairs.
+            max_tokens: The most tokens an example keeps, special tokens included.
+            truncate: `head`, `tail` or `head+tail`: what an example that is longer keeps. Of a pair,
+                the longer text gives way first.
+
+        Raises:
+            InputError: `max_tokens` leaves no room, or `truncate` is unknown.
+        """
+        check_truncation(truncate)
+        columns = [texts] if texts_b is None else [texts, texts_b]
+        template, budget = self._room(len(columns), max_tokens)
+        return concatenate([_pack(rows, template, budget, truncate) for rows in self._slices(columns)])
+
+    def encode_chunks(self, texts: Sequence[str], max_tokens: int) -> tuple[Encoded, NDArray[np.int64]]:
+        """Return the token ids of every chunk of every text (`slanted.text.chunks`), and the text of each chunk.
+
+        `truncated` says of a chunk whether its text has tokens that are in none.
+
+        Args:
+            texts: The texts.
+            max_tokens: The most tokens a chunk has, special tokens included.
+
+        Raises:
+            InputError: `max_tokens` leaves no room.
+        """
+        template, budget = self._room(1, max_tokens)
+        parts, counts = [], []
+        for rows in self._slices([texts]):
+            spans = [windows(len(tokens), budget) for (tokens,) in rows]
+            chunks = [(tokens[span],) for (tokens,), found in zip(rows, spans, strict=True) for span in found]
+            lost = [loses_tokens(len(tokens), budget) for (tokens,) in rows]
+            counts += [len(found) for found in spans]
+            truncated = np.repeat(np.array(lost, bool), counts[-len(spans) :])
+            parts.append(replace(_pack(chunks, template, budget, "head"), truncated=truncated))
+        return concatenate(parts), np.repeat(np.arange(len(counts)), counts)
+
+    def _room(self, columns: int, max_tokens: int) -> tuple[list[Piece], int]:
+        """Return where the special tokens stand and how many others there may be."""
+        template = self._templates[columns - 1]
+        budget = max_tokens - sum(piece[0] < 0 for piece in template)
+        if budget < columns:
+            raise InputError(
+                f"max_tokens must be at least {max_tokens - budget + columns}, the special tokens and one "
+                f"of {'each text' if columns > 1 else 'the text'}: received {max_tokens}"
+            )
+        return template, budget
+
+    def _slices(self, columns: list[Sequence[str]]) -> Iterator[list[tuple[list[int], ...]]]:
+        """Yield the ids of every example's texts, some hundred examples at a time."""
+        for start in range(0, len(columns[0]), TEXTS_AT_ONCE):
+            part = [
+                [with_whole_characters(text) for text in column[start : start + TEXTS_AT_ONCE]] for column in columns
+            ]
+            found = [self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) for texts in part]
+            yield list(zip(*[[one.ids for one in column] for column in found], strict=True))
+
+
+def _allow_threads() -> None:
+    """Let tokenizers use every core; releases before 0.23 print a warning in every forked process otherwise."""
+    if "TOKENIZERS_PARALLELISM" not in os.environ:
+        os.environ["TOKENIZERS_PARALLELISM"] = "true"
+        os.register_at_fork(after_in_child=lambda: os.environ.update(TOKENIZERS_PARALLELISM="false"))
+
+
+def _unlimited(source: bytes) -> "Tokenizer":
+    """Read a tokenizer and switch off its truncation and padding."""
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise missing_extra("text", "Tokenisation") from None
+    try:
+        tokenizer = Tokenizer.from_buffer(source)
+    except ValueError as error:
+        raise InputError(f"not a file of the tokenizers library: {' '.join(str(error).split())}") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _template(tokenizer: "Tokenizer", texts: int) -> list[Piece]:
+    """Find out by trying where the tokenizer puts its special tokens around one text or two."""
+    probe = tokenizer.encode("a") if texts == 1 else tokenizer.encode("a", "a")
+    pieces: list[Piece] = []
+    for number, kind, token in zip(probe.sequence_ids, probe.type_ids, probe.ids, strict=True):
+        piece = (-1, kind, token) if number is None else (number, kind, 0)
+        if number is None or piece not in pieces:
+            pieces.append(piece)
+    return pieces
+
+
+def _pack(rows: list[tuple[list[int], ...]], template: list[Piece], budget: int, truncate: str) -> Encoded:
+    """Truncate the texts of each example and set the special tokens around them."""
+    ids: list[int] = []
+    types: list[int] = []
+    offsets, truncated = [0], []
+    for row in rows:
+        counts = longest_first([len(text) for text in row], budget)
+        kept = [keep(text, count, truncate) for text, count in zip(row, counts, strict=True)]
+        for number, kind, token in template:
+            tokens = [token] if number < 0 else kept[number]
+            ids += tokens
+            types += [kind] * len(tokens)
+        offsets.append(len(ids))
+        truncated.append(sum(map(len, row)) > budget)
+    arrays = np.array(ids, np.int32), np.array(types, np.int8), np.array(offsets, np.int64)
+    return Encoded(*arrays, np.array(truncated, bool))
+
+
+def _pad_id(tokenizer: "Tokenizer", description: dict[str, Any]) -> int:
+    """Return the id of the padding token: the file's own padding says it, else the usual names do."""
+    if description.get("padding"):
+        return int(description["padding"]["pad_id"])
+    found = [tokenizer.token_to_id(token) for token in PAD_TOKENS]
+    known = [token for token in found if token is not None]
+    if not known:
+        raise InputError(f"the tokenizer must have a padding token: found none of {', '.join(PAD_TOKENS)}")
+    return known[0]

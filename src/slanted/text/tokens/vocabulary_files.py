@@ -1,0 +1,149 @@
+"""The tokenizer of a model folder that has vocabulary files but no `tokenizer.json` of its own.
+
+Each is rebuilt after its family's published rules: WordPiece as in BERT, byte-level BPE as in RoBERTa,
+SentencePiece unigrams in unigram.py. KerasHub presets keep the same vocabularies under
+`assets/tokenizer` and a `tokenizer.json` of their own kind, a Keras configuration: told apart by content.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slanted.common.strict_json import decoded
+from slanted.errors import InputError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+BERT_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+ROBERTA_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
+KERAS_ASSETS = Path("assets") / "tokenizer"
+FILES_WANTED = "tokenizer.json, vocab.txt, vocab.json with merges.txt, or a SentencePiece model"
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file; InputError where it is missing or broken."""
+    try:
+        return decoded(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error}): copy the file anew") from None
+
+
+def read_tokenizers_json(path: Path) -> bytes | None:
+    """Return the bytes of a `tokenizer.json` of the tokenizers library; None where there is none."""
+    if not path.is_file():
+        return None
+    content = read_json(path)
+    return None if isinstance(content, dict) and "registered_name" in content else path.read_bytes()
+
+
+def build_tokenizer(folder: Path) -> "Tokenizer":
+    """Return the tokenizer of a folder of vocabulary files, or of a KerasHub preset.
+
+    Raises:
+        InputError: The folder has no vocabulary file that slanted knows.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: the model folder does not exist")
+    if (folder / "tokenizer.json").is_file():
+        return _from_keras(folder)
+    for file, build in _HUGGING_FACE.items():
+        if (folder / file).is_file():
+            return build(folder)
+    raise InputError(f"{folder}: the model folder must hold a tokenizer ({FILES_WANTED}): found none of them")
+
+
+def _from_keras(folder: Path) -> "Tokenizer":
+    """Rebuild the tokenizer of a KerasHub preset."""
+    description = read_json(folder / "tokenizer.json")
+    name, config, assets = description.get("class_name"), description.get("config", {}), folder / KERAS_ASSETS
+    if name in ("BertTokenizer", "DistilBertTokenizer"):
+        return word_piece(assets / "vocabulary.txt", bool(config.get("lowercase")), config.get("strip_accents") or None)
+    if name == "RobertaTokenizer":
+        return byte_level_bpe(assets / "vocabulary.json", assets / "merges.txt")
+    family = {"XLMRobertaTokenizer": "roberta", "DebertaV3Tokenizer": "deberta"}.get(name, "albert")
+    if family == "albert" and name not in ("AlbertTokenizer", "FNetTokenizer"):
+        raise InputError(f"{folder}: slanted fine-tunes text encoders: received a preset with a {name}")
+    return _unigram(assets / "vocabulary.spm", family)
+
+
+def word_piece(vocabulary: Path, lowercase: bool, strip_accents: bool | None) -> "Tokenizer":
+    """Return BERT's tokenizer for a `vocab.txt`; strip_accents None follows lowercase, as BERT does."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    tokens = {line.rstrip("\r"): number for number, line in enumerate(_read_text(vocabulary).rstrip("\n").split("\n"))}
+    _check_special(vocabulary, tokens, BERT_TOKENS[:4])
+    tokenizer = Tokenizer(models.WordPiece(tokens, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip_accents)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens([token for token in BERT_TOKENS if token in tokens])
+    return with_template(tokenizer, "[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1")
+
+
+def byte_level_bpe(vocabulary: Path, merges: Path) -> "Tokenizer":
+    """Return RoBERTa's tokenizer for its `vocab.json` and `merges.txt`."""
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+
+    tokens = read_json(vocabulary)
+    _check_special(vocabulary, tokens, ROBERTA_TOKENS)
+    lines = [line.rstrip("\r") for line in _read_text(merges).split("\n")]
+    found = [line.partition(" ") for line in lines if line and not line.startswith("#version")]
+    try:
+        tokenizer = Tokenizer(models.BPE(tokens, [(left, right) for left, _, right in found]))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{merges}: the merges must fit {vocabulary.name}: {error}") from None
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    mask = AddedToken("<mask>", lstrip=True, special=True)
+    tokenizer.add_special_tokens([*ROBERTA_TOKENS, *([mask] if "<mask>" in tokens else [])])
+    return with_template(tokenizer, "<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 </s>:0 $B:0 </s>:0")
+
+
+def with_template(tokenizer: "Tokenizer", single: str, pair: str) -> "Tokenizer":
+    """Set which special tokens stand around a text and a pair of texts."""
+    from tokenizers.processors import TemplateProcessing
+
+    names = {piece.split(":")[0] for piece in pair.split()} - {"$A", "$B"}
+    special = [(name, tokenizer.token_to_id(name)) for name in sorted(names)]
+    tokenizer.post_processor = TemplateProcessing(single=single, pair=pair, special_tokens=special)
+    return tokenizer
+
+
+def _unigram(path: Path, family: str) -> "Tokenizer":
+    from slanted.text.tokens.sentencepiece_unigram import unigram
+
+    return unigram(path, family)
+
+
+def _word_piece_folder(folder: Path) -> "Tokenizer":
+    """Read `vocab.txt` with the settings of `tokenizer_config.json`, BERT's own where it says none."""
+    config_path = folder / "tokenizer_config.json"
+    config = read_json(config_path) if config_path.is_file() else {}
+    return word_piece(folder / "vocab.txt", bool(config.get("do_lower_case", True)), config.get("strip_accents"))
+
+
+def _read_text(path: Path) -> str:
+    """Return a vocabulary file's text, its line ends as they are."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 ({error}): copy the file anew") from None
+
+
+def _check_special(path: Path, tokens: Any, wanted: tuple[str, ...]) -> None:
+    """Raise InputError unless every wanted token is in the vocabulary."""
+    missing = [token for token in wanted if token not in tokens]
+    if missing:
+        raise InputError(f"{path}: the vocabulary must hold {', '.join(wanted)}: {', '.join(missing)} is missing")
+
+
+_HUGGING_FACE: dict[str, Callable[[Path], "Tokenizer"]] = {
+    "vocab.txt": _word_piece_folder,
+    "vocab.json": lambda folder: byte_level_bpe(folder / "vocab.json", folder / "merges.txt"),
+    "sentencepiece.bpe.model": lambda folder: _unigram(folder / "sentencepiece.bpe.model", "roberta"),
+    "spiece.model": lambda folder: _unigram(folder / "spiece.model", "albert"),
+    "spm.model": lambda folder: _unigram(folder / "spm.model", "deberta"),
+}

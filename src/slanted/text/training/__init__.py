@@ -1,0 +1,1 @@
+"""One fit, one run, K folds. Prints no result and writes no report."""

@@ -1,0 +1,119 @@
+"""What watches a `fit`: each step's own loss, each epoch's validation scores, the best weights."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from slanted.errors import TrainingFailed
+from slanted.keras_private.loss_scaling import innermost
+from slanted.text.progress.progress import Progress
+from slanted.text.settings import LOWER_IS_BETTER
+
+SHOWN = ("loss", "accuracy", "macro_f1", "micro_f1", "spearman")
+
+
+@dataclass
+class History:
+    """What happened at each step and each epoch.
+
+    Attributes:
+        steps: (step from 0, epoch from 1, the batch's own loss, the curve's rate) of each batch.
+        epochs: The validation scores of each epoch; empty without validation.
+    """
+
+    steps: list[tuple[int, int, float, float]] = field(default_factory=list)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+
+class LastBatchLoss(keras.metrics.Metric):
+    """The loss of the last batch alone; Keras's own logs hold the epoch's running mean."""
+
+    def __init__(self, loss: Callable[..., Any]) -> None:
+        super().__init__(name="batch_loss")
+        self.of_batch = loss
+        self.value = self.add_variable(shape=(), initializer="zeros", name="value")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Replace the value."""
+        self.value.assign(keras.ops.cast(self.of_batch(y_true, y_pred), self.dtype))
+
+    def result(self) -> Any:
+        """Return the loss of the batch seen last."""
+        return keras.ops.convert_to_tensor(self.value)
+
+
+class StepLog(keras.callbacks.Callback):
+    """Records every step, shows it, and stops a run whose loss is not finite."""
+
+    def __init__(self, history: History, rates: np.ndarray, progress: Progress, advice: str) -> None:
+        super().__init__()
+        self.history, self.rates, self.progress, self.advice, self.epoch = history, rates, progress, advice, 0
+        self._scaled: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Note the optimizer, if loss scaling wraps it."""
+        super().set_model(model)
+        inner = innermost(model.optimizer)
+        self._scaled = inner if inner is not model.optimizer else None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note the epoch."""
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Record the step."""
+        step, loss = len(self.history.steps), float((logs or {})["batch_loss"])
+        rate = float(self.rates[self._curve_step(step)])
+        self.history.steps.append((step, self.epoch, loss, rate))
+        if not math.isfinite(loss):
+            raise TrainingFailed(
+                f"the loss is {loss} at step {step} of {len(self.rates)} (epoch {self.epoch}, learning rate "
+                f"{rate:.3g}); try {self.advice}"
+            )
+        self.progress.step(step + 1, self.epoch, loss, rate)
+
+    def _curve_step(self, step: int) -> int:
+        """Return the curve's step: batches that loss scaling skipped do not count."""
+        if self._scaled is None:
+            return step
+        _ = self.model  # on JAX this fetches the state of the compiled step, which costs
+        return max(0, self._scaled.elapsed - 1)
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Scores the validation examples after each epoch and keeps the best epoch's weights."""
+
+    def __init__(self, score: Callable[[Any], dict[str, Any]], by: str, history: History, progress: Progress) -> None:
+        super().__init__()
+        self.score, self.by, self.history, self.progress = score, by, history, progress
+        self.best, self.kept_epoch, self.weights = -math.inf, 0, None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Score, say and compare."""
+        model: Any = self.model
+        scores = self.score(model)
+        self.history.epochs.append(scores)
+        value = self._worth(scores)
+        better = value > self.best or self.weights is None
+        if better:
+            self.best, self.kept_epoch, self.weights = value, epoch + 1, model.get_weights()
+        named = [name for name in dict.fromkeys((*SHOWN, self.by)) if name in scores]
+        shown = "  ".join(f"{name} {scores[name]:.4f}" for name in named)
+        text = f"epoch {epoch + 1}: validation {shown}{'  (best so far)' if better else ''}"
+        self.progress.epoch(epoch + 1, scores, text)
+
+    def _worth(self, scores: dict[str, Any]) -> float:
+        """Return the score, the larger the better; predictions that leave it undefined are worth least."""
+        value = scores.get(self.by, math.nan)
+        return -math.inf if math.isnan(value) else -value if self.by in LOWER_IS_BETTER else value
+
+    def restore(self) -> int:
+        """Give the model the best epoch's weights and return that epoch, from 1."""
+        model: Any = self.model
+        if self.kept_epoch != len(self.history.epochs):
+            model.set_weights(self.weights)
+        return self.kept_epoch

@@ -1,0 +1,198 @@
+"""Fine-tune a text model: one `fit`, the best epoch kept."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from slanted.acceleration import fast_bert
+from slanted.acceleration.fused_adam import fuse
+from slanted.common.messages import plural
+from slanted.layerwise.run_scheduler import RunScheduler
+from slanted.runtime.deferred_signals import held_signals
+from slanted.runtime.memory import release
+from slanted.runtime.patches import kept_heap
+from slanted.text.batching.batches import EpochOrder
+from slanted.text.batching.model_inputs import HeldOut, training_batches
+from slanted.text.labels.targets import Target
+from slanted.text.pretrained.encoder import Encoder, build_classifier, load_encoder, plain_model
+from slanted.text.progress.progress import Progress
+from slanted.text.progress.view import GroupRates
+from slanted.text.runs.checkpoints import Checkpoints, Snapshot
+from slanted.text.runs.run_data import Part
+from slanted.text.scoring.class_weights import BalancedLoss, balanced_weights
+from slanted.text.scoring.outputs_and_losses import Scaling, first_bias, task_loss, task_scores
+from slanted.text.settings import Settings
+from slanted.text.tokens.documents import advice, described
+from slanted.text.training.callbacks import History, KeepBest, LastBatchLoss, StepLog
+from slanted.text.training.checkpoint_callback import Checkpointing
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a `fit` came to.
+
+    Attributes:
+        history: All steps and epochs.
+        kept_epoch: Whose weights the classifier has, from 1.
+        seconds: Of training, compilation and validation included, in all processes that trained.
+        resumed_from_step: The step that this process took the run up at; None: it began it.
+    """
+
+    history: History
+    kept_epoch: int
+    seconds: float
+    resumed_from_step: int | None = None
+
+
+class Fitting:
+    """A run made ready: the model loaded, the texts tokenised, the curve known, no step trained.
+
+    Args:
+        target: What is learnt.
+        train: The rows to learn from.
+        valid: The rows to choose the epoch by; None keeps the last.
+        settings: Recipe, model, batches, precision, seed.
+        progress: Is told of every step and epoch.
+
+    Attributes:
+        encoder: The pretrained model and its tokenizer.
+        classifier: The KerasHub task that is trained.
+        model: The same layers as a plain Keras model, which `fit` trains.
+        scaling: From the model's outputs to the targets' units.
+        documents: The training texts as the model sees them; of many a sample.
+        examples: How many examples an epoch has.
+        batches: The training batches.
+        loss: What is minimised.
+        curve: The learning rate over the whole run.
+        lr_max: The curve's peak.
+
+    Raises:
+        InputError: The model cannot be loaded.
+        SettingError: `max_tokens` is more than the model takes.
+    """
+
+    def __init__(self, target: Target, train: Part, valid: Part | None, settings: Settings, progress: Progress) -> None:
+        self.target, self.settings, self.progress = target, settings, progress
+        keras.utils.set_random_seed(settings.seed)
+        self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
+        settings.check_length(self.encoder.max_tokens)
+        self.scaling = Scaling.of(target.kind, train.y)
+        self.pairs = train.texts_b is not None
+        self.documents, self.batches = training_batches(self.encoder, train, self.scaling.to_model(train.y), settings)
+        self.examples = len(train) if self.documents.owners is None else len(self.documents.encoded)
+        self.valid = None if valid is None else HeldOut(self.encoder, valid, settings)
+        self.classifier = build_classifier(
+            self.encoder,
+            len(target.labels),
+            dropout=settings.recipe.dropout,
+            seed=settings.seed,
+            bias=first_bias(target.kind, train.y) if settings.class_weight == "none" else None,
+        )
+        fast_bert.apply(self.classifier)
+        self.model = plain_model(self.classifier)
+        self.loss = self._make_loss(train.y)
+        self.lr_max = settings.recipe.peak_rate(self.encoder.hidden_dim)
+        self.curve = settings.recipe.make_curve(self.lr_max, settings.recipe.epochs * len(self.batches))
+
+    def _make_loss(self, y: np.ndarray) -> Any:
+        if self.settings.class_weight == "none":
+            return task_loss(self.target.kind)
+        weights = balanced_weights(self.target.kind, self.documents.repeated(y), len(self.target.labels))
+        return BalancedLoss(self.target.kind, weights)
+
+    @property
+    def total_steps(self) -> int:
+        """T, in batches."""
+        return self.settings.recipe.epochs * self.batches.plan.num_batches
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """The model and the run, for the user to read, and advice where many texts lose tokens."""
+        encoder, settings = self.encoder, self.settings
+        hint = advice(self.documents, settings, encoder.max_tokens, self.pairs)
+        return (
+            f"model: {settings.model}: {self.classifier.count_params() / 1e6:.1f} M parameters, "
+            f"hidden size {encoder.hidden_dim}, {plural(encoder.num_layers, 'block')}; "
+            f"{described(self.documents, settings)}",
+            *([hint] if hint else []),
+            *([self.loss.description] if isinstance(self.loss, BalancedLoss) else []),
+            f"run: {plural(settings.recipe.epochs, 'epoch')} of {plural(len(self.batches), 'step')}, "
+            f"{self.total_steps:,} in all; the first of each length compiles",
+        )
+
+    def fit(self, checkpoints: Checkpoints | None = None, snapshot: Snapshot | None = None) -> Trained:
+        """Train, and leave the kept epoch's weights in `classifier`.
+
+        Args:
+            checkpoints: Where the state is kept meanwhile; SIGINT and SIGTERM then wait for it to be. None: nowhere.
+            snapshot: The state to go on from; None begins.
+
+        Raises:
+            TrainingFailed: The loss of a batch is not finite.
+            InputError: A checkpoint cannot be written.
+        """
+        recipe, history = self.settings.recipe, History()
+        keep = KeepBest(self._validate, self.settings.best_by, history, self.progress) if self.valid else None
+        with held_signals(checkpoints is not None) as signals:
+            saving = Checkpointing(
+                checkpoints, snapshot, history, keep, self.total_steps, self.batches.plan.num_batches, signals
+            )
+            if not saving.is_trained:
+                self._fit(saving, history, keep)
+            saving.finish(self.model)
+        self.scaling.fold_into(self.classifier)
+        kept_epoch = keep.kept_epoch if keep else recipe.epochs
+        return Trained(history, kept_epoch, saving.seconds, saving.resumed_from_step)
+
+    def _fit(self, saving: Checkpointing, history: History, keep: KeepBest | None) -> None:
+        recipe = self.settings.recipe
+        optimizer = recipe.make_optimizer(self.model, self.lr_max, self.settings.gradient_accumulation)
+        fuse(optimizer)
+        if self.settings.precision == "mixed_float16":  # Keras goes by the model's own policy, which is float32
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[LastBatchLoss(self.loss)])
+        if not optimizer.built:  # else TensorFlow builds it within the first step, and traces another program
+            optimizer.build(self.model.trainable_variables)
+        first_step, opening = saving.resumed_from_step or 0, recipe.make_callbacks()
+        for unfreezing in opening if first_step else ():
+            unfreezing.continue_at(first_step)
+        self.progress.begin(self.total_steps, self.settings.batch_size, first_step, self._group_rates())
+        with saving.data(), kept_heap():
+            self.model.fit(
+                self.batches,
+                epochs=recipe.epochs,
+                initial_epoch=saving.epoch,
+                callbacks=[
+                    EpochOrder(self.batches, saving.step),
+                    RunScheduler(self.curve),
+                    *opening,
+                    StepLog(history, self.curve.simulate(), self.progress, self._advice()),
+                    *([keep] if keep else []),
+                    saving,
+                ],
+                verbose=0,
+                shuffle=False,
+            )
+        if keep:
+            keep.restore()
+        release(self.model.optimizer.variables)
+
+    def _advice(self) -> str:
+        """Return what to try where the loss is not finite."""
+        clipping = [] if self.settings.recipe.clip_norm else ["--clip-norm 1"]
+        precision = [] if self.settings.precision == "float32" else ["--precision float32"]
+        return " or ".join(["a smaller --lr", *clipping, *precision])
+
+    def _group_rates(self) -> GroupRates | None:
+        """Return every layer group's rates for those who watch, None where nobody does."""
+        if not self.progress.views:
+            return None
+        recipe = self.settings.recipe
+        return GroupRates.of(self.model, recipe, self.lr_max, self.total_steps, self.batches.plan.num_batches)
+
+    def _validate(self, model: Any) -> dict[str, Any]:
+        assert self.valid is not None
+        outputs = self.scaling.to_units(self.valid.outputs(model))
+        return task_scores(self.target, self.valid.y, outputs, self.settings.positive)

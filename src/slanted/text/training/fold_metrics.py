@@ -1,0 +1,107 @@
+"""The scores of a cross-validation: means and deviations over its folds, for metrics.json and for people."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slanted.text.progress.progress import Progress, duration
+from slanted.text.runs.run_data import RunData
+from slanted.text.settings import Settings
+from slanted.text.training.train_run import HEADLINE, note_on_tfidf
+
+TFIDF = "TF-IDF + linear model"
+
+
+def fold_metrics(
+    data: RunData, settings: Settings, runs: Sequence[dict[str, Any]], resumed_from_step: int | None
+) -> dict[str, Any]:
+    """Return metrics.json of a cross-validation, but for its out-of-fold and test scores.
+
+    Args:
+        data: The rows of all folds.
+        settings: Of the runs.
+        runs: The metrics.json of each fold.
+        resumed_from_step: How many steps of all folds were trained before the last process, or None.
+    """
+    seconds = sum(run["train_seconds"] for run in runs)
+    trained = sum(run["examples"] * run["epochs"] for run in runs)
+    held = [run["test"] for run in runs]
+    baselines = {name: means([run["baselines"][name] for run in runs]) for name in runs[0]["baselines"]}
+    metrics = {
+        "task": data.target.kind,
+        "examples": len(data.train),
+        "epochs": settings.recipe.epochs,
+        "total_steps": sum(run["total_steps"] for run in runs),
+        "train_seconds": seconds,
+        "examples_per_second": trained / seconds,
+        "backend": settings.backend,
+        "precision": settings.precision,
+        "seed": settings.seed,
+        "resumed_from_step": resumed_from_step,
+        "folds": [_scalars(run["test"]) | {"kept_epoch": run["kept_epoch"]} for run in runs],
+        "mean": means(held),
+        "deviation": deviations(held),
+        "baselines": baselines,
+    }
+    if data.train_test_duplicates is not None:
+        metrics["train_test_duplicates"] = data.train_test_duplicates
+    return metrics
+
+
+def means(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the mean of each score that every fold has.
+
+    >>> means([{"accuracy": 0.5, "f1": 1.0}, {"accuracy": 1.0}])
+    {'accuracy': 0.75}
+    """
+    return {name: float(np.mean(values)) for name, values in _shared(scores).items()}
+
+
+def deviations(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the sample standard deviation of each score that every fold has.
+
+    >>> deviations([{"accuracy": 0.5}, {"accuracy": 1.0}])
+    {'accuracy': 0.3535533905932738}
+    """
+    return {name: float(np.std(values, ddof=1)) for name, values in _shared(scores).items()}
+
+
+def _shared(scores: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    names = [name for name in _scalars(scores[0]) if all(name in one for one in scores)]
+    return {name: [one[name] for one in scores] for name in names}
+
+
+def _scalars(scores: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in scores.items() if isinstance(value, float)}
+
+
+def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
+    """Say what a cross-validation came to, beside the baselines."""
+    folds, task = len(metrics["folds"]), metrics["task"]
+    progress.say(
+        f"trained {folds} folds, {metrics['total_steps']} steps in all, in {duration(metrics['train_seconds'])} "
+        f"({metrics['examples_per_second']:.0f} examples/s)"
+    )
+    spread = {
+        key: f"{metrics['mean'][key]:.4f} ± {metrics['deviation'][key]:.4f}"
+        for key in HEADLINE[task]
+        if key in metrics["mean"]
+    }
+    progress.say(f"{folds} folds, mean ± deviation: " + "  ".join(f"{key} {value}" for key, value in spread.items()))
+    progress.say(f"out of fold: {headline(metrics['out_of_fold'], task)}")
+    where, own = ("test", metrics["test"]) if "test" in metrics else ("folds' mean", metrics["mean"])
+    rows = {f"mean of {folds} models": metrics["test"]} if "test" in metrics else {}
+    rows |= {TFIDF: metrics["baselines"]["tfidf"], "majority": metrics["baselines"]["majority"]}
+    for name, scores in rows.items():
+        progress.say(f"{where}: {name:<22} {headline(scores, task)}")
+    for line in note_on_tfidf(task, own, metrics["baselines"]["tfidf"]):
+        progress.say(line)
+    progress.say(f"models and scores: {out}")
+    progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
+
+
+def headline(scores: Mapping[str, Any], task: str) -> str:
+    """Return the scores that a task is known by, as far as they are defined."""
+    return "  ".join(f"{key} {scores[key]:.4f}" for key in HEADLINE[task] if key in scores)

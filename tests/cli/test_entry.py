@@ -1,0 +1,240 @@
+import argparse
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import slanted
+from slanted.cli import entry as entry_module
+from slanted.cli.entry import main, parser, settings_of
+from slanted.errors import InputError, TrainingFailed
+from slanted.recipe.recipe import recipes
+from slanted.text.settings import Settings
+
+pytestmark = pytest.mark.once
+
+HEAVY = ("keras", "keras_hub", "tensorflow", "jax", "torch", "sklearn", "tokenizers")
+
+
+def python(code, *arguments):
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+
+
+def options(*words):
+    return parser().parse_args(["train", "t.csv", "--out", "o", *words])
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["predict", "--help"], ["report", "--help"]]
+)
+def test_help_imports_nothing_heavy(words):
+    code = (
+        "import sys\n"
+        "from slanted.cli import main\n"
+        "try:\n"
+        "    main(sys.argv[1:])\n"
+        "except SystemExit as end:\n"
+        "    assert end.code == 0\n"
+        f"heavy = [name for name in {HEAVY} if name in sys.modules]\n"
+        "assert not heavy, heavy\n"
+    )
+    done = python(code, *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: slanted")
+
+
+def test_help_is_about_as_fast_as_python_itself():
+    def seconds(*words):
+        taken = []
+        for _ in range(3):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *words], capture_output=True, check=True)
+            taken.append(time.perf_counter() - start)
+        return min(taken)
+
+    assert seconds("-m", "slanted.cli", "--help") < 20 * seconds("-c", "import argparse")
+
+
+def test_every_option_of_train_says_what_it_does(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    for option in (
+        "--valid-share",
+        "--gradient-accumulation",
+        "--layer-decay",
+        "--best-by",
+        "--positive",
+        "--truncate",
+    ):
+        assert option in text
+    command = parser()._subparsers._group_actions[0].choices["train"]  # pyright: ignore
+    assert all(action.help for action in command._actions)
+
+
+def test_unknown_command(capsys):
+    assert main(["trian"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: COMMAND: invalid choice: 'trian' (choose from ") and error.count("\n") == 1
+
+
+def test_without_options_the_settings_are_the_defaults():
+    assert settings_of(options()) == Settings(recipe=recipes()["stlr"])
+
+
+def test_options_override_the_recipe():
+    given = settings_of(
+        options("--recipe", "linear", "--epochs", "7", "--lr", "0.5", "--warmup", "0.25", "--seed", "3")
+    )
+    expected = replace(recipes()["linear"], epochs=7, lr_max=0.5, warmup=0.25)
+    assert given == Settings(recipe=expected, seed=3)
+
+
+def test_clip_norm_zero_is_no_clipping():
+    assert settings_of(options()).recipe.clip_norm == 1.0
+    assert settings_of(options("--clip-norm", "0")).recipe.clip_norm is None
+
+
+def test_a_run_s_recipe_json_gives_every_setting_back(tmp_path):
+    words = "--recipe linear --lr 0.125 --clip-norm 0 --batch-size 4 --gradient-accumulation 2 --max-tokens 9 --seed 5"
+    words += " --model ./m --precision float32 --backend jax --valid-share 0.5 --best-by accuracy --truncate tail"
+    settings = settings_of(options(*words.split()))
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({**settings.to_dict(), "files": {"train": "t.csv"}, "peak_rate": 0.125}))
+    assert settings_of(options("--recipe", str(path))) == settings
+    assert settings_of(options("--recipe", str(path), "--seed", "6")) == replace(settings, seed=6)
+
+
+@pytest.fixture
+def running(monkeypatch):
+    """Have every command run a function instead."""
+
+    def run_instead(function):
+        monkeypatch.setattr(entry_module, "_train", function)
+
+    return run_instead
+
+
+def exits(error):
+    def run(options: argparse.Namespace):
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (InputError("t.csv: wrong"), 2, "error: t.csv: wrong\n"),
+        (InputError("two\nlines"), 2, "error: two lines\n"),
+        (TrainingFailed("the loss is nan"), 3, "error: the loss is nan\n"),
+        (
+            OSError(errno.ENAMETOOLONG, "", "a\nb"),
+            2,
+            "error: 'a\\nb': this path, or a name in it, is too long; give a shorter one\n",
+        ),
+        (
+            OSError(errno.ELOOP, "", Path("a")),
+            2,
+            "error: a: a link in this path leads back to itself; give another path\n",
+        ),
+        (KeyboardInterrupt(), 130, "error: interrupted; nothing was kept\n"),
+    ],
+)
+def test_exit_status_and_one_line(running, capsys, error, status, message):
+    running(exits(error))
+    assert main(["train", "t.csv", "--out", "o"]) == status
+    assert capsys.readouterr().err == message
+
+
+def test_sigterm_ends_the_command_and_its_handler_is_given_back(running, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    running(lambda options: os.kill(os.getpid(), signal.SIGTERM))
+    assert main(["train", "t.csv", "--out", "o"]) == 143
+    assert capsys.readouterr().err == "error: terminated; nothing was kept\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), OSError(errno.EIO, "broken", "o"), OSError(errno.ENAMETOOLONG, "too long")]
+)
+def test_a_defect_is_not_hidden(running, error):
+    running(exits(error))
+    with pytest.raises(type(error)):
+        main(["train", "t.csv", "--out", "o"])
+
+
+def test_a_reader_that_goes_away_is_no_defect():
+    code = (
+        "import sys\n"
+        "from slanted.cli import entry\n"
+        "entry._train = lambda options: [print('line', flush=True) for _ in range(100_000)]\n"
+        "sys.exit(entry.main(['train', 't.csv', '--out', 'o']))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_it_runs_in_a_thread_that_takes_no_signals(running):
+    statuses = []
+    running(lambda options: None)
+    thread = threading.Thread(target=lambda: statuses.append(main(["train", "t.csv", "--out", "o"])))
+    thread.start()
+    thread.join()
+    assert statuses == [0]
+
+
+def test_every_public_name_resolves_and_is_described():
+    assert list(slanted.__all__) == sorted(set(slanted.__all__))
+    assert dir(slanted) == sorted(slanted.__all__)
+    undescribed = [name for name in slanted.__all__ if not (getattr(slanted, name).__doc__ or "").strip()]
+    assert not undescribed
+    with pytest.raises(AttributeError, match="module 'slanted' has no attribute 'LinearDecay'"):
+        _ = slanted.LinearDecay
+
+
+BASE_INSTALL = """
+import sys
+for name in ("keras_hub", "sklearn", "tokenizers", "safetensors", "scipy", "filelock", "matplotlib"):
+    sys.modules[name] = None
+"""
+MISSING = 'which is not installed: pip install "slanted[text]"'
+
+
+def test_the_base_install_has_the_callback_and_the_optimizer():
+    code = (
+        f"{BASE_INSTALL}\n"
+        "import slanted\n"
+        "print(slanted.SlantedTriangularScheduler(lr_max=2e-5, cut_frac=0.1, ratio=32).curve.simulate(10).argmax())\n"
+        "print(slanted.LayerwiseOptimizer.__name__, slanted.RunScheduler.__name__)\n"
+        "try:\n"
+        "    slanted.TextClassifier\n"
+        "except slanted.errors.InputError as error:\n"
+        "    print(error)\n"
+    )
+    done = python(code)
+    lines = ["1", "LayerwiseOptimizer RunScheduler", f"A text classifier needs the extra `text`, {MISSING}"]
+    assert done.stdout.splitlines() == lines, done.stderr
+
+
+@pytest.mark.parametrize("command", ["train t.csv --out o", "evaluate r t.csv", "predict r t.csv --out p.csv"])
+def test_the_base_install_says_how_to_get_the_command_line(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("text,label\na,x\nb,y\n")
+    code = f"{BASE_INSTALL}\nfrom slanted.cli import main\nsys.exit(main(sys.argv[1:]))"
+    done = python(code, *command.split())
+    name = command.split()[0]
+    assert done.stderr == f"error: slanted {name} needs the extra `text`, {MISSING}\n"
+    assert done.returncode == 2 and [entry.name for entry in tmp_path.iterdir()] == ["t.csv"]

@@ -1,0 +1,216 @@
+"""Recipes: what the named ones are, what is refused, how they are saved, spelt on the command line and put to work."""
+
+import json
+import math
+from dataclasses import fields
+
+import keras
+import numpy as np
+import pytest
+
+import slanted
+from slanted.cli.entry import parser, settings_of
+from slanted.errors import InputError, SettingError
+from slanted.recipe.recipe import Recipe, recipe_named, recipes
+from slanted.text.settings import Settings
+
+once = pytest.mark.once
+BERT = ["embeddings", *(f"block_{number}" for number in range(12)), "head"]
+
+
+def network():
+    keras.utils.set_random_seed(3)
+    dense, norm = keras.layers.Dense, keras.layers.LayerNormalization
+    layers = [dense(6, name="low"), norm(name="norm"), dense(6, name="middle"), dense(2, name="top")]
+    return keras.Sequential([keras.Input((4,)), *layers])
+
+
+@once
+def test_every_named_recipe_says_where_it_comes_from_and_what_to_know():
+    named = slanted.recipes()
+    assert list(named) == [
+        "stlr", "quick", "ulmfit", "sun2019", "mosbach2021", "linear", "cosine", "one-cycle", "constant",
+    ]  # fmt: skip
+    assert all(recipe.source and recipe.notes for recipe in named.values())
+    assert all(name == recipe.name for name, recipe in named.items())
+
+
+@once
+def test_stlr_is_the_seed_s():
+    stlr = recipes()["stlr"]
+    assert (stlr.curve, stlr.cut_frac, stlr.ratio) == ("slanted-triangular", 0.1, 32.0)
+    assert not stlr.is_layerwise and stlr.make_callbacks() == []
+    assert stlr.peak_rate(384) == 1e-4 and stlr.peak_rate(512) == 2e-5
+
+
+@once
+def test_ulmfit_is_the_paper_s():
+    ulmfit = recipes()["ulmfit"]
+    rates = ulmfit.group_multipliers(["embeddings", "block_0", "block_1", "head"])
+    assert rates == pytest.approx({"embeddings": 2.6**-3, "block_0": 2.6**-2, "block_1": 1 / 2.6, "head": 1.0})
+    stages = ulmfit.make_callbacks()[0].timetable(BERT)
+    assert [(start, len(names)) for start, names in stages] == [(0, 1), (1, 2), (2, 3), (3, 14)]
+    assert ulmfit.epochs > stages[-1][0]
+
+
+@once
+def test_sun2019_decays_the_blocks_as_its_code_does():
+    sun = recipes()["sun2019"]
+    multipliers = sun.group_multipliers(BERT)
+    assert multipliers.pop("embeddings") == multipliers.pop("head") == 1.0
+    assert list(multipliers.values()) == pytest.approx([0.95 ** (11 - block) for block in range(12)])
+    assert (sun.epochs, sun.curve, sun.warmup, sun.truncate) == (4, "linear", 0.1, "head+tail")
+    assert sun.peak_rate(768) == 2e-5
+
+
+@once
+def test_mosbach2021_is_long_and_linear():
+    recipe = recipes()["mosbach2021"]
+    assert (recipe.epochs, recipe.curve, recipe.warmup, recipe.peak_rate(1024)) == (20, "linear", 0.1, 2e-5)
+
+
+@once
+@pytest.mark.parametrize(
+    ("name", "curve"),
+    [
+        ("stlr", slanted.SlantedTriangular(0.5, 100)),
+        ("ulmfit", slanted.SlantedTriangular(0.5, 100)),
+        ("sun2019", slanted.LinearWarmup(0.5, 100)),
+        ("mosbach2021", slanted.LinearWarmup(0.5, 100)),
+        ("linear", slanted.LinearWarmup(0.5, 100)),
+        ("cosine", slanted.CosineWarmup(0.5, 100)),
+        ("one-cycle", slanted.OneCycle(0.5, 100)),
+        ("constant", slanted.ConstantWarmup(0.5, 100)),
+    ],
+)
+def test_the_curve_of_each(name, curve):
+    np.testing.assert_array_equal(recipes()[name].make_curve(0.5, 100).simulate(), curve.simulate())
+
+
+@once
+def test_every_recipe_survives_its_file(tmp_path):
+    for recipe in [*recipes().values(), Recipe(lr_max=0.5, clip_norm=None, multipliers={"head": 2.0})]:
+        path = tmp_path / "recipe.json"
+        path.write_text(json.dumps(Settings(recipe=recipe).to_dict()), encoding="utf-8")
+        assert recipe_named(str(path)) == recipe
+        assert Settings.from_dict(json.loads(path.read_text(encoding="utf-8"))).recipe == recipe
+
+
+@once
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be a whole number >= 1"),
+        ({"lr_max": 0.0}, "`lr_max` must be in (0, 1]"),
+        ({"lr_max": 1.5}, "`lr_max` must be in (0, 1]"),
+        ({"lr_max": math.nan}, "`lr_max` must be in (0, 1]"),
+        ({"layer_decay": 0.0}, "`layer_decay` must be in (0, 1]"),
+        ({"beta_1": 1.0}, "`beta_1` must be below 1"),
+        ({"weight_decay": -0.1}, "`weight_decay` must be a finite number >= 0"),
+        ({"clip_norm": -1.0}, "`clip_norm` must be a finite number >= 0"),
+        ({"peak_factor": 0.0}, "`peak_factor` must be a finite number > 0"),
+        ({"curve": "zigzag"}, "`curve` must be one of slanted-triangular, linear"),
+        ({"unfreezing": "epoch"}, "`unfreezing` must be one of none, top-down, chain-thaw"),
+        ({"decayed_groups": "some"}, "`decayed_groups` must be one of all, blocks"),
+        ({"unfreeze_at": (1, 2)}, "`unfreeze_at` must be whole numbers that begin with 0 and rise"),
+        ({"unfreeze_at": (0, 2, 2)}, "`unfreeze_at` must be whole numbers that begin with 0 and rise"),
+        ({"dropout": 1.0}, "`dropout` must be below 1"),
+        ({"dropout": -0.1}, "`dropout` must be in [0, 1]"),
+        ({"freeze": "embeddings"}, "`freeze` must be a list of names of layer groups"),
+        ({"freeze": (0,)}, "`freeze` must be a list of names of layer groups"),
+        ({"unfreeze_every": "hour"}, "`unfreeze_every` must be a whole number >= 1"),
+        ({"multipliers": {"head": 0}}, "`multipliers['head']` must be a finite number > 0"),
+        ({"no_weight_decay": "bias"}, "`no_weight_decay` must be a list of regular expressions"),
+        ({"no_weight_decay": ("(",)}, "`no_weight_decay` must be a list of regular expressions"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(settings, message):
+    with pytest.raises(SettingError) as raised:
+        Recipe(**settings)
+    assert message in str(raised.value)
+
+
+@once
+def test_a_norm_of_zero_clips_nothing():
+    assert Recipe(clip_norm=0) == Recipe(clip_norm=None)
+    assert Recipe().with_settings(clip_norm=0.0).clip_norm is None
+
+
+@once
+def test_what_does_not_exist_is_refused_with_what_does(tmp_path):
+    with pytest.raises(InputError, match=r"there is no setting 'lr'. Settings are: name, "):
+        Recipe().with_settings(lr=1.0)
+    with pytest.raises(InputError, match=r"no such recipe or file. Recipes are: stlr, quick, ulmfit"):
+        recipe_named("slr")
+    with pytest.raises(InputError, match=r"no layer group 'embedding'. Groups are: embeddings, head"):
+        Recipe(multipliers={"embedding": 1.0}).group_multipliers(["embeddings", "head"])
+    (tmp_path / "other.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="not a recipe"):
+        recipe_named(str(tmp_path / "other.json"))
+
+
+def recipe_of(*options):
+    return settings_of(parser().parse_args(["plan", "train.csv", *options])).recipe
+
+
+@once
+def test_every_field_has_an_option():
+    changed = {
+        "--epochs": "7", "--peak-factor": "2", "--optimizer": "sgd", "--momentum": "0.5", "--beta-1": "0.8",
+        "--beta-2": "0.9", "--epsilon": "0.5", "--weight-decay": "0.2", "--no-weight-decay": "bias,scale",
+        "--clip-norm": "3", "--curve": "cosine", "--cut-frac": "0.3", "--ratio": "8", "--warmup": "0.2",
+        "--decay": "0.3", "--layer-decay": "0.7", "--decayed-groups": "blocks", "--multipliers": "head=2,block_0=0.5",
+        "--unfreezing": "chain-thaw", "--unfreeze-every": "20", "--unfreeze-at": "0,2,3", "--truncate": "tail",
+        "--freeze": "embeddings, block_0", "--dropout": "0", "--lr": "0.25",
+    }  # fmt: skip
+    recipe = recipe_of("--recipe", "linear", *(word for pair in changed.items() for word in pair))
+    plain = recipes()["linear"]
+    same = [f.name for f in fields(Recipe) if getattr(recipe, f.name) == getattr(plain, f.name)]
+    assert same == ["name", "source", "notes"]
+    assert recipe.multipliers == {"head": 2.0, "block_0": 0.5}
+    assert (recipe.no_weight_decay, recipe.unfreeze_at, recipe.unfreeze_every) == (("bias", "scale"), (0, 2, 3), 20)
+    assert (recipe.freeze, recipe.dropout) == (("embeddings", "block_0"), 0.0)
+
+
+@once
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--multipliers", "head"], "--multipliers: must be GROUP=FACTOR between commas"),
+        (["--unfreeze-at", "0,x"], "--unfreeze-at: must be whole numbers between commas"),
+        (["--unfreeze-every", "hour"], "--unfreeze-every: must be epoch or a number of batches, not 'hour'"),
+    ],
+)
+def test_a_spelling_that_cannot_be_read_is_refused(options, message):
+    with pytest.raises(InputError) as raised:
+        recipe_of(*options)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop", "lion", "adafactor"])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+def test_every_optimizer_is_made_plain_and_layerwise(name, weight_decay):
+    for layer_decay in (1.0, 0.5):
+        recipe = Recipe(optimizer=name, weight_decay=weight_decay, layer_decay=layer_decay)
+        model = network()
+        optimizer = recipe.make_optimizer(model, 0.125, gradient_accumulation=2)
+        assert isinstance(optimizer, slanted.LayerwiseOptimizer) == (layer_decay != 1.0)
+        assert float(keras.ops.convert_to_numpy(optimizer.learning_rate)) == 0.125
+        assert (optimizer.global_clipnorm, optimizer.gradient_accumulation_steps) == (1.0, 2)
+        assert (optimizer.weight_decay or 0.0) == weight_decay
+
+
+@pytest.mark.parametrize("layer_decay", [1.0, 0.5])
+def test_weight_decay_leaves_out_biases_and_normalisation(layer_decay):
+    model = network()
+    for variable in model.trainable_variables:
+        variable.assign(np.ones(variable.shape))
+    optimizer = Recipe(weight_decay=0.5, layer_decay=layer_decay).make_optimizer(model, 0.5)
+    optimizer.apply([keras.ops.zeros(v.shape) for v in model.trainable_variables], model.trainable_variables)
+    shrunk = [v.path for v in model.trainable_variables if not np.all(keras.ops.convert_to_numpy(v) == 1.0)]
+    assert shrunk == [v.path for v in model.trainable_variables if v.path.endswith("kernel")]
+
+
+def test_the_multipliers_reach_the_optimizer():
+    recipe = Recipe(layer_decay=0.5, decayed_groups="blocks", multipliers={"norm": 0.125})
+    assert recipe.make_optimizer(network(), 1.0).multipliers == {"low": 1.0, "norm": 0.125, "middle": 1.0, "top": 1.0}

@@ -1,0 +1,83 @@
+"""Ctrl-C and SIGTERM: the first waits while it is asked to, the second does not."""
+
+import signal
+import threading
+
+import pytest
+
+from slanted.runtime.deferred_signals import held_signals
+
+pytestmark = pytest.mark.once
+
+
+class Arrived(Exception):
+    """What the handler that was there before raises."""
+
+
+@pytest.fixture(autouse=True)
+def handler():
+    """Have both signals raise."""
+
+    def raising(number, frame):
+        raise Arrived(number)
+
+    before = {number: signal.signal(number, raising) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield raising
+    for number, old in before.items():
+        signal.signal(number, old)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_it_is_delivered(number, handler):
+    with held_signals() as held:
+        held.deliver()
+        held.hold = True
+        signal.raise_signal(number)
+        assert held.pending == number
+        with pytest.raises(Arrived, match=str(int(number))):
+            held.deliver()
+    assert signal.getsignal(number) is handler
+
+
+def test_before_there_is_anything_to_keep_it_comes_through_at_once(handler):
+    with pytest.raises(Arrived), held_signals():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_the_second_comes_through_at_once():
+    with held_signals() as held:
+        held.hold = True
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Arrived):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_what_is_ignored_stays_ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with held_signals() as held:
+        held.hold = True
+        signal.raise_signal(signal.SIGINT)
+        assert held.pending is None
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_not_wanted_nothing_changes(handler):
+    with held_signals(False) as held:
+        held.hold = True
+        assert signal.getsignal(signal.SIGINT) is handler
+        with pytest.raises(Arrived):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_another_thread_leaves_signals_alone(handler):
+    seen = []
+
+    def hold():
+        with held_signals() as held:
+            seen.append((signal.getsignal(signal.SIGINT), held.pending))
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join()
+    assert seen == [(handler, None)]

@@ -1,0 +1,77 @@
+"""Starting Keras: what is kept on disk between runs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras_hub
+import pytest
+import tiny
+from applied import BACKEND
+
+from slanted.runtime.keras_startup import _drop_half_written, _leave_out
+
+PROGRAM = """
+import sys
+from slanted.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+LOADED = """
+import sys
+from slanted.cli import main
+status = main()
+loaded = sys.modules.get("tensorflow") is not None
+sys.exit(status or (f"tensorflow is{'' if loaded else ' not'} there"))
+"""
+
+
+def test_tensorflow_is_imported_only_where_it_is_the_backend(tmp_path, tiny_model):
+    train = tiny.write_rows(tmp_path / "train.csv", *tiny.examples(24))
+    options = ["--model", tiny_model, "--precision", "float32", "--epochs", "1", "--max-tokens", "32"]
+    command = [sys.executable, "-c", LOADED, "train", train, *options, "--out", str(tmp_path / "run")]
+    environment = os.environ | {"KERAS_BACKEND": BACKEND}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    there = "" if BACKEND == "tensorflow" else " not"
+    assert done.stderr.splitlines()[-1] == f"tensorflow is{there} there"
+    model = keras_hub.models.TextClassifier.from_preset(str(tmp_path / "run" / "model"))  # here TensorFlow may be
+    assert model.predict(["a text"], verbose=0).shape == (1, 2)
+
+
+def test_what_is_imported_already_is_not_left_out(monkeypatch):
+    monkeypatch.setattr(sys, "modules", {"there": json})
+    _leave_out(("there", "absent"))
+    assert sys.modules == {"there": json, "absent": None}
+
+
+def test_programs_that_were_never_marked_as_used_are_dropped_once_they_are_old(tmp_path):
+    for name in ("whole-cache", "whole-atime", "half-cache", "young-cache"):
+        (tmp_path / name).write_bytes(b"x")
+    for name in ("whole-cache", "half-cache"):
+        os.utime(tmp_path / name, (0, 0))
+    _drop_half_written(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole-cache", "whole-atime", "young-cache"}
+    _drop_half_written(tmp_path / "none")
+
+
+@pytest.mark.once
+def test_jax_compiles_nothing_anew_in_a_second_run_of_the_same_command(tmp_path, tiny_model):
+    train = tiny.write_rows(tmp_path / "train.csv", *tiny.examples(40))
+    machine = ["--backend", "jax", "--precision", "float32"]
+    options = ["--model", tiny_model, *machine, "--epochs", "1", "--max-tokens", "32"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "KERAS_"))}
+    environment |= {"SLANTED_CACHE": str(tmp_path / "cache")}
+
+    def compiled(out):
+        command = [sys.executable, "-c", PROGRAM, "train", train, *options, "--out", str(tmp_path / out)]
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        return {path.name for path in (tmp_path / "cache" / "jax").iterdir() if not path.name.endswith("-atime")}
+
+    first = compiled("first")
+    half = next((tmp_path / "cache" / "jax").glob("jit_train_step*-atime"))
+    half.unlink()  # as after a kill between JAX's two writes; the next run keeps its programs all the same
+    for path in (tmp_path / "cache" / "jax").iterdir():
+        os.utime(path, (0, 0))
+    assert any("train_step" in name for name in first)
+    assert compiled("second") == first

@@ -1,0 +1,145 @@
+import gzip
+import io
+import random
+import time
+from pathlib import Path
+
+import pyarrow
+import pytest
+
+from slanted.errors import InputError
+from slanted.text.formats import decompression
+from slanted.text.rows.rows import read_rows
+
+pytestmark = pytest.mark.once
+
+ROWS = "text,label\n" + "".join(f"text {random.Random(at).random()},{'xy'[at % 2]}\n" for at in range(5000))
+AGAIN = "copy or download the file again"
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def zstd(content):
+    return pyarrow.Codec("zstd").compress(content, asbytes=True)
+
+
+PACK = {"gzip": gzip.compress, "zstd": zstd}
+NAMES = {"gzip": "f.csv.gz", "zstd": "f.csv.zst"}
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_packed_files_are_read(kind):
+    pack = PACK[kind]
+    plain = read_rows(write(ROWS.encode(), "f.csv"))
+    for name in (NAMES[kind], "f", "f.csv"):  # by content, whatever the name
+        rows = read_rows(write(pack(ROWS.encode()), name))
+        assert (rows.texts, rows.labels, rows.lines.tolist()) == (plain.texts, plain.labels, plain.lines.tolist())
+    assert read_rows(write(pack(b'{"text": "a", "label": "x"}'), f"f.jsonl.{NAMES[kind][6:]}")).texts == ["a"]
+    assert read_rows(write(pack(b"text\tlabel\na,b\tx\n"), f"f.tsv.{NAMES[kind][6:]}")).texts == ["a,b"]
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_members_one_after_the_other_are_one_file(kind):
+    middle = len(ROWS) // 2
+    content = PACK[kind](ROWS[:middle].encode()) + PACK[kind](ROWS[middle:].encode())
+    assert len(read_rows(write(content, NAMES[kind]))) == 5000
+
+
+def test_a_name_alone_packs_nothing():
+    assert len(read_rows(write(ROWS.encode(), "f.csv.gz"))) == 5000
+
+
+def write(content, name):
+    Path(name).write_bytes(content)
+    return name
+
+
+def refusal(content, name):
+    with pytest.raises(InputError) as caught:
+        read_rows(write(content, name))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", PACK)
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.999])
+def test_a_file_cut_short_is_refused(kind, kept):
+    whole = PACK[kind](ROWS.encode())
+    message = refusal(whole[: int(len(whole) * kept)], NAMES[kind])
+    assert message == f"{NAMES[kind]}: its {kind} data is cut short; {AGAIN}"
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_a_damaged_file_is_refused(kind):
+    whole = bytearray(PACK[kind](ROWS.encode()))
+    message = f"{NAMES[kind]}: its {kind} data is damaged; {AGAIN}"
+    assert refusal(bytes(whole) + b"more", NAMES[kind]) == message
+    middle = len(whole) // 2
+    whole[middle : middle + 100] = bytes(100)
+    assert refusal(bytes(whole), NAMES[kind]) == message
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (b"PK\x03\x04....", "f.csv is a zip archive or a workbook; unpack it, or save the sheet as CSV"),
+        (b"\xfd7zXZ\0...", "f.csv is packed with xz, which is not read; pack it with gzip or zstd, or not at all"),
+    ],
+)
+def test_other_packings_are_refused(start, message):
+    assert refusal(start, "f.csv") == message
+
+
+BOMBS = {
+    "rows": (b"text,label\n", b"a,x\n", "unpacks to more than 200 times its size, as no file of texts does"),
+    "empty lines": (b"text,label\n", b"\n", "unpacks to more than 200 times its size, as no file of texts does"),
+    "one field": (b'text,label\n"', b"a", "unpacks to more than 200 times its size, as no file of texts does"),
+    "zeros": (b"", b"\0", ", line 1: a NUL character stands here"),
+}
+
+
+@pytest.mark.parametrize("kind", PACK)
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_is_refused_in_bounded_time(bomb, kind, monkeypatch):
+    monkeypatch.setattr(decompression, "SMALL_BYTES", 2**20)
+    start, repeated, message = BOMBS[bomb]
+    packed = PACK[kind](start + repeated * (2**27 // len(repeated)))
+    assert len(packed) < 2**18
+    started = time.process_time()
+    assert message in refusal(packed, NAMES[kind])
+    assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_a_bomb_is_unpacked_no_further_than_needed(kind):
+    packed = io.BytesIO(PACK[kind](b"a,x\n" * 2**24))
+    stream = decompression.unpacked(io.BufferedReader(packed), "f")
+    count = 0
+    with pytest.raises(InputError):
+        while block := stream.read(2**20):
+            count += len(block)
+    assert count <= 2**25
+
+
+def test_a_small_file_may_pack_as_well_as_it_likes():
+    assert len(read_rows(write(gzip.compress(b"text,label\n" + b"a,x\n" * 10**5), "f.csv.gz"))) == 10**5
+
+
+def test_zstd_without_pyarrow_names_the_extra(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    content = b"\x28\xb5\x2f\xfd...."
+    message = 'Reading zstd files needs the extra `text`, which is not installed: pip install "slanted[text]"'
+    assert refusal(content, "f.csv.zst") == message
+
+
+def test_a_disk_that_fails_is_not_called_damage():
+    class Failing(io.BytesIO):
+        def readinto(self, buffer):
+            raise OSError(5, "Input/output error")
+
+    stream = decompression._Unpacked(decompression._Counted(Failing()), Failing(), "f", "gzip")
+    stream.content = gzip.GzipFile(fileobj=io.BufferedReader(Failing()))
+    with pytest.raises(OSError, match="Input/output error"):
+        stream.read(10)

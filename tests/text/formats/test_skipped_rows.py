@@ -1,0 +1,168 @@
+import csv
+import json
+from pathlib import Path
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from slanted.errors import InputError
+from slanted.text.formats.skipped_rows import BadRows
+from slanted.text.rows.rows import read_rows
+from slanted.text.runs.run_data import DataFiles, read_data
+from slanted.text.settings import Settings
+
+pytestmark = pytest.mark.once
+
+FIELDS = "put a field that holds the separator or a line break in double quotes"
+EMPTY = "is empty; fill it in or remove the row"
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def skipped(path, **options):
+    bad = BadRows("skip")
+    rows = read_rows(path, bad_rows=bad, **options)
+    bad.write(Path("bad.csv"))
+    if not bad.count:
+        assert not Path("bad.csv").exists()
+        return rows, []
+    with open("bad.csv", encoding="utf-8", newline="") as file:
+        header, *records = csv.reader(file)
+    assert header == ["file", "line", "reason", "record"]
+    assert len(records) == bad.count
+    return rows, records
+
+
+def test_bad_rows_of_csv_are_left_out_and_listed():
+    Path("f.csv").write_text('text,label\na,x\nb,y,z\n"c\nc"\n,x\n" ",y\nd,\ne,y\nf\n')
+    rows, bad = skipped("f.csv")
+    assert (rows.texts, rows.labels, rows.lines.tolist()) == (["a", "e"], [["x", "y"]], [2, 9])
+    assert bad == [
+        ["f.csv", "3", f"3 fields, but the header has 2; {FIELDS}", "b,y,z"],
+        ["f.csv", "4", f"1 field, but the header has 2; {FIELDS}", '"c\nc"'],
+        ["f.csv", "6", f"column 'text' {EMPTY}", ",x"],
+        ["f.csv", "7", f"column 'text' {EMPTY}", " ,y"],
+        ["f.csv", "8", f"column 'label' {EMPTY}", "d,"],
+        ["f.csv", "10", f"1 field, but the header has 2; {FIELDS}", "f"],
+    ]
+
+
+def test_bad_rows_of_json_lines_are_left_out_and_listed():
+    good = '{"text": "a", "label": "x"}'
+    lines = ['{"text"', good, '{"text": "b"}', '{"text": "\\ud83d", "label": null}', '{"text": {}, "label": "y"}', good]
+    Path("f.jsonl").write_text("\n".join(lines))
+    rows, bad = skipped("f.jsonl")
+    assert (rows.texts, rows.lines.tolist()) == (["a", "a"], [2, 6])
+    assert [(line, record) for _, line, _, record in bad] == [
+        ("1", lines[0]),
+        ("3", lines[2]),
+        ("4", "\\ud83d,"),
+        ("5", ",y"),
+    ]
+    assert bad[1][2] == "the keys are 'text', but those of line 2 'text', 'label'; give every line the same keys"
+
+
+def test_bad_rows_of_parquet_and_of_several_files():
+    for name in ("a", "b"):
+        table = pyarrow.table({"text": ["a", None, name], "label": ["x", "y", "y"], "id": [1, 2, 3]})
+        parquet.write_table(table, f"{name}.parquet")
+    rows, bad = skipped("?.parquet")
+    assert rows.texts == ["a", "a", "a", "b"]
+    assert bad == [[f"{name}.parquet", "2", f"column 'text' {EMPTY}", ",y"] for name in ("a", "b")]
+
+
+def test_nothing_is_listed_where_no_row_is_bad():
+    Path("f.csv").write_text("text,label\na,x\n")
+    assert skipped("f.csv")[1] == []
+
+
+ALWAYS_REFUSED = [
+    (b"text,label\na,x\nb\xe9,y\n", "f.csv, line 3: byte 0xe9 is not UTF-8; "),
+    (b"text,label\na,x\nb\0,y\n", "f.csv, line 3: a NUL character stands here; "),
+    (b'text,label\na,x\n"b,y\n', "f.csv, line 3: the quoted field that opens here is never closed; "),
+    (b'text,label\na,x\n"b" c,y\n', "f.csv, line 3: the quoted field that opens here ends on line 3 before ' ', "),
+    (
+        b"text,label\na,x\n" + b"b" * 2**24 + b"b,y\n",
+        "f.csv, line 3: this record is longer than 16,777,216 characters; ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), ALWAYS_REFUSED)
+def test_what_points_to_a_file_read_wrongly_is_never_skipped(content, message):
+    Path("f.csv").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_rows("f.csv", bad_rows=BadRows("skip"))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("first", ['"x"', "null"])
+def test_labels_that_turn_into_lists_are_never_skipped(first):
+    lines = [f'{{"text": "t{at}", "label": {first if at < 110 else ["x", "y"]}}}' for at in range(200)]
+    Path("f.jsonl").write_text("\n".join(lines).replace("'", '"'))
+    with pytest.raises(InputError) as caught:
+        read_rows("f.jsonl", bad_rows=BadRows("skip"))
+    found = "f.jsonl, line 111: column 'label' holds a list, but was taken for one of single labels"
+    assert str(caught.value).startswith(f"{found}, as no list is among its first rows; make every cell a list, ")
+
+
+@pytest.mark.parametrize(
+    ("column", "good", "bad"),
+    [("text", "x", ("b\0", "y")), ("label", "x", ("b", "y\0")), ("label", ["x"], ("b", ["y", "\0"]))],
+)
+def test_a_nul_is_never_skipped(column, good, bad):
+    rows = [{"text": text, "label": label} for text, label in (("a", good), ("a", good), bad)]
+    Path("f.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    parquet.write_table(pyarrow.Table.from_pylist(rows), "f.parquet")
+    for place in ("f.jsonl, line 3", "f.parquet, row 3"):
+        with pytest.raises(InputError) as caught:
+            read_rows(place.split(",")[0], bad_rows=BadRows("skip"))
+        assert str(caught.value) == f"{place}: a NUL character stands here, in column {column!r}; remove it"
+
+
+def test_a_name_with_a_nul_is_refused():
+    Path("f.jsonl").write_text(json.dumps({"text": "a", "b\0": 1}))
+    with pytest.raises(InputError) as caught:
+        read_rows("f.jsonl")
+    assert str(caught.value) == r"f.jsonl: the name of column 'b\x00' holds a NUL character; rename it"
+
+
+@pytest.mark.parametrize("rows", ["a\nb,x,y\n", ",x\n,y\n", "a\n" * 300])
+def test_a_file_of_bad_rows_only_is_refused(rows):
+    Path("f.csv").write_text(f"text,label\n{rows}")
+    with pytest.raises(InputError) as caught:
+        read_rows("f.csv", bad_rows=BadRows("skip"))
+    assert str(caught.value).startswith("f.csv: every row is bad; the last: f.csv, line ")
+
+
+def test_an_unknown_choice_is_refused():
+    with pytest.raises(InputError) as caught:
+        BadRows("mend")
+    assert str(caught.value) == "--bad-rows mend is unknown; give one of 'fail', 'skip'"
+
+
+def test_a_run_leaves_out_bad_rows_of_training_and_validation_but_none_of_the_test_file():
+    good = "".join(f"text {at},{'xy'[at % 2]}\n" for at in range(20))
+    Path("t.csv").write_text(f"text,label\n{good},x\n")
+    Path("v.csv").write_text(f"text,label\n{good}a\n")
+    files = DataFiles("t.csv", "v.csv", bad_rows="skip")
+    data = read_data(files, Settings())
+    assert (len(data.train), len(data.valid), data.bad_rows.count) == (20, 20, 2)
+    place = f"v.csv, line 22: 1 field, but the header has 2; {FIELDS}"
+    assert f"bad rows: 2 left out; the last: {place}" in data.summary
+    for wrong in (DataFiles("t.csv", "v.csv"), DataFiles("t.csv", test="v.csv", bad_rows="skip")):
+        with pytest.raises(InputError):
+            read_data(wrong, Settings())
+
+
+def test_many_bad_rows_take_no_memory_each():
+    bad = BadRows("skip")
+    for line in range(3):
+        bad.refuse("f.csv", "line", line, "x" * 2**20, json.dumps("y" * 2**20))
+    assert bad.count == 3 and len(vars(bad)["latest"]) < 2**21
+    bad.write(Path("bad.csv"))
+    assert Path("bad.csv").stat().st_size > 6 * 2**20

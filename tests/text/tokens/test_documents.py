@@ -1,0 +1,146 @@
+"""Long documents in chunks: which tokens each has, whose it is, and how outputs and labels go back and forth."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from slanted.errors import SettingError
+from slanted.recipe.recipe import Recipe
+from slanted.text.settings import Settings
+from slanted.text.tokens.documents import (
+    MAX_CHUNKS,
+    Documents,
+    advice,
+    described,
+    encode_documents,
+    loses_tokens,
+    windows,
+)
+from slanted.text.tokens.token_arrays import Encoded
+from slanted.text.tokens.tokenizer import TextTokenizer
+
+pytestmark = pytest.mark.once
+
+CLS, SEP = 2, 3
+SHORT, LONG = "apple", " ".join(["apple", "nail", "the", "old"] * 10)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model):
+    return TextTokenizer.load(tiny_model)
+
+
+@pytest.mark.parametrize("budget", [1, 2, 7, 8, 14, 126])
+@pytest.mark.parametrize("length", [0, 1, 5, 8, 9, 20, 111, 112, 113, 127, 240, 2016, 2017, 10**6])
+def test_windows_cover_the_document(budget, length):
+    spans = windows(length, budget)
+    assert spans[0].start == 0 and spans[-1].stop == length
+    if length <= budget:
+        assert spans == [slice(0, length)]
+        return
+    assert all(span.stop - span.start == budget for span in spans) and 2 <= len(spans) <= MAX_CHUNKS
+    starts = np.array([span.start for span in spans])
+    steps = np.diff(starts)
+    assert np.ptp(steps) <= 1 and (steps > 0).all()
+    assert loses_tokens(length, budget) == (steps.max() > budget)
+    if len(spans) < MAX_CHUNKS:
+        assert steps.max() <= budget - budget // 8
+        assert len(spans) - 1 < (length - budget // 8) / (budget - budget // 8)  # one fewer would not do
+
+
+def test_chunks_are_the_tokens_of_the_text_between_special_tokens(tokenizer):
+    whole = tokenizer.encode([LONG, SHORT], None, 1000)
+    chunked, owners = tokenizer.encode_chunks([LONG, SHORT], 10)
+    assert owners.tolist() == [0] * 6 + [1]
+    body = whole.row(0)[0][1:-1]
+    spans = windows(len(body), 8)
+    for number, span in enumerate(spans):
+        ids, types = chunked.row(number)
+        assert ids.tolist() == [CLS, *body[span], SEP] and not types.any()
+    assert chunked.row(6)[0].tolist() == whole.row(1)[0].tolist()
+    assert not chunked.truncated.any()
+
+
+def test_a_document_of_too_many_chunks_is_said_to_lose_tokens(tokenizer):
+    chunked, owners = tokenizer.encode_chunks([SHORT, "apple " * 200, "apple " * 128], 10)
+    assert np.bincount(owners).tolist() == [1, 16, 16]
+    assert chunked.truncated.tolist() == [False] + [True] * 16 + [False] * 16
+
+
+def test_a_batch_of_texts_at_a_time_changes_nothing(tokenizer, monkeypatch):
+    texts = [LONG, SHORT, LONG + " saw", "pear " * 30]
+    expected, owners = tokenizer.encode_chunks(texts, 12)
+    monkeypatch.setattr("slanted.text.tokens.tokenizer.TEXTS_AT_ONCE", 1)
+    found, same = tokenizer.encode_chunks(texts, 12)
+    assert same.tolist() == owners.tolist()
+    np.testing.assert_array_equal(found.ids, expected.ids)
+    np.testing.assert_array_equal(found.offsets, expected.offsets)
+
+
+def test_outputs_are_pooled_by_document_and_labels_repeated():
+    documents = Documents(nothing(6, truncated=[0, 0, 0, 1, 1, 0]), np.array([0, 0, 0, 1, 1, 2]))
+    outputs = np.array([[1, 0], [2, 0], [6, 3], [1, 1], [2, 2], [5, 7]], "float32")
+    pooled = documents.pooled(outputs)
+    assert pooled.dtype == np.float32
+    np.testing.assert_array_equal(pooled, np.array([[3, 1], [1.5, 1.5], [5, 7]], "float32"))
+    assert documents.repeated(np.array([4, 5, 6])).tolist() == [4, 4, 4, 5, 5, 6]
+    assert documents.truncated_share == pytest.approx(1 / 3)
+
+
+def test_without_chunks_nothing_is_pooled():
+    documents = Documents(nothing(3, truncated=[0, 1, 1]))
+    outputs = np.arange(6.0).reshape(3, 2)
+    assert documents.pooled(outputs) is outputs and documents.repeated(outputs) is outputs
+    assert documents.truncated_share == pytest.approx(2 / 3)
+
+
+def test_settings_say_how_texts_are_encoded(tokenizer):
+    truncated = encode_documents(tokenizer, [LONG], None, Settings(max_tokens=10, recipe=Recipe(truncate="tail")))
+    assert truncated.owners is None
+    assert truncated.encoded.ids.tolist() == tokenizer.encode([LONG], None, 10, "tail").ids.tolist()
+    assert len(encode_documents(tokenizer, [LONG], None, Settings(max_tokens=10, long="chunk")).encoded) == 6
+
+
+def test_pairs_are_refused(tokenizer):
+    with pytest.raises(SettingError) as refused:
+        encode_documents(tokenizer, [LONG], [SHORT], Settings(long="chunk"))
+    message = "Argument `long` must be truncate where the texts are pairs. Received: long='chunk'. leave it out"
+    assert str(refused.value) == message
+
+
+def test_what_is_said_of_the_lengths():
+    chunks = Documents(nothing(4, truncated=[0, 0, 0, 0]), np.array([0, 0, 1, 2]))
+    said = "4 chunks of 3 training texts, 128 tokens each; 0.0% of the texts have more than 16"
+    assert described(chunks, Settings(long="chunk")) == said
+    whole = Documents(nothing(4, truncated=[0, 1, 0, 1]))
+    assert described(whole, Settings()) == "128 tokens at most, 50.0% of the training texts are longer"
+    sample = Documents(nothing(4, truncated=[0, 1, 0, 1]), of_sample=True)
+    said = "128 tokens at most, 50.0% of the training texts are longer, estimated on 4 of them"
+    assert described(sample, Settings()) == said
+    hint = advice(sample, Settings(max_tokens=512, recipe=Recipe(truncate="head+tail")), 512, True)
+    assert hint == "note: 50.0% of the training texts lose tokens, estimated on 4 of them"
+
+
+@pytest.mark.parametrize(
+    ("share", "settings", "pairs", "remedy"),
+    [
+        (0.1, Settings(), False, None),
+        (0.2, Settings(), False, "--max-tokens 512, or --truncate head+tail, or --long chunk, which reads them whole"),
+        (0.2, Settings(max_tokens=512), True, "--truncate head+tail"),
+        (0.2, Settings(recipe=Recipe(truncate="head+tail")), True, "--max-tokens 512"),
+        (0.2, Settings(max_tokens=16), True, "--max-tokens 64, or --truncate head+tail"),
+        (0.2, Settings(long="chunk"), False, "--max-tokens 512"),
+        (0.2, Settings(long="chunk", max_tokens=512), False, ""),
+    ],
+)
+def test_advice_is_given_where_more_than_a_tenth_lose_tokens(share, settings, pairs, remedy):
+    documents = SimpleNamespace(truncated_share=share, estimated="")
+    expected = "note: 20.0% of the training texts lose tokens" + (f"; try {remedy}" if remedy else "")
+    assert advice(documents, settings, 512, pairs) == (None if remedy is None else expected)
+
+
+def nothing(count, truncated):
+    """Encoded examples of no tokens."""
+    empty = np.zeros(0, np.int32)
+    return Encoded(empty, empty.astype(np.int8), np.zeros(count + 1, np.int64), np.array(truncated, bool))
