@@ -25,7 +25,8 @@ import slanted
 from slanted.acceleration import fast_bert
 from slanted.acceleration.fused_adam import fuse
 from slanted.runtime.patches import kept_heap
-from slanted.text.pretrained.encoder import build_classifier, load_encoder, plain_model
+from slanted.text.pretrained.classifier_network import build_classifier, plain_model
+from slanted.text.pretrained.encoder import load_encoder
 
 BATCH_SIZE = 32
 

@@ -8,12 +8,14 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Eager, and free of Keras: a submodule of the same name must not hide these functions once something imports it.
-from slanted.preview.plan import plan
-from slanted.recipe.recipe import Recipe, recipes
+# Eager: these are free of Keras.
+from slanted._version import __version__ as __version__
+from slanted.preview.make_plan import plan
+from slanted.recipe.named import recipes
+from slanted.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from slanted.curves.curve import (
+    from slanted.curves import (
         ConstantWarmup,
         CosineWarmup,
         LinearWarmup,
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from slanted.layerwise.run_scheduler import RunScheduler, SlantedTriangularScheduler
     from slanted.preview.lr_finder import find_learning_rate
     from slanted.text.estimators import TextClassifier, TextRegressor
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ConstantWarmup",
@@ -51,18 +51,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ConstantWarmup": "curves.curve",
-    "CosineWarmup": "curves.curve",
+    "ConstantWarmup": "curves",
+    "CosineWarmup": "curves",
     "GradualUnfreezing": "layerwise.gradual_unfreezing",
     "LayerwiseOptimizer": "layerwise.layerwise_optimizer",
-    "LinearWarmup": "curves.curve",
-    "OneCycle": "curves.curve",
+    "LinearWarmup": "curves",
+    "OneCycle": "curves",
     "RunScheduler": "layerwise.run_scheduler",
-    "SlantedTriangular": "curves.curve",
+    "SlantedTriangular": "curves",
     "SlantedTriangularScheduler": "layerwise.run_scheduler",
     "TextClassifier": "text.estimators",
     "TextRegressor": "text.estimators",
-    "WarmupStableDecay": "curves.curve",
+    "WarmupStableDecay": "curves",
     "find_learning_rate": "preview.lr_finder",
     "layer_groups": "layerwise.layer_groups",
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slanted.acceleration import fast_bert
-from slanted.text.pretrained.encoder import plain_model
+from slanted.text.pretrained.classifier_network import plain_model
 
 ROWS, LENGTH, VOCABULARY = 6, 12, 50
 

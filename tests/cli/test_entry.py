@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 import slanted
-from slanted.cli import entry as entry_module
-from slanted.cli.entry import main, parser, settings_of
+from slanted.cli import parsers
+from slanted.cli.entry import main
+from slanted.cli.options import settings_of
+from slanted.cli.parsers import parser
 from slanted.errors import InputError, TrainingFailed
-from slanted.recipe.recipe import recipes
+from slanted.recipe.named import recipes
 from slanted.text.settings import Settings
 
 pytestmark = pytest.mark.once
@@ -118,7 +120,7 @@ def running(monkeypatch):
     """Have every command run a function instead."""
 
     def run_instead(function):
-        monkeypatch.setattr(entry_module, "_train", function)
+        monkeypatch.setattr(parsers, "_train", function)
 
     return run_instead
 
@@ -175,8 +177,8 @@ def test_a_defect_is_not_hidden(running, error):
 def test_a_reader_that_goes_away_is_no_defect():
     code = (
         "import sys\n"
-        "from slanted.cli import entry\n"
-        "entry._train = lambda options: [print('line', flush=True) for _ in range(100_000)]\n"
+        "from slanted.cli import entry, parsers\n"
+        "parsers._train = lambda options: [print('line', flush=True) for _ in range(100_000)]\n"
         "sys.exit(entry.main(['train', 't.csv', '--out', 'o']))\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -13,7 +13,9 @@ import tiny
 from odd_texts import TEXTS
 
 from slanted.cli import main
-from slanted.recipe.recipe import Recipe, recipes
+from slanted.common import atomic_files
+from slanted.recipe.named import recipes
+from slanted.recipe.recipe import Recipe
 from slanted.text.pretrained import model_files
 from slanted.text.runs import run_folder
 from slanted.text.runs.run_data import DataFiles, read_data
@@ -1378,6 +1380,6 @@ def test_accepted_unchanged(labels, end, mark):
 def test_predictions_file_gives_labels_back(labels, tmp_path):
     import csv
 
-    run_folder.write_rows(tmp_path / "p.csv", ["row", *labels], [(0, *labels), (1, *TEXTS.values())])
+    atomic_files.write_rows(tmp_path / "p.csv", ["row", *labels], [(0, *labels), (1, *TEXTS.values())])
     with open(tmp_path / "p.csv", encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [["row", *labels], ["0", *labels], ["1", *TEXTS.values()]]

@@ -420,7 +420,7 @@ def test_tensorboard_has_the_test_scores_of_folds_and_of_the_whole(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     from slanted.text.progress.tensorboard import TensorBoardView
-    from slanted.text.training.cross_validation import FoldView
+    from slanted.text.progress.view import FoldView
 
     view = TensorBoardView(tmp_path)
     whole = Progress(views=[view])
@@ -439,7 +439,7 @@ def test_tensorboard_has_the_test_scores_of_folds_and_of_the_whole(tmp_path):
 
 
 def test_a_fold_that_was_trained_before_says_no_more_than_another(capsys):
-    from slanted.text.training.cross_validation import FoldView
+    from slanted.text.progress.view import FoldView
 
     shown = Progress(views=[FoldView(PlainView(sys.stdout), "fold 1 of 2", first=True)])
     shown.say("model: tiny")

@@ -8,8 +8,7 @@ import pytest
 from browser import Browser
 
 from slanted.compare.page import numbers, page
-from slanted.compare.rates import Rate
-from slanted.compare.recipe_variants import Variant
+from slanted.compare.recipe_variants import Rate, Variant
 from slanted.compare.results import Measured, compared
 from slanted.compare.run_grid import Run
 from slanted.recipe.recipe import Recipe

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from slanted.compare.rates import Rate, read_rates
-from slanted.compare.recipe_variants import read_variants, split_names
+from slanted.compare.recipe_variants import Rate, read_rates, read_variants, split_names
 from slanted.errors import InputError
-from slanted.recipe.recipe import Recipe, recipe_named
+from slanted.recipe.named import recipe_named
+from slanted.recipe.recipe import Recipe
 
 pytestmark = pytest.mark.once
 

@@ -16,8 +16,7 @@ from untrained import without_training
 
 from slanted.cli import main
 from slanted.commands import compare as compare_module
-from slanted.compare.rates import Rate
-from slanted.compare.recipe_variants import Variant
+from slanted.compare.recipe_variants import Rate, Variant
 from slanted.compare.results import Measured, compared
 from slanted.compare.run_grid import Run, Runner
 from slanted.compare.text_table import notes, table, verdicts

@@ -12,7 +12,7 @@ from applied import FAST, RELATIVE, Sum, minus
 import slanted
 from slanted.errors import TrainingFailed
 from slanted.preview import lr_finder
-from slanted.preview.suggestions import smoothed, suggestions
+from slanted.preview.range_test import smoothed, suggestions
 from slanted.preview.trial_training import TrialCurve
 
 once = pytest.mark.once

@@ -12,7 +12,8 @@ from applied import FAST, RELATIVE, Sum, batches, minus
 import slanted
 from slanted.errors import InputError
 from slanted.preview.flops import group_flops
-from slanted.recipe.recipe import Recipe, recipes
+from slanted.recipe.named import recipes
+from slanted.recipe.recipe import Recipe
 
 once = pytest.mark.once
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import slanted
-from slanted.cli.entry import parser, settings_of
+from slanted.cli.options import settings_of
+from slanted.cli.parsers import parser
 from slanted.errors import InputError, SettingError
-from slanted.recipe.recipe import Recipe, recipe_named, recipes
+from slanted.recipe.named import recipe_named, recipes
+from slanted.recipe.recipe import Recipe
 from slanted.text.settings import Settings
 
 once = pytest.mark.once

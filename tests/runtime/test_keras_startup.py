@@ -10,7 +10,8 @@ import pytest
 import tiny
 from applied import BACKEND
 
-from slanted.runtime.keras_startup import _drop_half_written, _leave_out
+from slanted.runtime.keras_startup import _drop_half_written
+from slanted.runtime.patches import without_packages
 
 PROGRAM = """
 import sys
@@ -41,7 +42,7 @@ def test_tensorflow_is_imported_only_where_it_is_the_backend(tmp_path, tiny_mode
 
 def test_what_is_imported_already_is_not_left_out(monkeypatch):
     monkeypatch.setattr(sys, "modules", {"there": json})
-    _leave_out(("there", "absent"))
+    without_packages(("there", "absent"))
     assert sys.modules == {"there": json, "absent": None}
 
 

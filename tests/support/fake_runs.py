@@ -6,17 +6,19 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from slanted.recipe.recipe import recipes
+from slanted.common import atomic_files
+from slanted.recipe.named import recipes
 from slanted.report.collect.plot_data import length_bins
 from slanted.report.collect.report_data import predictions_of
 from slanted.report.write_report import leave_folds_report, write_page
 from slanted.text.formats.row_locations import Places
 from slanted.text.formats.skipped_rows import BadRows
-from slanted.text.labels.fold_rows import fold_rows
+from slanted.text.labels.examples import Part
+from slanted.text.labels.splits import fold_rows
 from slanted.text.labels.targets import Target
-from slanted.text.models.predictor import write_predictions
+from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.runs import run_folder
-from slanted.text.runs.run_data import DataFiles, Part, RunData
+from slanted.text.runs.run_data import DataFiles, RunData
 from slanted.text.scoring.baselines import baseline_scores
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import Settings
@@ -189,15 +191,15 @@ def write_run(folder, data, model, files=None):
     if data.test is not None:
         predicted = model.predict(data.test.texts, data.test.texts_b)
         write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.cuts)
-    run_folder.write_rows(folder / run_folder.HISTORY, run_folder.HISTORY_COLUMNS, history())
-    run_folder.write_json(folder / run_folder.METRICS, metrics_of(data, model))
+    atomic_files.write_rows(folder / run_folder.HISTORY, run_folder.HISTORY_COLUMNS, history())
+    atomic_files.write_json(folder / run_folder.METRICS, metrics_of(data, model))
     labels = {"task": data.target.kind, "labels": list(data.target.labels)}
-    run_folder.write_json(folder / run_folder.LABELS, labels)
+    atomic_files.write_json(folder / run_folder.LABELS, labels)
     settings = Settings(recipe=recipes()["ulmfit"], max_tokens=16, backend="jax", precision="float32")
     files = files or DataFiles("t.csv", test="test.csv")
     saved = {**settings.to_dict(), "files": asdict(files), "peak_rate": 1e-4}
-    run_folder.write_json(folder / run_folder.RECIPE, saved)
-    run_folder.write_json(folder / run_folder.REPORT_DATA, report_json(data, model, folder))
+    atomic_files.write_json(folder / run_folder.RECIPE, saved)
+    atomic_files.write_json(folder / run_folder.REPORT_DATA, report_json(data, model, folder))
     return write_page(folder)
 
 
@@ -246,11 +248,11 @@ def write_folds(folder, data, model, folds=3, valid_share=0.1):
     if data.test is not None:
         metrics |= {name: metrics_of(data, model)[name] for name in ("test", "baselines")}
     write_predictions(folder / run_folder.OUT_OF_FOLD, data.target, predicted, 0.5)
-    run_folder.write_json(folder / run_folder.METRICS, metrics)
+    atomic_files.write_json(folder / run_folder.METRICS, metrics)
     labels = {"task": data.target.kind, "labels": list(data.target.labels)}
-    run_folder.write_json(folder / run_folder.LABELS, labels)
+    atomic_files.write_json(folder / run_folder.LABELS, labels)
     saved = {**settings.to_dict(), "files": asdict(DataFiles("t.csv", test=None if data.test is None else "test.csv"))}
-    run_folder.write_json(folder / run_folder.RECIPE, saved)
+    atomic_files.write_json(folder / run_folder.RECIPE, saved)
     return leave_folds_report(folder, data)
 
 

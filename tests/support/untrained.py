@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from slanted.common import atomic_files
 from slanted.text.runs import run_folder
 from slanted.text.training import train_run
 
@@ -17,10 +18,10 @@ def without_training(monkeypatch):
         scores = [{"accuracy": random.integers(50, 90) / 100, "loss": random.random()} for _ in range(2)]
         made.append(out.name)
         out.mkdir(parents=True)
-        run_folder.write_json(out / "recipe.json", {**settings.to_dict(), "peak_rate": rate})
-        run_folder.write_rows(out / "history.csv", run_folder.HISTORY_COLUMNS, [(0, 1, random.random(), rate)])
+        atomic_files.write_json(out / "recipe.json", {**settings.to_dict(), "peak_rate": rate})
+        atomic_files.write_rows(out / "history.csv", run_folder.HISTORY_COLUMNS, [(0, 1, random.random(), rate)])
         facts = {"task": "single", "epochs": 2, "train_seconds": 1.0, "baselines": baselines(data, data.test, settings)}
-        run_folder.write_json(out / "metrics.json", {**facts, "valid": scores[0], "test": scores[1]})
+        atomic_files.write_json(out / "metrics.json", {**facts, "valid": scores[0], "test": scores[1]})
 
     monkeypatch.setattr(train_run, "train_here", write)
     monkeypatch.setattr(keras.backend, "clear_session", lambda: None)  # takes half a second

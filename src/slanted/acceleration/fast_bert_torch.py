@@ -7,130 +7,26 @@ token embeddings is a buffer in which only the rows of the batch before are clea
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import torch
 
-_BITS_OF = {torch.bfloat16: torch.int16, torch.float32: torch.int32}
-_SHORT = 64
+from slanted.acceleration.torch_kernels import (
+    RandomBits,
+    Shape,
+    cast_weight,
+    first_tokens,
+    heads_first,
+    linear,
+    product,
+    softmax,
+    softmax_backward,
+    tokens_first,
+    weight_gradient,
+)
+
 _layer_norm_backward = torch.ops.aten.native_layer_norm_backward
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What one call of the encoder has in common for all its blocks."""
-
-    batch: int
-    length: int
-    heads: int
-    hidden: int
-    dtype: torch.dtype
-    rate: float
-    """The dropout rate; 0 outside training."""
-
-    @property
-    def head_width(self) -> int:
-        """The width of one attention head."""
-        return self.hidden // self.heads
-
-
-class RandomBits:
-    """Random numbers of sixteen bits, from a generator that PyTorch's own seeds: 0.4 ns each, where Bernoulli takes 7.
-
-    Args:
-        count: How many will be drawn in all.
-    """
-
-    def __init__(self, count: int) -> None:
-        seed = int(torch.empty((), dtype=torch.int64).random_())
-        self._words = torch.from_numpy(np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16))
-        self._taken = 0
-
-    def _drawn(self, count: int) -> torch.Tensor:
-        self._taken += count
-        return self._words[self._taken - count : self._taken]
-
-    def keep(self, rate: float, shape: torch.Size, dtype: torch.dtype) -> torch.Tensor:
-        """Return numbers that are 1 / (1 - rate) with probability 1 - rate, else 0."""
-        scale = torch.tensor(1.0 / (1.0 - rate), dtype=dtype).view(_BITS_OF[dtype])
-        kept = torch.empty(shape.numel(), dtype=_BITS_OF[dtype])
-        torch.ge(self._drawn(shape.numel()), _threshold(rate), out=kept)
-        return kept.mul_(scale).view(dtype).view(shape)
-
-    def mark(self, rate: float, x: torch.Tensor) -> None:
-        """Set the sign of each number of `x`, none of them negative, with probability `rate`."""
-        bits = _BITS_OF[x.dtype]
-        dropped = torch.empty(x.numel(), dtype=bits)
-        torch.lt(self._drawn(x.numel()), _threshold(rate), out=dropped)
-        x.view(bits).view(-1).bitwise_or_(dropped.mul_(torch.iinfo(bits).min))
-
-
-def _threshold(rate: float) -> int:
-    """Return the number that a signed one of sixteen random bits is below with probability `rate`."""
-    return round(rate * 2**16) - 2**15
-
-
-def _by_onednn(dtype: torch.dtype) -> bool:
-    if not torch.backends.mkldnn.is_available():
-        return False
-    return dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """Return x @ weight + bias."""
-    if _by_onednn(x.dtype):  # in float32 up to twice as fast as PyTorch's default, in bfloat16 the bias costs no pass
-        return torch.ops.mkldnn._linear_pointwise(x, weight.t(), bias, "none", [], "")
-    return torch.addmm(bias, x, weight)
-
-
-def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Return a @ b."""
-    if a.dtype == torch.float32 and _by_onednn(a.dtype):
-        return torch.ops.mkldnn._linear_pointwise(a, b.t(), None, "none", [], "")
-    return torch.mm(a, b)
-
-
-def _heads_first(x: torch.Tensor, shape: Shape, parts: int) -> torch.Tensor:
-    """(tokens, parts * hidden) -> (parts, batch * heads, length, head width), contiguous."""
-    split = x.view(shape.batch, -1, parts, shape.heads, shape.head_width).permute(2, 0, 3, 1, 4)
-    return split.reshape(parts, shape.batch * shape.heads, -1, shape.head_width)
-
-
-def _tokens_first(x: torch.Tensor, shape: Shape, parts: int) -> torch.Tensor:
-    """The inverse of `_heads_first`."""
-    split = x.view(parts, shape.batch, shape.heads, -1, shape.head_width).permute(1, 3, 0, 2, 4)
-    return split.reshape(-1, parts * shape.hidden)
-
-
-def _first_tokens(x: torch.Tensor, shape: Shape) -> torch.Tensor:
-    return x.view(shape.batch, shape.length, shape.hidden)[:, 0]
-
-
-def _cast(weight: torch.Tensor, shape: Shape, scale: float = 1.0) -> torch.Tensor:
-    """Return a weight or bias scaled, in the precision of the computation, as (hidden, hidden) or (hidden,)."""
-    flat = weight.reshape(shape.hidden, shape.hidden) if weight.numel() > shape.hidden else weight.reshape(-1)
-    return (flat if scale == 1.0 else flat * scale).to(shape.dtype)
-
-
-def _gradient(gradient: torch.Tensor, like: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
-    """Return the gradient of a weight in the type and shape of it, scaled."""
-    out = torch.empty(gradient.shape, dtype=like.dtype)
-    return (out.copy_(gradient) if scale == 1.0 else torch.mul(gradient, scale, out=out)).view(like.shape)
-
-
-def _softmax(scores: torch.Tensor) -> torch.Tensor:
-    if scores.shape[-1] >= _SHORT:
-        return torch.softmax(scores, -1)
-    return torch.softmax(scores.float(), -1).to(scores.dtype)  # PyTorch's for bfloat16 is slow on short rows
-
-
-def _softmax_backward(gradient: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-    if p.shape[-1] >= _SHORT:
-        return torch.ops.aten._softmax_backward_data(gradient, p, -1, p.dtype)
-    return torch.ops.aten._softmax_backward_data(gradient.float(), p.float(), -1, torch.float32).to(p.dtype)
 
 
 class Attention(torch.autograd.Function):
@@ -145,23 +41,23 @@ class Attention(torch.autograd.Function):
         """Return the block's first half."""
         wq, bq, wk, bk, wv, bv, wo, bo, gamma, beta = weights
         scale_q, scale_v = 1.0 / math.sqrt(shape.head_width), 1.0 / (1.0 - shape.rate)
-        wq_, wo_ = _cast(wq, shape, scale_q), _cast(wo, shape)
-        wkv = torch.cat((_cast(wk, shape), _cast(wv, shape, scale_v)), 1)
-        bkv = torch.cat((_cast(bk, shape), _cast(bv, shape, scale_v)))
-        xq = _first_tokens(x, shape).contiguous() if first_only else x
+        wq_, wo_ = cast_weight(wq, shape, scale_q), cast_weight(wo, shape)
+        wkv = torch.cat((cast_weight(wk, shape), cast_weight(wv, shape, scale_v)), 1)
+        bkv = torch.cat((cast_weight(bk, shape), cast_weight(bv, shape, scale_v)))
+        xq = first_tokens(x, shape).contiguous() if first_only else x
 
-        (q,) = _heads_first(linear(xq, wq_, _cast(bq, shape, scale_q)), shape, 1)
-        k, v = _heads_first(linear(x, wkv, bkv), shape, 2)
+        (q,) = heads_first(linear(xq, wq_, cast_weight(bq, shape, scale_q)), shape, 1)
+        k, v = heads_first(linear(x, wkv, bkv), shape, 2)
         scores = torch.bmm(q, k.transpose(1, 2))
         if bias is not None:
             scores.view(shape.batch, -1, shape.length).add_(bias)
-        p, keep = _softmax(scores), None
+        p, keep = softmax(scores), None
         if shape.rate:
             bits = RandomBits(p.numel() + xq.numel())
             bits.mark(shape.rate, p)
             keep = bits.keep(shape.rate, xq.shape, shape.dtype)
-        heads = _tokens_first(torch.bmm(torch.relu(p) if shape.rate else p, v), shape, 1)
-        out = linear(heads, wo_, _cast(bo, shape))
+        heads = tokens_first(torch.bmm(torch.relu(p) if shape.rate else p, v), shape, 1)
+        out = linear(heads, wo_, cast_weight(bo, shape))
         total = xq + out if keep is None else torch.addcmul(xq, out, keep)
         y, mean, inverse = torch.native_layer_norm(total, (shape.hidden,), gamma, beta, epsilon)
         ctx.shape, ctx.first_only, ctx.scales = shape, first_only, (scale_q, scale_v)
@@ -178,25 +74,25 @@ class Attention(torch.autograd.Function):
             dy, total, (hidden,), mean, inverse, gamma, beta, [True, True, True]
         )
         dout = dtotal if keep is None else dtotal * keep
-        (dheads,) = _heads_first(product(dout, wo_.t()), shape, 1)
+        (dheads,) = heads_first(product(dout, wo_.t()), shape, 1)
         dv = torch.bmm((p if keep is None else torch.relu(p)).transpose(1, 2), dheads)
         dp = torch.bmm(dheads, v.transpose(1, 2))
         if keep is not None:
             dp, p = torch.ops.aten.threshold_backward(dp, p, 0.0), p.abs()
-        dscores = _softmax_backward(dp, p)
-        dq = _tokens_first(torch.bmm(dscores, k), shape, 1)
-        dkv = _tokens_first(torch.stack((torch.bmm(dscores.transpose(1, 2), q), dv)), shape, 2)
+        dscores = softmax_backward(dp, p)
+        dq = tokens_first(torch.bmm(dscores, k), shape, 1)
+        dkv = tokens_first(torch.stack((torch.bmm(dscores.transpose(1, 2), q), dv)), shape, 2)
         dx = None
         if ctx.needs_input_grad[0]:
             dx = product(dkv, wkv.t())
-            (_first_tokens(dx, shape) if ctx.first_only else dx).add_(product(dq, wq_.t()).add_(dtotal))
+            (first_tokens(dx, shape) if ctx.first_only else dx).add_(product(dq, wq_.t()).add_(dtotal))
         dwkv, dbkv = product(x.t(), dkv), dkv.sum(0)
         return (
             dx, None, None, None, None,
-            _gradient(product(xq.t(), dq), wq, scale_q), _gradient(dq.sum(0), bq, scale_q),
-            _gradient(dwkv[:, :hidden], wk), _gradient(dbkv[:hidden], bk),
-            _gradient(dwkv[:, hidden:], wv, scale_v), _gradient(dbkv[hidden:], bv, scale_v),
-            _gradient(product(heads.t(), dout), wo), _gradient(dout.sum(0), bo), dgamma, dbeta,
+            weight_gradient(product(xq.t(), dq), wq, scale_q), weight_gradient(dq.sum(0), bq, scale_q),
+            weight_gradient(dwkv[:, :hidden], wk), weight_gradient(dbkv[:hidden], bk),
+            weight_gradient(dwkv[:, hidden:], wv, scale_v), weight_gradient(dbkv[hidden:], bv, scale_v),
+            weight_gradient(product(heads.t(), dout), wo), weight_gradient(dout.sum(0), bo), dgamma, dbeta,
         )  # fmt: skip
 
 
@@ -229,8 +125,8 @@ class FeedForward(torch.autograd.Function):
         dout = dtotal if keep is None else dtotal * keep
         dinner = torch.ops.aten.gelu_backward(product(dout, w2_.t()), inner, approximate="tanh")
         dx = product(dinner, w1_.t()).add_(dtotal) if ctx.needs_input_grad[0] else None
-        dw1, db1 = _gradient(product(x.t(), dinner), w1), _gradient(dinner.sum(0), b1)
-        dw2, db2 = _gradient(product(active.t(), dout), w2), _gradient(dout.sum(0), b2)
+        dw1, db1 = weight_gradient(product(x.t(), dinner), w1), weight_gradient(dinner.sum(0), b1)
+        dw2, db2 = weight_gradient(product(active.t(), dout), w2), weight_gradient(dout.sum(0), b2)
         return dx, None, None, dw1, db1, dw2, db2, dgamma, dbeta
 
 

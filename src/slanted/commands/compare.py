@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from slanted import __version__
+from slanted._version import __version__
+from slanted.common import atomic_files
 from slanted.common.argument_checks import whole
 from slanted.common.messages import plural
 from slanted.compare.page import page
-from slanted.compare.rates import Rate
-from slanted.compare.recipe_variants import Variant
+from slanted.compare.recipe_variants import Rate, Variant
 from slanted.compare.request import COMPARISON, PAGE, REMEDY, RUNS, TABLE, asked_of, check_place, claimed, read_held
 from slanted.compare.results import Comparison, Measured, compared
 from slanted.compare.run_grid import Run, Runner, runs_of
@@ -22,13 +22,12 @@ from slanted.errors import InputError, SettingError
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import source_name
-from slanted.text.pretrained.model_files import locate
+from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.progress.progress import Progress, duration
-from slanted.text.runs import run_folder
 from slanted.text.runs.resume_check import read_once
 from slanted.text.runs.run_data import SCORES_OF, DataFiles, RunData
+from slanted.text.scoring.headline import HEADLINE
 from slanted.text.settings import Settings
-from slanted.text.training.train_run import HEADLINE, most_tokens
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def compare(
         for line in data.summary:
             progress.say(line)
         kept = {"asked": asked, "machine": chosen, "slanted": __version__}
-        run_folder.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen})
+        atomic_files.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen})
         _train(runs, runner, out, progress)
         comparison = compared([Measured.of(run) for run in runs], score, "valid" if data.test is None else "test")
         _write(out, comparison, kept)
@@ -139,7 +138,7 @@ def _forget(out: Path) -> None:
     Raises:
         InputError: It cannot be deleted.
     """
-    with run_folder.disk_errors(out):
+    with atomic_files.disk_errors(out):
         if (out / RUNS).exists():
             shutil.rmtree(out / RUNS)
         for name in (COMPARISON, TABLE, PAGE):
@@ -190,12 +189,12 @@ def _written(comparison: Comparison) -> dict[str, Any]:
 
 def _write(out: Path, comparison: Comparison, kept: dict[str, Any]) -> None:
     """Write the three files."""
-    run_folder.write_json(out / COMPARISON, {**kept, **_written(comparison)})
+    atomic_files.write_json(out / COMPARISON, {**kept, **_written(comparison)})
     header = ("recipe", "learning_rate", "seed", "epochs", "kept_epoch", "total_steps", "train_seconds")
     columns = (*header, f"valid_{comparison.score}", f"test_{comparison.score}", "chosen", "folder", "failed")
-    with run_folder.written_whole(out / PAGE) as file:
+    with atomic_files.written_whole(out / PAGE) as file:
         file.write(page(comparison, out.resolve().name))
-    run_folder.write_rows(out / TABLE, columns, [_csv_row(one, comparison) for one in comparison.measured])
+    atomic_files.write_rows(out / TABLE, columns, [_csv_row(one, comparison) for one in comparison.measured])
 
 
 def _csv_row(one: Measured, comparison: Comparison) -> list[Any]:

@@ -12,8 +12,8 @@ from slanted.errors import InputError
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import input_paths
+from slanted.text.labels.examples import Part
 from slanted.text.rows.rows import Rows, read_rows_like, read_rows_of_labels
-from slanted.text.runs.run_data import Part
 from slanted.text.runs.saved_run import SavedRun, read_run
 
 

@@ -7,18 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from slanted.errors import InputError
-from slanted.preview.plan import Plan, plan
+from slanted.preview.plan import Plan
 from slanted.preview.range_test import SearchOptions
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
-from slanted.text.pretrained.model_files import locate
+from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.progress.progress import Progress
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.settings import Settings
-from slanted.text.training.train_run import most_tokens, recipe_lines
 
 if TYPE_CHECKING:
     from slanted.preview.lr_finder import RateSearch
@@ -38,7 +35,7 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
     settings = replace(settings, backend=_some_backend(settings.backend), precision=precision)
     start_keras(settings.backend)
     fitting = _fitting(data, settings, progress)
-    planned = plan_of(fitting)
+    planned = fitting.plan()
     print(json.dumps(planned.to_dict(), indent=2) if as_json else planned)
     _save(planned, picture)
     return planned
@@ -67,27 +64,6 @@ def show_search(
     progress.say(f"next: slanted train {files.train_argument} --lr {found.suggestion:g} ...")
     _save(found, picture)
     return found
-
-
-def plan_of(fitting: "Fitting") -> Plan:
-    """Return the plan of a run made ready; its costs are those of a batch of the mean padded length."""
-    from slanted.acceleration import fast_bert
-
-    names = fitting.encoder.input_names
-    batch_size = fitting.settings.batch_size
-    shape = (min(batch_size, fitting.examples), round(fitting.batches.plan.padded_length))
-    with fast_bert.unapplied(fitting.classifier):  # the cost is counted layer by layer
-        return plan(
-            fitting.model,
-            fitting.settings.recipe,
-            fitting.total_steps,
-            lr_max=fitting.lr_max,
-            steps_per_epoch=len(fitting.batches),
-            batch={name: np.zeros(shape, "int32") for name in names},
-            examples=fitting.examples,
-            batch_size=batch_size,
-            gradient_accumulation=fitting.settings.gradient_accumulation,
-        )
 
 
 def search_of(fitting: "Fitting", options: SearchOptions) -> "RateSearch":
@@ -123,7 +99,7 @@ def _read(files: DataFiles, settings: Settings, progress: Progress, command: str
 
 
 def _fitting(data: RunData, settings: Settings, progress: Progress) -> "Fitting":
-    from slanted.text.training.fine_tuning import Fitting
+    from slanted.text.training.fine_tuning import Fitting, recipe_lines
 
     fitting = Fitting(data.target, data.train, data.valid, settings, progress)
     for line in (*fitting.summary, *recipe_lines(settings.recipe, fitting.encoder.hidden_dim)):

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TextIO
 
 from slanted.common.messages import plural
+from slanted.common.strict_json import NUMBER
 from slanted.errors import InputError
 from slanted.text.progress.jsonl import LIVE
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.replay import Player, read_events
 from slanted.text.progress.sparkline import sparkline
 from slanted.text.progress.view import duration
-from slanted.text.runs import run_folder
+from slanted.text.runs import folder_lock, run_folder
 from slanted.text.runs.checkpoints import FOLD, FOLDER, come_to
-from slanted.text.runs.history import NUMBER, RESTORE, read_history, read_object
+from slanted.text.runs.history import RESTORE, read_history, read_object
 
 SECONDS_BETWEEN_LOOKS = 0.5
 MOST_WIDTH = 72
@@ -51,7 +52,7 @@ def _follow_all(folder: Path, progress: Progress, once: bool) -> bool:
         live = _live_file(folder)
         if live is not None:
             _follow(live, folder, progress, once)
-        elif not _is_held(folder / run_folder.LOCK):
+        elif not _is_held(folder / folder_lock.LOCK):
             return False
         elif once:
             progress.say(f"{folder}: is being written to, and no run of it is training now")
@@ -100,7 +101,7 @@ def _follow(live: Path, folder: Path, progress: Progress, once: bool) -> None:
         player.catch_up(read_events(file, live))
         is_over = once
         while not is_over:
-            if player.is_dead() and not _is_held(folder / run_folder.LOCK):
+            if player.is_dead() and not _is_held(folder / folder_lock.LOCK):
                 raise InputError(f"{folder}: the process of this run is gone; {_remedy(folder)}")
             time.sleep(SECONDS_BETWEEN_LOOKS)
             is_over = not _is_there(file, live)  # asked before the last events are read, not after

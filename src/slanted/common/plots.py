@@ -1,25 +1,22 @@
 """Pictures of curves. matplotlib is imported when one is drawn."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from slanted.errors import missing_extra
 
-if TYPE_CHECKING:
-    from slanted.curves.curve import Curve
-    from slanted.preview.lr_finder import RateSearch
-
 _MOST_POINTS = 2000
 
 
-def draw_curve(curve: "Curve", total_steps: int, ax: Any = None) -> Any:
-    """Draw the rates of a run of `total_steps` batches.
+def draw_curve(name: str, steps: np.ndarray, rates: np.ndarray, ax: Any = None) -> Any:
+    """Draw the rates of a run.
 
     Args:
-        curve: The curve.
-        total_steps: T, in batches.
+        name: The curve's, for the legend.
+        steps: Batches of the run, from 0, shape (n,).
+        rates: The rate at each of them, shape (n,).
         ax: The matplotlib Axes to draw on; None: a new figure's.
 
     Returns:
@@ -28,16 +25,15 @@ def draw_curve(curve: "Curve", total_steps: int, ax: Any = None) -> Any:
     Raises:
         InputError: matplotlib is not installed.
     """
-    steps = _points(total_steps)
     ax = _new_axes() if ax is None else ax
-    ax.plot(steps, curve.at(steps, total_steps), label=type(curve).__name__)
+    ax.plot(steps, rates, label=name)
     ax.set_xlabel("step (batch of the run)")
     ax.set_ylabel("learning rate")
     ax.set_ylim(bottom=0.0)
     return ax
 
 
-def _points(total_steps: int) -> np.ndarray:
+def points(total_steps: int) -> np.ndarray:
     """Return every step of a short run, else enough of them, both ends included."""
     return np.unique(np.linspace(0, total_steps - 1, min(total_steps, _MOST_POINTS)).astype("int64"))
 
@@ -73,22 +69,29 @@ def draw_rates(rates_of: Mapping[str, np.ndarray], ax: Any = None) -> Any:
     Raises:
         InputError: matplotlib is not installed.
     """
-    ax = _new_axes() if ax is None else ax
     for name, rates in rates_of.items():
-        steps = _points(len(rates))
-        ax.plot(steps, rates[steps], label=name)
-    ax.set_xlabel("step (batch of the run)")
-    ax.set_ylabel("learning rate")
-    ax.set_ylim(bottom=0.0)
+        steps = points(len(rates))
+        ax = draw_curve(name, steps, rates[steps], ax)
     ax.legend(fontsize="small")
     return ax
 
 
-def draw_search(search: "RateSearch", ax: Any = None) -> Any:
+def draw_search(
+    rates: np.ndarray,
+    losses: np.ndarray,
+    smoothed: np.ndarray,
+    suggestions: Mapping[str, float],
+    suggestion: float,
+    ax: Any = None,
+) -> Any:
     """Draw a range test: each batch's loss and their smoothed course over the rate, and where the suggestions lie.
 
     Args:
-        search: What `slanted.find_learning_rate` returned.
+        rates: The rates tried, shape (n,).
+        losses: The batches' own losses, shape (n,).
+        smoothed: These, averaged over their neighbours, shape (n,).
+        suggestions: The name of each reading of them -> its rate.
+        suggestion: The rate that is suggested in the end.
         ax: The matplotlib Axes to draw on; None: a new figure's.
 
     Returns:
@@ -98,12 +101,12 @@ def draw_search(search: "RateSearch", ax: Any = None) -> Any:
         InputError: matplotlib is not installed.
     """
     ax = _new_axes() if ax is None else ax
-    ax.plot(search.rates, search.losses, ".", color="0.75", markersize=3, label="each batch's loss")
-    ax.plot(search.rates, search.smoothed, color="C0", label="smoothed")
-    for number, (name, rate) in enumerate(search.suggestions.items(), start=1):
-        height = np.interp(np.log(rate), np.log(search.rates), search.smoothed)
+    ax.plot(rates, losses, ".", color="0.75", markersize=3, label="each batch's loss")
+    ax.plot(rates, smoothed, color="C0", label="smoothed")
+    for number, (name, rate) in enumerate(suggestions.items(), start=1):
+        height = np.interp(np.log(rate), np.log(rates), smoothed)
         ax.plot(rate, height, "o", color=f"C{number}", label=f"{name} {rate:.2g}")
-    ax.axvline(search.suggestion, color="0.4", linestyle="--", label=f"suggestion {search.suggestion:.2g}")
+    ax.axvline(suggestion, color="0.4", linestyle="--", label=f"suggestion {suggestion:.2g}")
     ax.set_xscale("log")
     ax.set_xlabel("learning rate")
     ax.set_ylabel("loss of the batch")

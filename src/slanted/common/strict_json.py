@@ -54,3 +54,6 @@ def _real(spelt: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"it holds {spelt}, which is no finite number")
     return number
+
+
+NUMBER = int | float

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from slanted import __version__
+from slanted._version import __version__
 from slanted.common.messages import plural
-from slanted.compare.rates import Rate
+from slanted.compare.recipe_variants import Rate
 from slanted.compare.results import Comparison, Measured, RecipeResult
 from slanted.compare.text_table import BASELINES, ROWS, cells, notes, verdicts
 from slanted.report.read.run_reader import smoothed

@@ -9,7 +9,7 @@ from typing import Any
 
 from slanted.common.messages import option_of
 from slanted.errors import InputError
-from slanted.text.runs import run_folder
+from slanted.text.runs import folder_lock, run_folder
 from slanted.text.runs.resume_check import StartedWith
 from slanted.text.runs.run_data import DataFiles
 from slanted.text.settings import Settings
@@ -49,7 +49,7 @@ def check_place(out: Path, overwrite: bool) -> None:
     if not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(f"--out {out}: {parent} cannot be written to; give another folder")
     held = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
-    foreign = [name for name in held if name not in (COMPARISON, TABLE, PAGE, RUNS, run_folder.LOCK)]
+    foreign = [name for name in held if name not in (COMPARISON, TABLE, PAGE, RUNS, folder_lock.LOCK)]
     if foreign:
         raise InputError(f"--out {out}: holds {foreign[0]!r}, which is not a comparison's; give a new or empty folder")
     if RUNS in held and COMPARISON not in held and not overwrite:
@@ -63,7 +63,7 @@ def claimed(out: Path) -> Iterator[None]:
     Raises:
         InputError: Another process is writing to it, or it cannot be written to.
     """
-    with run_folder.made(out), run_folder.locked(out):
+    with folder_lock.made(out), folder_lock.locked(out):
         yield
 
 

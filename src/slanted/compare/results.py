@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from slanted.compare.paired_difference import Difference, deviation, paired_difference
-from slanted.compare.rates import Rate
+from slanted.compare.recipe_variants import Rate
 from slanted.compare.run_grid import Run
 from slanted.text.settings import LOWER_IS_BETTER
 

@@ -5,17 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from slanted.common import atomic_files
 from slanted.common.messages import option_of
-from slanted.compare.rates import Rate
-from slanted.compare.recipe_variants import Variant
+from slanted.common.strict_json import NUMBER
+from slanted.compare.recipe_variants import Rate, Variant
 from slanted.compare.request import REMEDY, RUNS
 from slanted.errors import InputError, TrainingFailed
+from slanted.text.labels.examples import Part
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import run_folder
-from slanted.text.runs.history import NUMBER, RESTORE, read_history, read_object
-from slanted.text.runs.run_data import DataFiles, Part, RunData, read_data
+from slanted.text.runs.history import RESTORE, read_history, read_object
+from slanted.text.runs.run_data import DataFiles, RunData, read_data
+from slanted.text.scoring.headline import HEADLINE
 from slanted.text.settings import Settings
-from slanted.text.training.train_run import HEADLINE
 
 FAILED = ".failed.json"  # beside the run's folder, which a run that failed does not leave
 
@@ -59,7 +61,7 @@ class Run:
     def keep_failure(self, reason: str) -> None:
         """Note that it failed: it would fail again."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        run_folder.write_json(self._failed, {"failed": reason, **self.settings.to_dict()})
+        atomic_files.write_json(self._failed, {"failed": reason, **self.settings.to_dict()})
 
     def metrics(self) -> dict[str, Any] | None:
         """Return what metrics.json holds, None where the run is not finished.

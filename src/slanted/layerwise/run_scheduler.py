@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import keras
 
-from slanted.curves.curve import Curve, SlantedTriangular
+from slanted.curves.curve import Curve
+from slanted.curves.slanted_triangular import SlantedTriangular
 from slanted.errors import InputError, SettingError
 from slanted.keras_private.layers_and_trainers import forget_compiled_step, forget_restored_epoch
 from slanted.keras_private.loss_scaling import innermost, scheduled

@@ -1,14 +1,14 @@
 """What a training step costs: floating-point operations by layer group, counted from shapes, nothing computed."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from slanted.layerwise.layer_groups import LayerGroup
+from slanted.runtime.patches import noted_calls
 
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 _TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
@@ -103,28 +103,13 @@ def _calls(model: Any, inputs: Any) -> list[tuple[Any, list[Any], Any]]:
             found.clear()  # Keras may call more than once
             return model(operands)
 
-    with _noted(found):
-        Traced(dtype=model.dtype_policy, autocast=False)(inputs)
-    return [call for call in found if not isinstance(call[0], (keras.Model, Traced))]
-
-
-@contextmanager
-def _noted(found: list[tuple[Any, list[Any], Any]]) -> Iterator[None]:
-    plain: Any = keras.layers.Layer.__call__
-
-    def noting(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        output = plain(layer, *args, **kwargs)
-        operands = keras.tree.flatten((args, kwargs))
+    def note(layer: Any, operands: tuple[Any, ...], output: Any) -> None:
         given = [tuple(operand.shape) for operand in operands if hasattr(operand, "shape")]
         found.append((layer, given, tuple(getattr(output, "shape", ()))))
-        return output
 
-    layer_class: Any = keras.layers.Layer
-    layer_class.__call__ = noting
-    try:
-        yield
-    finally:
-        layer_class.__call__ = plain
+    with noted_calls(note):
+        Traced(dtype=model.dtype_policy, autocast=False)(inputs)
+    return [call for call in found if not isinstance(call[0], (keras.Model, Traced))]
 
 
 def _products(layer: Any, given: list[Any], output: Any) -> float:

@@ -11,8 +11,7 @@ import numpy as np
 
 from slanted.common.argument_checks import whole
 from slanted.errors import InputError, TrainingFailed
-from slanted.preview.range_test import FEWEST_STEPS, SearchOptions
-from slanted.preview.suggestions import smoothed, suggestions
+from slanted.preview.range_test import FEWEST_STEPS, SearchOptions, smoothed, suggestions
 from slanted.preview.trial_training import TrialCurve, TrialModel
 
 __all__ = ["RateSearch", "find_learning_rate"]
@@ -70,7 +69,8 @@ class RateSearch:
         """
         from slanted.common.plots import draw_search
 
-        return draw_search(self, ax)
+        readings = (self.suggestions, self.suggestion)
+        return draw_search(self.rates, self.losses, self.smoothed, *readings, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON's types."""

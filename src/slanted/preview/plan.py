@@ -3,17 +3,19 @@
 Keras is imported when a plan is made, not with this module.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slanted.common.argument_checks import positive, whole
 from slanted.errors import InputError
-from slanted.preview.plan_warnings import warnings_of
-from slanted.recipe.recipe import Recipe, recipe_named
+from slanted.recipe.recipe import Recipe
 
-__all__ = ["Plan", "plan"]
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["Plan"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Plan:
         multipliers = {planned.name: planned.multiplier for planned in self.groups}
         if group not in multipliers:
             raise InputError(f"There is no layer group {group!r}. Groups are: {', '.join(multipliers)}")
-        return _rates(self.curve.simulate(self.total_steps), multipliers[group], group, self.stages)
+        return group_rates(self.curve.simulate(self.total_steps), multipliers[group], group, self.stages)
 
     @property
     def share_of_full_run(self) -> float | None:
@@ -125,113 +127,104 @@ class Plan:
         }
 
     def __str__(self) -> str:
-        from slanted.preview.plan_table import table
+        pass
 
         return table(self)
 
 
-def plan(
-    model: Any,
-    recipe: Recipe | str,
-    total_steps: int,
-    *,
-    lr_max: float | None = None,
-    steps_per_epoch: int | None = None,
-    batch: Any = None,
-    examples: int | None = None,
-    batch_size: int | None = None,
-    gradient_accumulation: int = 1,
-) -> Plan:
-    """Say what a run would do, without training a step.
-
-    Args:
-        model: A built Keras model.
-        recipe: A `slanted.Recipe`, or a recipe's name.
-        total_steps: T, the batches of the run.
-        lr_max: The curve's peak; None: the recipe's, else by the `hidden_dim` of the model.
-        steps_per_epoch: Batches an epoch; None: total_steps over the recipe's epochs.
-        batch: The inputs of a batch as `fit` gets them: their shapes give the cost. None: of one example of
-            `model.input`, where that has a fixed shape; else the cost is left out.
-        examples: How many examples an epoch has; None: not checked.
-        batch_size: How many a batch has; None: not checked.
-        gradient_accumulation: Batches an optimizer step.
-
-    Raises:
-        InputError: The peak is not known, or the recipe does not fit the model's groups.
-
-    >>> import keras, slanted
-    >>> low, top = keras.layers.Dense(3, name="low"), keras.layers.Dense(2, name="top")
-    >>> model = keras.Sequential([keras.Input((4,)), low, top])
-    >>> planned = slanted.plan(model, slanted.Recipe(lr_max=1.0, layer_decay=0.5), total_steps=100)
-    >>> [(group.name, group.peak_rate) for group in planned.groups]
-    [('low', 0.5), ('top', 1.0)]
-    """
-    from slanted.layerwise.layer_groups import layer_groups
-    from slanted.preview.flops import group_flops
-
-    recipe = recipe if isinstance(recipe, Recipe) else recipe_named(recipe)
-    total_steps = whole("total_steps", total_steps)
-    peak = positive("lr_max", lr_max) if lr_max is not None else recipe.peak_rate(_hidden_size(model, recipe))
-    curve = recipe.make_curve(peak, total_steps)
-    groups = layer_groups(model)
-    multipliers = recipe.group_multipliers([group.name for group in groups])
-    an_epoch = steps_per_epoch or -(-total_steps // recipe.epochs)
-    stages = _stages(recipe, list(multipliers), total_steps, an_epoch, group_flops(model, groups, batch))
-    scheduled = curve.simulate(total_steps)
-    planned = [_planned(group, multipliers[group.name], scheduled, stages, recipe) for group in groups]
-    warnings = warnings_of(recipe, scheduled, peak, planned, an_epoch, examples, batch_size, gradient_accumulation)
-    return Plan(recipe, peak, total_steps, an_epoch, tuple(planned), stages, tuple(warnings), curve)
-
-
-def _hidden_size(model: Any, recipe: Recipe) -> int:
-    """Return the model's `hidden_dim`, or that of the first part which has one; without need of it 0."""
-    if recipe.lr_max is not None:
-        return 0
-    from slanted.keras_private.layers_and_trainers import sublayers
-
-    waiting = [model]
-    while waiting:
-        layer = waiting.pop(0)
-        if isinstance(getattr(layer, "hidden_dim", None), int):
-            return layer.hidden_dim
-        waiting += sublayers(layer)
-    raise InputError(
-        f"A peak rate must be given where the model does not say its hidden size. Received: model {model.name!r}, "
-        "lr_max=None. Pass `lr_max`."
-    )
-
-
-def _stages(recipe: Recipe, names: list[str], total_steps: int, an_epoch: int, flops: Any) -> tuple[PlannedStage, ...]:
-    timetable: list[tuple[int, tuple[str, ...]]] = [(0, tuple(names))]
-    for callback in recipe.make_callbacks():
-        unit = an_epoch if callback.every == "epoch" else 1
-        timetable = [(start * unit, open_groups) for start, open_groups in callback.timetable(names)]
-    within = [stage for stage in timetable if stage[0] < total_steps]
-    ends = [start for start, _ in within[1:]] + [total_steps]
-    made = []
-    for (start, open_groups), end in zip(within, ends, strict=True):
-        cost = share = None
-        if flops is not None:
-            cost = flops.of_step([name in open_groups for name in names])
-            share = cost / flops.full_step if flops.full_step else None
-        made.append(PlannedStage(start, end - start, open_groups, cost, share))
-    return tuple(made)
-
-
-def _planned(group: Any, multiplier: float, scheduled: np.ndarray, stages: Any, recipe: Recipe) -> PlannedGroup:
-    opens_at = next((stage.first_step for stage in stages if group.name in stage.open_groups), None)
-    return PlannedGroup(
-        name=group.name,
-        depth=group.depth,
-        variables=len(group.variables),
-        parameters=group.parameters,
-        multiplier=multiplier,
-        peak_rate=float(_rates(scheduled, multiplier, group.name, stages).max()),
-        decayed=sum(not recipe.leaves_out(variable) for variable in group.variables) if recipe.weight_decay else 0,
-        opens_at=opens_at,
-    )
-
-
-def _rates(scheduled: np.ndarray, multiplier: float, group: str, stages: Any) -> np.ndarray:
+def group_rates(scheduled: np.ndarray, multiplier: float, group: str, stages: Any) -> np.ndarray:
     is_open = np.concatenate([np.full(stage.steps, group in stage.open_groups) for stage in stages])
     return scheduled * multiplier * is_open
+
+
+GROUP_HEADER = ("group", "depth", "variables", "parameters", "multiplier", "peak rate", "weight decay", "opens at")
+
+
+STAGE_HEADER = ("stage", "begins", "steps", "a step costs", "of a full step", "open groups")
+
+
+MUCH_OF_A_STEP = 0.995
+
+
+UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3))
+
+
+def table(plan: "Plan") -> str:
+    """Return the plan's text: the run, the groups, the stages, what is amiss."""
+    parts = [_head(plan), _aligned([GROUP_HEADER, *_group_rows(plan)], left=1)]
+    if len(plan.stages) > 1 or any(stage.flops for stage in plan.stages):
+        parts.append(_aligned([STAGE_HEADER, *_stage_rows(plan)], left=0))
+    share = plan.share_of_full_run
+    if share is not None and (len(plan.stages) > 1 or share < MUCH_OF_A_STEP):
+        parts.append(f"the run computes {share:.0%} of what it would with all groups open")
+    parts += [f"warning: {warning}" for warning in plan.warnings]
+    return "\n".join(parts)
+
+
+def _head(plan: "Plan") -> str:
+    recipe, rates = plan.recipe, plan.curve.simulate(plan.total_steps)
+    highest = int(np.argmax(rates))
+    clipped = "not clipped" if recipe.clip_norm is None else f"clipped to a norm of {recipe.clip_norm:g}"
+    return (
+        f"plan: {recipe.name}: {plan.total_steps:,} steps in epochs of {plan.steps_per_epoch:,}; {recipe.curve} to "
+        f"{plan.lr_max:g}, highest {rates[highest]:.3g} at step {highest:,}, last {rates[-1]:.3g}\n"
+        f"optimizer: {recipe.optimizer}, weight decay {recipe.weight_decay:g}, gradients {clipped}"
+    )
+
+
+def _group_rows(plan: "Plan") -> list[tuple[str, ...]]:
+    rows = []
+    for group in plan.groups:
+        kept = group.variables - group.decayed
+        rows.append(
+            (
+                group.name,
+                str(group.depth),
+                str(group.variables),
+                f"{group.parameters:,}",
+                f"{group.multiplier:.3g}",
+                f"{group.peak_rate:.3g}",
+                f"{group.decayed} yes, {kept} no",
+                _when(group.opens_at, plan.steps_per_epoch),
+            )
+        )
+    return rows
+
+
+def _when(step: int | None, steps_per_epoch: int) -> str:
+    return "never" if step is None else f"step {step:,}, epoch {step // steps_per_epoch + 1}"
+
+
+def _stage_rows(plan: "Plan") -> list[tuple[str, ...]]:
+    return [
+        (
+            str(number),
+            _when(stage.first_step, plan.steps_per_epoch),
+            f"{stage.steps:,}",
+            _flops(stage.flops),
+            "?" if stage.share is None else f"{stage.share:.0%}",
+            "all" if len(stage.open_groups) == len(plan.groups) else ", ".join(stage.open_groups),
+        )
+        for number, stage in enumerate(plan.stages, start=1)
+    ]
+
+
+def _flops(flops: float | None) -> str:
+    if flops is None:
+        return "?"
+    unit, size = next(((unit, size) for unit, size in UNITS if flops >= size), ("FLOP", 1.0))
+    return f"{flops / size:.3g} {unit}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], left: int) -> str:
+    """Return rows in columns: the first `left` and the last to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    last = len(widths) - 1
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if column < left or column == last else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

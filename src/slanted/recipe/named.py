@@ -1,5 +1,9 @@
 """The recipes that have a name: what papers and libraries do, each with its source and where it differs from it."""
 
+from pathlib import Path
+
+from slanted.common.strict_json import decoded
+from slanted.errors import InputError
 from slanted.recipe.recipe import Recipe
 
 _STLR = Recipe(
@@ -107,3 +111,34 @@ _CONSTANT = Recipe(
 )
 
 NAMED = (_STLR, _QUICK, _ULMFIT, _SUN2019, _MOSBACH2021, _LINEAR, _COSINE, _ONE_CYCLE, _CONSTANT)
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return the named recipes: name -> Recipe.
+
+    >>> recipes()["stlr"].curve
+    'slanted-triangular'
+    """
+    pass
+
+    return {recipe.name: recipe for recipe in NAMED}
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe of that name, or the one in a JSON file such as a run's recipe.json.
+
+    Raises:
+        InputError: There is no such recipe and no such file, or the file holds no recipe.
+    """
+    if name in recipes():
+        return recipes()[name]
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(f"--recipe {name}: there is no such recipe or file. Recipes are: {', '.join(recipes())}")
+    try:
+        saved = decoded(path.read_text(encoding="utf-8"))
+        if not isinstance(saved, dict) or "recipe" not in saved:
+            raise InputError("'recipe' is missing")
+        return Recipe.from_dict(saved["recipe"])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: not a recipe that `slanted train` wrote ({error}). Give its recipe.json.") from None

@@ -1,6 +1,10 @@
-"""How settings of a recipe that are no plain number or word are spelt on a command line."""
+"""Settings of a recipe that are no plain number or word: how a command line spells them, and what they must be."""
 
-from slanted.errors import InputError
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from slanted.errors import InputError, SettingError
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
@@ -47,3 +51,23 @@ def epoch_or_batches(text: str) -> str | int:
         return text if text == "epoch" else int(text)
     except ValueError:
         raise InputError(f"must be epoch or a number of batches, not {text!r}") from None
+
+
+def is_text(value: Any) -> bool:
+    """Return whether a value is a text that recipe.json can hold: it has no lone half of a surrogate pair."""
+    return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is None
+
+
+def is_list(value: Any) -> bool:
+    """Return whether a value is a collection of values, not a text and not a mapping."""
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+
+
+def check_patterns(patterns: Any) -> None:
+    """Raise SettingError unless `patterns`, the setting `no_weight_decay`, is a list of regular expressions."""
+    try:
+        fitting = is_list(patterns) and all(is_text(pattern) and re.compile(pattern) for pattern in patterns)
+    except re.error:
+        fitting = False
+    if not fitting:
+        raise SettingError("no_weight_decay", "a list of regular expressions", patterns)

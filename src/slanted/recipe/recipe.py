@@ -1,20 +1,26 @@
-"""Recipes: one frozen dataclass says all of a fine-tuning run that concerns rates, and the papers' are named.
+"""Recipes: one frozen dataclass says all of a fine-tuning run that concerns rates.
 
 This module does not import Keras until a recipe is put to work.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 from slanted.common.argument_checks import fraction, is_real, make_plain, not_negative, positive, whole
-from slanted.common.strict_json import decoded
 from slanted.errors import InputError, SettingError
-from slanted.recipe.parsing import comma_separated, epoch_or_batches, factors, whole_numbers
+from slanted.recipe.parsing import (
+    check_patterns,
+    comma_separated,
+    epoch_or_batches,
+    factors,
+    is_list,
+    is_text,
+    whole_numbers,
+)
 
-__all__ = ["Recipe", "recipe_named", "recipes"]
+__all__ = ["Recipe"]
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "lion", "adafactor")
 CURVES = ("slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay", "constant")
@@ -111,7 +117,7 @@ class Recipe:
     def __post_init__(self) -> None:
         make_plain(self)
         for name in ("name", "source", "notes"):
-            if not _is_text(getattr(self, name)):
+            if not is_text(getattr(self, name)):
                 raise SettingError(name, "a text that UTF-8 can hold", getattr(self, name))
         whole("epochs", self.epochs, most=MOST_EPOCHS)
         dropped = ["dropout"] if self.dropout is not None else []
@@ -134,16 +140,16 @@ class Recipe:
         self._check_groups()
 
     def _check_groups(self) -> None:
-        _patterns(self.no_weight_decay)
-        if not isinstance(self.multipliers, Mapping) or not all(map(_is_text, self.multipliers)):
+        check_patterns(self.no_weight_decay)
+        if not isinstance(self.multipliers, Mapping) or not all(map(is_text, self.multipliers)):
             raise SettingError("multipliers", "an object of layer groups and their factors", self.multipliers)
         for name, factor in self.multipliers.items():
             positive(f"multipliers[{name!r}]", factor)
         if self.unfreeze_every != "epoch":
             whole("unfreeze_every", self.unfreeze_every)
-        if not _is_list(self.freeze) or not all(map(_is_text, self.freeze)):
+        if not is_list(self.freeze) or not all(map(is_text, self.freeze)):
             raise SettingError("freeze", "a list of names of layer groups", self.freeze)
-        if not _is_list(self.unfreeze_at):
+        if not is_list(self.unfreeze_at):
             raise SettingError("unfreeze_at", "a list of whole numbers", self.unfreeze_at)
         starts = [whole("unfreeze_at", start, least=0) for start in self.unfreeze_at]
         if starts and (starts[0] != 0 or sorted(set(starts)) != starts):
@@ -183,17 +189,9 @@ class Recipe:
 
     def make_curve(self, lr_max: float, total_steps: int | None = None) -> Any:
         """Return the curve with peak `lr_max` over `total_steps` batches, None: over the run `fit` makes."""
-        from slanted.curves import curve as curves
+        from slanted.recipe.build import build_curve
 
-        make: dict[str, Callable[[], Any]] = {
-            "slanted-triangular": lambda: curves.SlantedTriangular(lr_max, total_steps, self.cut_frac, self.ratio),
-            "linear": lambda: curves.LinearWarmup(lr_max, total_steps, self.warmup),
-            "cosine": lambda: curves.CosineWarmup(lr_max, total_steps, self.warmup),
-            "one-cycle": lambda: curves.OneCycle(lr_max, total_steps, self.warmup),
-            "warmup-stable-decay": lambda: curves.WarmupStableDecay(lr_max, total_steps, self.warmup, self.decay),
-            "constant": lambda: curves.ConstantWarmup(lr_max, total_steps, self.warmup),
-        }
-        return make[self.curve]()
+        return build_curve(self.curve, lr_max, total_steps, vars(self))
 
     def make_optimizer(self, model: Any, lr_max: float, gradient_accumulation: int = 1) -> Any:
         """Return the optimizer for `model`: a plain Keras one, or a LayerwiseOptimizer where layers differ.
@@ -203,7 +201,9 @@ class Recipe:
             lr_max: The peak learning rate; a curve takes its place during `fit`.
             gradient_accumulation: Batches an optimizer step.
         """
-        plain = self._plain_optimizer(lr_max, gradient_accumulation)
+        from slanted.recipe.build import build_optimizer
+
+        plain = build_optimizer(self.optimizer, lr_max, gradient_accumulation, vars(self))
         if not self.is_layerwise:
             plain.exclude_from_weight_decay(var_list=self.undecayed(model))
             return plain
@@ -242,27 +242,6 @@ class Recipe:
         decays = {name: self.layer_decay**above for above, name in enumerate(reversed(decayed))}
         return {name: float(self.multipliers.get(name, decays.get(name, 1.0))) for name in names}
 
-    def _plain_optimizer(self, lr_max: float, gradient_accumulation: int) -> Any:
-        import keras
-
-        common = {
-            "learning_rate": lr_max,
-            "weight_decay": self.weight_decay or None,
-            "global_clipnorm": self.clip_norm,
-            "gradient_accumulation_steps": gradient_accumulation if gradient_accumulation > 1 else None,
-        }
-        betas = {"beta_1": self.beta_1, "beta_2": self.beta_2}
-        own = {
-            "adamw": {**betas, "epsilon": self.epsilon, "weight_decay": self.weight_decay},  # takes no None
-            "adam": {**betas, "epsilon": self.epsilon},
-            "sgd": {"momentum": self.momentum},
-            "rmsprop": {"momentum": self.momentum, "epsilon": self.epsilon},
-            "lion": betas,
-            "adafactor": {},
-        }
-        classes = {name.lower(): getattr(keras.optimizers, name) for name in _KERAS_NAMES}
-        return classes[self.optimizer](**{**common, **own[self.optimizer]})
-
     def undecayed(self, model: Any) -> list[Any]:
         """Return the trainable variables of `model` that weight decay leaves out."""
         return [variable for variable in model.trainable_variables if self.leaves_out(variable)]
@@ -299,7 +278,6 @@ class Recipe:
         return cls()._replaced({**values, **lists})
 
 
-_KERAS_NAMES = ("AdamW", "Adam", "SGD", "RMSprop", "Lion", "Adafactor")
 _LISTS = ("no_weight_decay", "unfreeze_at", "freeze")
 _CHOICES = {
     "optimizer": OPTIMIZERS,
@@ -313,52 +291,3 @@ _CHOICES = {
 def _rate(name: str, value: Any) -> None:
     if not is_real(value) or not 0.0 < value <= 1.0:
         raise SettingError(name, "in (0, 1]", value)
-
-
-def _is_text(value: Any) -> bool:
-    """Return whether a value is a text that recipe.json can hold: it has no lone half of a surrogate pair."""
-    return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is None
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
-
-
-def _patterns(patterns: Any) -> None:
-    try:
-        fitting = _is_list(patterns) and all(_is_text(pattern) and re.compile(pattern) for pattern in patterns)
-    except re.error:
-        fitting = False
-    if not fitting:
-        raise SettingError("no_weight_decay", "a list of regular expressions", patterns)
-
-
-def recipes() -> dict[str, Recipe]:
-    """Return the named recipes: name -> Recipe.
-
-    >>> recipes()["stlr"].curve
-    'slanted-triangular'
-    """
-    from slanted.recipe.named import NAMED
-
-    return {recipe.name: recipe for recipe in NAMED}
-
-
-def recipe_named(name: str) -> Recipe:
-    """Return the recipe of that name, or the one in a JSON file such as a run's recipe.json.
-
-    Raises:
-        InputError: There is no such recipe and no such file, or the file holds no recipe.
-    """
-    if name in recipes():
-        return recipes()[name]
-    path = Path(name)
-    if not path.is_file():
-        raise InputError(f"--recipe {name}: there is no such recipe or file. Recipes are: {', '.join(recipes())}")
-    try:
-        saved = decoded(path.read_text(encoding="utf-8"))
-        if not isinstance(saved, dict) or "recipe" not in saved:
-            raise InputError("'recipe' is missing")
-        return Recipe.from_dict(saved["recipe"])
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name}: not a recipe that `slanted train` wrote ({error}). Give its recipe.json.") from None

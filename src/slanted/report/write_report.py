@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slanted.common import atomic_files
 from slanted.report.collect.folds_data import folds_data
 from slanted.report.collect.report_data import report_data
 from slanted.report.read.cross_validation_reader import folds_in, is_cross_validation, read_cross_validation
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def leave_report(folder: Path, data: RunData, fitting: "Fitting", trained: "Trained", model: "TextModel") -> Path:
     """Write report.json and report.html beside a finished run's other files and return where the page is."""
-    run_folder.write_json(folder / run_folder.REPORT_DATA, report_data(data, fitting, trained, model, folder))
+    atomic_files.write_json(folder / run_folder.REPORT_DATA, report_data(data, fitting, trained, model, folder))
     return write_page(folder)
 
 
@@ -37,7 +38,7 @@ def leave_folds_report(folder: Path, data: RunData) -> Path:
     for fold in folds_in(folder):
         if (fold / run_folder.REPORT_DATA).is_file():
             write_page(fold)
-    run_folder.write_json(folder / run_folder.REPORT_DATA, folds_data(data, folder))
+    atomic_files.write_json(folder / run_folder.REPORT_DATA, folds_data(data, folder))
     return write_page(folder)
 
 
@@ -54,6 +55,6 @@ def write_page(folder: Path) -> Path:
         InputError: The folder holds neither, lacks what a report needs, or cannot be written to.
     """
     made = page(read_cross_validation(folder) if is_cross_validation(folder) else read_report(folder))
-    with run_folder.written_whole(folder / run_folder.REPORT) as file:
+    with atomic_files.written_whole(folder / run_folder.REPORT) as file:
         file.write(made)
     return folder / run_folder.REPORT

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from slanted import __version__
+from slanted._version import __version__
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
 

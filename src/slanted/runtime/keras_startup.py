@@ -5,12 +5,13 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from slanted.errors import missing_extra
 from slanted.runtime.backend_choice import cache_folder
+from slanted.runtime.patches import without_packages
 
 COMPILED_BYTES = 2**30  # of JAX's programs; those not used for longest make room
 BEING_WRITTEN = 60.0  # seconds
@@ -38,20 +39,12 @@ def start_keras(backend: str) -> None:
     if backend == "jax":
         _keep_compiled_programs()
     if backend != "tensorflow" and command_alone:
-        _leave_out(UNUSED)
+        without_packages(UNUSED)
     with _standard_error_held():
         import keras
         import keras_hub  # noqa: F401
 
         keras.ops.zeros((1,))
-
-
-def _leave_out(packages: Iterable[str]) -> None:
-    """Have this process do without packages that it has not imported, as if they were not installed.
-
-    Keras and KerasHub import TensorFlow wherever they find it, whatever the backend, for half a gigabyte and seconds.
-    """
-    sys.modules.update({name: None for name in packages if name not in sys.modules})  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def _keep_compiled_programs() -> None:

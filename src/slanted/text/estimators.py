@@ -1,259 +1,22 @@
 """Text classifiers and regressors with scikit-learn's manners."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from slanted.errors import InputError, SettingError, missing_extra
-from slanted.recipe.recipe import Recipe, recipe_named
-from slanted.text.labels.fold_rows import fold_rows
-from slanted.text.labels.targets import Target, infer_target
-from slanted.text.progress.progress import Progress
-from slanted.text.rows.python_texts import as_texts
-from slanted.text.runs.run_data import Part, check_score, check_target, hold_out
-from slanted.text.settings import Settings
-from slanted.text.tokens.documents import check_chunkable
+from slanted.errors import missing_extra
+from slanted.text.estimator_base import TextEstimator
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-    from sklearn.utils.validation import check_is_fitted
+    from sklearn.base import ClassifierMixin, RegressorMixin
 except ImportError:
     raise missing_extra("text", "A text classifier") from None
 
 __all__ = ["TextClassifier", "TextRegressor"]
 
 
-class _TextEstimator(BaseEstimator):
-    """What classifier and regressor share: `__init__` only stores, `fit` makes `model_`, `target_` and `history_`."""
-
-    _task = "auto"
-
-    def __init__(
-        self,
-        model: str = "minilm",
-        recipe: str | Recipe = "stlr",
-        *,
-        lr: float | None = None,
-        epochs: int | None = None,
-        batch_size: int = 32,
-        gradient_accumulation: int = 1,
-        max_tokens: int = 128,
-        truncate: str | None = None,
-        long: str = "truncate",
-        class_weight: str | None = None,
-        precision: str = "auto",
-        valid_share: float = 0.1,
-        best_by: str = "loss",
-        positive: str | None = None,
-        folds: int = 0,
-        seed: int = 0,
-        verbose: bool = False,
-    ) -> None:
-        self.model = model
-        self.recipe = recipe
-        self.lr = lr
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.gradient_accumulation = gradient_accumulation
-        self.max_tokens = max_tokens
-        self.truncate = truncate
-        self.long = long
-        self.class_weight = class_weight
-        self.precision = precision
-        self.valid_share = valid_share
-        self.best_by = best_by
-        self.positive = positive
-        self.folds = folds
-        self.seed = seed
-        self.verbose = verbose
-
-    def fit(self, texts: Any, labels: Any, valid: tuple[Any, Any] | None = None) -> Self:
-        """Fine-tune on texts and their labels.
-
-        Args:
-            texts: n texts: a sequence, array or series of strings; for pairs of shape (n, 2), as two columns of a frame
-                are.
-            labels: n labels: strings, integers or booleans for classes; (n, labels) of 0 and 1 for several labels,
-                which scikit-learn's MultiLabelBinarizer makes of sets; floats, (n,) or (n, targets), for a regressor.
-            valid: Texts and labels to choose the epoch by; None: `valid_share` of the rows is held out. Not with
-                `folds`, each of which holds out its own.
-
-        Returns:
-            This estimator.
-
-        Raises:
-            InputError: A text, a label or a setting is wrong.
-            TrainingFailed: The loss is not finite.
-        """
-        if labels is None:
-            found = f"{type(self).__name__} requires y to be passed, but the target y is None"
-            raise InputError(f"{found}; give a label for each text")
-        settings = self._settings()
-        target = infer_target(labels, self._task)
-        if target.kind == "regression" and self._task == "auto":
-            found = f"Unknown label type: labels must be classes for TextClassifier: {target.reason}"
-            raise InputError(f"{found}; use TextRegressor for numbers")
-        train = self._part(texts, labels, target)
-        check_target(target, settings)
-        check_chunkable(settings, train.texts_b)
-        vars(self).pop("out_of_fold_", None)  # of an earlier fit
-        if settings.folds:
-            self._fit_folds(target, train, settings, labels, valid)
-        else:
-            self._fit_one(target, train, settings, valid)
-        return self
-
-    def _fit_one(self, target: Target, train: Part, settings: Settings, valid: tuple[Any, Any] | None) -> None:
-        held = None if valid is None else self._valid_part(valid, target, train)
-        if held is None and settings.valid_share > 0.0:
-            train, held = hold_out(train, target, settings)
-        check_score(target, None if held is None else held.y, settings)
-        model, self.history_ = _fitted(target, train, held, settings, Progress(quiet=not self.verbose))
-        self._adopt(model)
-
-    def _fit_folds(self, target: Target, train: Part, settings: Settings, labels: Any, valid: Any) -> None:
-        from slanted.text.models.fold_ensemble import FittedFolds
-        from slanted.text.training.cross_validation import shown_as_fold
-
-        if valid is not None:
-            raise SettingError("folds", "0 where `valid` is given: each fold holds out its own rows", self.folds)
-        folds = fold_rows(target, train.y, settings, labels)
-        for fold in folds:
-            check_score(target, train.y[fold.valid], settings)
-        own, progress = replace(settings, folds=0), Progress(quiet=not self.verbose)
-        models, self.history_ = [], []
-        for number, fold in enumerate(folds):
-            held = train.take(fold.valid) if len(fold.valid) else None
-            shown = shown_as_fold(progress, number, len(folds))
-            model, history = _fitted(target, train.take(fold.train), held, own, shown)
-            models.append(model)
-            self.history_.append(history)
-        self._adopt(FittedFolds(models, settings))
-        out_of_fold, _ = self.model_.predict_held(train, folds)
-        self.out_of_fold_ = self._as_given(out_of_fold)
-
-    def __sklearn_tags__(self) -> Any:
-        """Say what scikit-learn may expect: texts in one dimension, not numbers in two."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.one_d_array, tags.input_tags.two_d_array, tags.input_tags.string = True, False, True
-        tags.target_tags.required = True
-        if tags.classifier_tags is not None:
-            tags.classifier_tags.multi_label = True
-        if tags.regressor_tags is not None:
-            tags.target_tags.multi_output = True
-        return tags
-
-    def _settings(self) -> Settings:
-        """Return the checked settings; the backend is the one Keras runs on."""
-        import keras
-
-        from slanted.runtime import backend_choice
-
-        if not isinstance(self.recipe, (str, Recipe)):
-            raise SettingError("recipe", "a recipe, its name, or the path of a run's recipe.json", self.recipe)
-        recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_named(self.recipe)
-        recipe = recipe.with_settings(lr_max=self.lr, epochs=self.epochs, truncate=self.truncate)
-        given: dict[str, Any] = {name: getattr(self, name) for name in _SHARED}
-        given["class_weight"] = self.class_weight or "none"
-        backend = keras.backend.backend()
-        settings = Settings(recipe=recipe, model=self.model, task=self._task, backend=backend, **given)
-        return replace(settings, precision=backend_choice.choose(settings.backend, settings.precision).precision)
-
-    @staticmethod
-    def _part(texts: Any, labels: Any, target: Target) -> Part:
-        first, second = as_texts(texts)
-        y = target.encode(labels)
-        if len(y) != len(first):
-            raise InputError(f"there must be one label for each text, not {len(y)} labels for {len(first)} texts")
-        return Part(first, second, y)
-
-    def _valid_part(self, valid: Any, target: Target, train: Part) -> Part:
-        if not isinstance(valid, (tuple, list)) or len(valid) != 2:
-            raise InputError(
-                f"valid must be texts and their labels, not a {type(valid).__name__}; give (texts, labels)"
-            )
-        held = self._part(valid[0], valid[1], target)
-        if (held.texts_b is None) != (train.texts_b is None):
-            learnt, found = _kinds_of_texts(train.texts_b is not None)
-            raise InputError(f"texts of valid are {found}, but those to learn from are {learnt}; give {learnt}")
-        return held
-
-    def _adopt(self, model: Any) -> None:
-        self.model_ = model
-        self.target_ = model.target
-        self.pairs_ = model.pairs
-
-    def _as_given(self, predicted: np.ndarray) -> np.ndarray:
-        """Return what a model predicts in the shape of the estimator's own results."""
-        return predicted
-
-    def _outputs(self, texts: Any) -> np.ndarray:
-        check_is_fitted(self, "model_")
-        first, second = as_texts(texts)
-        if self.pairs_ not in (None, second is not None):
-            learnt, found = _kinds_of_texts(second is None)
-            raise InputError(f"texts are {found}, but fit was given {learnt}; give {learnt}")
-        return self.model_.predict(first, second)
-
-    def save(self, folder: str | Path) -> None:
-        """Write the fitted model to a new or empty folder, as `slanted train` does.
-
-        Raises:
-            InputError: The folder holds anything, or cannot be written to.
-        """
-        from slanted.text.runs.run_folder import claimed, disk_errors
-
-        check_is_fitted(self, "model_")
-        with claimed(Path(folder), overwrite=False) as place, disk_errors(Path(folder)):
-            self.model_.save(place)
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Return the fitted estimator of a folder that `save` or `slanted train` wrote.
-
-        Raises:
-            InputError: The folder lacks or corrupts a file, or holds another kind of model.
-        """
-        from slanted.text.models.fold_ensemble import load_model
-
-        model = load_model(Path(folder))
-        settings = model.settings
-        given = {name: getattr(settings, name) for name in _SHARED}
-        weights = None if settings.class_weight == "none" else settings.class_weight
-        estimator = cls(settings.model, settings.recipe, class_weight=weights, **given)
-        estimator._check_kind(folder, model.target)
-        estimator._adopt(model)
-        return estimator
-
-    def _check_kind(self, folder: str | Path, target: Target) -> None:
-        other = "TextClassifier" if target.kind != "regression" else "TextRegressor"
-        if type(self).__name__ != other and type(self) in (TextClassifier, TextRegressor):
-            raise InputError(f"{folder}: holds a {target.kind} model; load it with slanted.{other}.load")
-
-
-_SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision")
-_SHARED += ("long", "valid_share", "best_by", "positive", "folds", "seed")
-
-
-def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
-    """Return what an estimator learnt, pairs or not, and what it is therefore not to be given, in words."""
-    return ("pairs of texts", "single texts") if pairs else ("single texts", "pairs")
-
-
-def _fitted(target: Target, train: Part, held: Part | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:
-    """Return the `TextModel` trained on `train`, its epoch chosen by `held`, and its history."""
-    from slanted.text.models.text_model import TextModel
-    from slanted.text.training.fine_tuning import Fitting
-
-    fitting = Fitting(target, train, held, settings, progress)
-    history = fitting.fit().history
-    return TextModel.of(fitting), history
-
-
-class TextClassifier(ClassifierMixin, _TextEstimator):
+class TextClassifier(ClassifierMixin, TextEstimator):
     """Fine-tunes a pretrained encoder to sort texts into classes, or to give them several labels.
 
     Args:
@@ -309,7 +72,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):
         return self._outputs(texts)
 
 
-class TextRegressor(RegressorMixin, _TextEstimator):
+class TextRegressor(RegressorMixin, TextEstimator):
     """Fine-tunes a pretrained encoder to give each text one or several numbers.
 
     Arguments and attributes are those of `TextClassifier`; labels are numbers, (n,) or (n, targets), scaled inside.

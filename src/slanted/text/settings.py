@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from slanted.common.argument_checks import fraction, make_plain, whole
+from slanted.common.messages import is_encodable
 from slanted.errors import InputError, SettingError
 from slanted.recipe.recipe import Recipe
-from slanted.text.formats.cells import is_encodable
 
 TASKS = ("auto", "single", "multilabel", "regression")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")

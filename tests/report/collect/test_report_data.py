@@ -16,9 +16,9 @@ from slanted.report.collect.plot_data import calibration, confusion, length_bins
 from slanted.report.collect.predicted_rows import Predicted, predict_parts, read_predicted
 from slanted.report.collect.report_data import _sample
 from slanted.report.collect.worst_errors import describe, worst_mistakes
+from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
-from slanted.text.models.predictor import write_predictions
-from slanted.text.runs.run_data import Part
+from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.scoring.metrics import expected_calibration_error
 
 pytestmark = pytest.mark.once

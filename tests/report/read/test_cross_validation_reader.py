@@ -17,9 +17,9 @@ from slanted.report.collect.predicted_rows import read_predicted
 from slanted.report.read.cross_validation_reader import read_cross_validation
 from slanted.report.render import html
 from slanted.report.render.page import page
+from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
-from slanted.text.models.predictor import write_predictions
-from slanted.text.runs.run_data import Part
+from slanted.text.models.predictions_csv import write_predictions
 
 pytestmark = pytest.mark.once
 

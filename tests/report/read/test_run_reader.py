@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from report_pages import ORDER, Reader, check_damages, reader
 
-from slanted.cli.entry import files_of, main, parser, settings_of
+from slanted.cli.entry import main
+from slanted.cli.options import files_of, settings_of
+from slanted.cli.parsers import parser
 from slanted.report.read.run_reader import command, course, read_report
 from slanted.report.render import html
 from slanted.report.render.page import SCRIPTS, page

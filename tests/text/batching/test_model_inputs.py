@@ -6,11 +6,11 @@ import tiny
 from applied import BACKEND
 
 from slanted import TextClassifier
-from slanted.recipe.recipe import recipes
+from slanted.recipe.named import recipes
 from slanted.text.batching import model_inputs
 from slanted.text.batching.streaming_batches import WindowedBatches
+from slanted.text.labels.examples import Part
 from slanted.text.pretrained.encoder import load_encoder
-from slanted.text.runs.run_data import Part
 from slanted.text.settings import Settings
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from slanted.errors import InputError, SettingError
-from slanted.text.labels.fold_rows import fold_rows
-from slanted.text.labels.splits import label_folds
+from slanted.text.labels.splits import fold_rows, label_folds
 from slanted.text.labels.targets import Target
 from slanted.text.settings import Settings
 

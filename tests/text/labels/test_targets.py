@@ -6,7 +6,8 @@ import pytest
 
 from slanted.errors import InputError
 from slanted.text.labels.numeric_labels import deviations
-from slanted.text.labels.targets import Target, infer_target, split_validation
+from slanted.text.labels.splits import split_validation
+from slanted.text.labels.targets import Target, infer_target
 from slanted.text.rows.rows import read_rows
 
 pytestmark = pytest.mark.once

@@ -10,14 +10,8 @@ from slanted.errors import InputError
 from slanted.text.batching.batches import TokenInputs
 from slanted.text.batching.length_buckets import Batch
 from slanted.text.pretrained import encoder as module
-from slanted.text.pretrained.encoder import (
-    FAMILIES,
-    build_classifier,
-    load_classifier,
-    load_encoder,
-    plain_model,
-    save_classifier,
-)
+from slanted.text.pretrained.classifier_network import build_classifier, load_classifier, plain_model, save_classifier
+from slanted.text.pretrained.encoder import FAMILIES, load_encoder
 
 
 def array(variable):

@@ -13,6 +13,7 @@ import pytest
 from resumable import PLAIN, STEPS, Place, assert_same, result, resumed_from
 
 from slanted.cli import main
+from slanted.commands import train as train_command
 from slanted.errors import InputError
 from slanted.text.runs import checkpoints
 from slanted.text.runs.checkpoints import read_snapshot, steps_of
@@ -20,7 +21,7 @@ from slanted.text.runs.resume_check import StartedWith
 from slanted.text.runs.run_data import DataFiles
 from slanted.text.runs.run_folder import claimed
 from slanted.text.settings import Settings
-from slanted.text.training import callbacks, train_run
+from slanted.text.training import callbacks
 
 pytestmark = pytest.mark.once
 
@@ -180,14 +181,14 @@ def test_the_sums_are_of_the_rows_that_were_read(place, tmp_path, monkeypatch):
     """A file that changes after it was read is another."""
     path = Path(shutil.copy(place.train, tmp_path / "train.csv"))
     words = ["train", str(path), "--out", str(tmp_path / "run"), "--model", place.model, *PLAIN.split()]
-    before, read = hashlib.sha256(path.read_bytes()).hexdigest(), train_run.read_data
+    before, read = hashlib.sha256(path.read_bytes()).hexdigest(), train_command.read_data
 
     def read_and_change(*arguments):
         data = read(*arguments)
         path.write_text("text,label\n")
         return data
 
-    monkeypatch.setattr(train_run, "read_data", read_and_change)
+    monkeypatch.setattr(train_command, "read_data", read_and_change)
     assert main([*words, "--epochs", "1"]) == 0
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["sha256"]["train"] == [before]
 
@@ -215,7 +216,7 @@ def test_a_finished_run_is_not_called_lost(place, reference, monkeypatch, capsys
     assert place.run("not_lost", f"{PLAIN} --overwrite", 7, interrupt) == 130
     step = "step 7 is kept; to go on, add --resume to the command"
     assert capsys.readouterr().err == f"error: interrupted; {step}\n"
-    monkeypatch.setattr(train_run, "read_data", interrupt)
+    monkeypatch.setattr(train_command, "read_data", interrupt)
     shutil.rmtree(out / ".checkpoints")
     assert place.run("not_lost", f"{PLAIN} --overwrite") == 130
     assert capsys.readouterr().err == f"error: interrupted; nothing was kept; the run that {out} held is as it was\n"

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from slanted.cli.entry import files_of, parser
+from slanted.cli.options import files_of
+from slanted.cli.parsers import parser
 from slanted.text.runs.run_data import DataFiles, read_data
 from slanted.text.settings import Settings
 

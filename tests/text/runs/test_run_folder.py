@@ -13,20 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from slanted.common import atomic_files
+from slanted.common.atomic_files import write_json, write_rows, written_whole
 from slanted.errors import InputError
 from slanted.text.runs import run_folder
 from slanted.text.runs.checkpoints import come_to
-from slanted.text.runs.run_folder import (
-    OURS,
-    check_free,
-    claimed,
-    held,
-    read_json,
-    replaced,
-    write_json,
-    write_rows,
-    written_whole,
-)
+from slanted.text.runs.run_folder import OURS, check_free, claimed, held, read_json, replaced
 
 pytestmark = pytest.mark.once
 
@@ -300,7 +292,7 @@ def test_json_keeps_every_character_and_refuses_nan(tmp_path):
 
 
 def test_a_full_disk_is_one_line(tmp_path):
-    with pytest.raises(InputError) as refused, run_folder.disk_errors(tmp_path):
+    with pytest.raises(InputError) as refused, atomic_files.disk_errors(tmp_path):
         raise OSError("Can't write data\n(No space left on device)")
     expected = f"--out {tmp_path}: cannot be written (Can't write data (No space left on device)); free space or give "
     assert str(refused.value) == expected + "another folder"

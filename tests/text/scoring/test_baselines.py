@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
-from slanted.text.runs.run_data import Part
 from slanted.text.scoring import baselines
 from slanted.text.scoring.baselines import baseline_scores
 from slanted.text.scoring.thresholds import best_thresholds

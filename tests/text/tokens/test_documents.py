@@ -8,17 +8,10 @@ import pytest
 from slanted.errors import SettingError
 from slanted.recipe.recipe import Recipe
 from slanted.text.settings import Settings
-from slanted.text.tokens.documents import (
-    MAX_CHUNKS,
-    Documents,
-    advice,
-    described,
-    encode_documents,
-    loses_tokens,
-    windows,
-)
+from slanted.text.tokens.documents import Documents, advice, described, encode_documents
 from slanted.text.tokens.token_arrays import Encoded
 from slanted.text.tokens.tokenizer import TextTokenizer
+from slanted.text.tokens.truncation import MAX_CHUNKS, loses_tokens, windows
 
 pytestmark = pytest.mark.once
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from slanted.text.formats.cells import with_whole_characters
+from slanted.common.messages import with_whole_characters
 
 LONGEST = 400
 MOST_PIECES = 30

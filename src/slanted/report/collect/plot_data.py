@@ -6,7 +6,7 @@ import numpy as np
 
 from slanted.report.collect.predicted_rows import Predicted
 from slanted.text.labels.targets import Target
-from slanted.text.models.predictor import NUMBER_DIGITS
+from slanted.text.models.predictions_csv import NUMBER_DIGITS
 from slanted.text.scoring.metrics import CALIBRATION_BINS
 
 MOST_POINTS = 500

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError
+from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
-from slanted.text.runs.run_data import Part
 
 ROWS_AT_ONCE = 2**16
 

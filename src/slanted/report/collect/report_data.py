@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slanted import __version__
-from slanted.preview.plan import plan
+from slanted._version import __version__
+from slanted.preview.make_plan import plan
 from slanted.report.collect.label_issues import suspects_of
 from slanted.report.collect.plot_data import length_bins, quality_of
 from slanted.report.collect.predicted_rows import Predicted, predict_parts, read_predicted
 from slanted.report.collect.worst_errors import describe, worst_mistakes
+from slanted.text.labels.examples import Part
 from slanted.text.runs import run_folder
-from slanted.text.runs.run_data import Part, RunData
+from slanted.text.runs.run_data import RunData
 
 if TYPE_CHECKING:
     from slanted.text.models.text_model import TextModel

@@ -8,8 +8,8 @@ from typing import Any
 from slanted.errors import InputError
 from slanted.report.read import schemas
 from slanted.report.read.run_reader import command, course, read, read_data, read_history
-from slanted.report.render.result import COLUMNS
 from slanted.text.runs import run_folder
+from slanted.text.scoring.headline import COLUMNS
 
 BASELINES = ("tfidf", "majority")
 OF_FIRST = ("groups", "stages", "lengths", "texts_per_second", "versions")

@@ -5,9 +5,7 @@ from typing import Any
 
 from slanted.report.render import html
 from slanted.report.render.result import (
-    COLUMNS,
     LINEAR_IS_BETTER,
-    TITLES,
     baselines_of,
     columns_in,
     duplicates,
@@ -19,6 +17,7 @@ from slanted.report.render.result import (
     worth,
 )
 from slanted.text.runs import run_folder
+from slanted.text.scoring.headline import COLUMNS, TITLES
 
 
 def folds_result(report: Mapping[str, Any]) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from slanted.report.render import html
-from slanted.report.render.curves import course, curves
+from slanted.report.render.curves import course, curves, epochs_of_folds, fold_curves
 from slanted.report.render.facts import cost, lengths, repeat
-from slanted.report.render.fold_curves import epochs_of_folds, fold_curves
 from slanted.report.render.folds import folds, folds_result
 from slanted.report.render.quality import MOST_LABELS, calibration, classes, quality
-from slanted.report.render.result import COLUMNS, TITLES, result
+from slanted.report.render.result import result
 from slanted.report.render.rows import mistakes, suspects
+from slanted.text.scoring.headline import COLUMNS, TITLES
 
 ROWS_AND_FACTS = (quality, classes, calibration, mistakes, suspects, lengths, cost, repeat)
 SECTIONS = (result, course, curves, *ROWS_AND_FACTS)

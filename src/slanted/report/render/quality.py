@@ -5,7 +5,8 @@ from typing import Any
 
 from slanted.report.render import html
 from slanted.report.render.html import label, number, percent
-from slanted.report.render.result import TITLES, WHERE
+from slanted.report.render.result import WHERE
+from slanted.text.scoring.headline import TITLES
 
 MOST_LISTED = 100
 MOST_LABELS = 40

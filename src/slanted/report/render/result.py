@@ -6,27 +6,9 @@ from typing import Any
 
 from slanted.report.render import html
 from slanted.report.render.html import number, percent
+from slanted.text.scoring.headline import COLUMNS, TITLES
 
 WHERE = {"test": "test rows", "valid": "validation rows", "out_of_fold": "out-of-fold rows"}
-COLUMNS = {
-    "single": ("accuracy", "macro_f1", "f1", "matthews", "loss", "ece"),
-    "multilabel": ("micro_f1", "macro_f1", "accuracy", "loss", "ece"),
-    "regression": ("spearman", "pearson", "mae", "rmse", "r2"),
-}
-TITLES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "f1": "F1",
-    "matthews": "Matthews",
-    "loss": "loss",
-    "ece": "calibration error",
-    "spearman": "Spearman",
-    "pearson": "Pearson",
-    "mae": "mean error",
-    "rmse": "RMSE",
-    "r2": "R²",
-}
 CONSTANT = {"single": "the most frequent label", "multilabel": "each label's share", "regression": "the mean"}
 LINEAR_IS_BETTER = "The linear model does better here, and is far cheaper to run."
 MUCH_CUT, BADLY_CALIBRATED, FEW_SUSPECTS = 0.1, 0.1, 0.1

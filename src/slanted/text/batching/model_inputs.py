@@ -9,8 +9,8 @@ from slanted.text.batching.batches import TokenInputs, TrainingBatches
 from slanted.text.batching.inference import outputs_of
 from slanted.text.batching.length_buckets import MAX_SHAPES, LengthPlan
 from slanted.text.batching.streaming_batches import WindowedBatches, WindowPlan, sampled_rows, slices
+from slanted.text.labels.examples import Part
 from slanted.text.pretrained.encoder import Encoder
-from slanted.text.runs.run_data import Part
 from slanted.text.settings import Settings
 from slanted.text.tokens.documents import Documents, encode_documents
 

@@ -76,25 +76,3 @@ class ListCell(UnusableCell):
         cell = super().__new__(cls, "a list")
         cell.items = tuple(items)
         return cell
-
-
-def is_encodable(cell: str) -> bool:
-    r"""Return whether a file in UTF-8 can hold the cell: it has no lone half of a surrogate pair.
-
-    >>> is_encodable("a\U0001f44d"), is_encodable("a\ud83d")
-    (True, False)
-    """
-    try:
-        cell.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def with_whole_characters(text: str) -> str:
-    r"""Return a text for those who take UTF-8 only: a lone half of a surrogate pair becomes U+FFFD, two halves one.
-
-    >>> with_whole_characters("a\ud83d") == "a\ufffd", with_whole_characters("a\ud83d\udc4d") == "a\U0001f44d"
-    (True, True)
-    """
-    return text if is_encodable(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from slanted.common.messages import plural, shown
 from slanted.errors import InputError
+from slanted.runtime.patches import long_csv_fields
 from slanted.text.formats.cells import Record
 from slanted.text.formats.line_reader import MAX_RECORD_CHARS, physical_lines
 from slanted.text.formats.skipped_rows import BadRows
@@ -74,7 +75,7 @@ class _Records:
         self.kept: list[str] = []
 
     def __iter__(self) -> Iterator[Record]:
-        _lift_field_limit()
+        long_csv_fields(MAX_RECORD_CHARS)
         # Strict: a lenient reader would take the text after a closing quote without a word, changed.
         reader = csv.reader(self._feed(), delimiter=self.delimiter, strict=True)
         try:
@@ -131,12 +132,3 @@ def _open_field(text: str, delimiter: str) -> int:
 
 def _line_breaks(text: str) -> int:
     return text.count("\n") + text.count("\r") - text.count("\r\n")
-
-
-def _lift_field_limit() -> None:
-    """Raise the csv module's limit on a field, 131,072 characters at first, to our own limit on a record.
-
-    The limit is the process's. It is not set back: two readers at work at once would set it back under each other.
-    """
-    if csv.field_size_limit() < MAX_RECORD_CHARS:
-        csv.field_size_limit(MAX_RECORD_CHARS)

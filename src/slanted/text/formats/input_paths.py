@@ -9,9 +9,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
-from slanted.common.messages import file_name
+from slanted.common.messages import file_name, is_encodable
 from slanted.errors import InputError
-from slanted.text.formats.cells import is_encodable
 
 STANDARD_INPUT = "-"
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, BinaryIO
 
-from slanted.common.messages import listed, shown
+from slanted.common.messages import is_encodable, listed, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import ListCell, Record, UnusableCell, is_encodable
+from slanted.text.formats.cells import ListCell, Record, UnusableCell
 from slanted.text.formats.line_reader import MAX_RECORD_CHARS, physical_lines
 from slanted.text.formats.skipped_rows import BadRows
 

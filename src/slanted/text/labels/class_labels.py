@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from slanted.common.messages import listed, shown
+from slanted.common.messages import is_encodable, listed, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import is_encodable
 from slanted.text.labels.label_table import Label, LabelColumns
 
 # Python refuses to read integers of over 4,300 digits; longer than 300 they are names.

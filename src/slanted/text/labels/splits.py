@@ -1,6 +1,14 @@
 """Which rows are held out to validate: pure functions of the labels as numbers and a random generator."""
 
+from dataclasses import dataclass
+
 import numpy as np
+
+from slanted.common.messages import plural, shown
+from slanted.errors import InputError, SettingError
+from slanted.text.labels.label_table import as_label_columns
+from slanted.text.labels.targets import Target
+from slanted.text.settings import Settings
 
 
 def stratified_rows(classes: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
@@ -105,3 +113,112 @@ def _dealt(order: np.ndarray, folds: int) -> np.ndarray:
     fold = np.empty(len(order), dtype=np.int64)
     fold[order] = np.arange(len(order)) % folds
     return fold
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The rows of one model, as sorted positions among all training rows.
+
+    Attributes:
+        train: It learns from.
+        valid: It chooses its epoch by; none without a validation share.
+        held: It is scored on.
+    """
+
+    train: np.ndarray
+    valid: np.ndarray
+    held: np.ndarray
+
+
+def fold_rows(target: Target, y: np.ndarray, settings: Settings, labels: object = None) -> tuple[Fold, ...]:
+    """Return the rows of each of `settings.folds` models, the same for the same seed; none for 0 folds.
+
+    Classes are stratified, labels as nearly as single labels allow; numbers are drawn at random.
+
+    Args:
+        target: The target that encoded `y`.
+        y: `target.encode` of the training labels.
+        settings: Its `folds`, `valid_share` and `seed`.
+        labels: What `y` was encoded from, so that a message can name the line.
+
+    Raises:
+        SettingError: There are more folds than rows allow.
+        InputError: A class has too few rows.
+    """
+    if not settings.folds:
+        return ()
+    if len(y) < settings.folds or len(y) < 4:
+        raise SettingError("folds", f"at most the {plural(len(y), 'training row')}, of 4 or more", settings.folds)
+    random = np.random.default_rng(settings.seed)
+    draw = {"single": stratified_folds, "multilabel": label_folds, "regression": plain_folds}[target.kind]
+    numbers = draw(y, settings.folds, random)
+    if target.kind == "single":
+        _check_classes(target, y, numbers, settings, labels)
+    return tuple(_fold(target, y, numbers == number, settings) for number in range(settings.folds))
+
+
+def _fold(target: Target, y: np.ndarray, held: np.ndarray, settings: Settings) -> Fold:
+    rest = np.flatnonzero(~held)
+    train, valid = split_validation(target, y[rest], settings.valid_share, settings.seed)
+    return Fold(rest[train], rest[valid], np.flatnonzero(held))
+
+
+def _check_classes(target: Target, y: np.ndarray, numbers: np.ndarray, settings: Settings, labels: object) -> None:
+    """Raise if a fold would leave a class without a row to train on, or without another to validate on."""
+    needed = 2 if settings.valid_share else 1
+    counts = np.zeros((settings.folds, len(target.labels)), dtype=np.int64)
+    np.add.at(counts, (numbers, y), 1)
+    left = counts.sum(axis=0) - counts.max(axis=0)
+    short = np.flatnonzero(left < needed)
+    if len(short):
+        row = int(np.flatnonzero(y == short[0])[0])
+        place = f"labels[{row}]" if labels is None else as_label_columns(labels).where(row)
+        found = f"{place}: label {shown(target.labels[short[0]])} has {plural(int(counts[:, short[0]].sum()), 'row')}"
+        why = f"of which --folds {settings.folds} leaves {left[short[0]]} to train and validate on"
+        raise InputError(f"{found}, {why}; add rows of it, or leave the label out")
+
+
+def split_validation(
+    target: Target, y: np.ndarray, share: float, seed: int, labels: object = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to train on and those to validate on, both sorted, the same for the same seed.
+
+    Classes are stratified, with a row of each on either side. Several labels and numbers are split at random; every
+    label of the data stays among the rows to train on, where that can be.
+
+    Args:
+        target: The target that encoded `y`.
+        y: `target.encode` of the training labels.
+        share: The share to validate on, in [0, 1); 0 holds nothing out.
+        seed: Of the random draw.
+        labels: What `y` was encoded from, so that a message can name the line.
+
+    Returns:
+        Two int64 arrays of row positions.
+
+    Raises:
+        InputError: The share is out of its range, or a class has a single row.
+    """
+    if not 0 <= share < 1:
+        raise InputError(f"--valid-share {share} is not in [0, 1); give a share such as 0.1, or 0 to hold nothing out")
+    everything = np.arange(len(y))
+    if share == 0:
+        return everything, everything[:0]
+    random = np.random.default_rng(seed)
+    if target.kind == "single":
+        _check_no_single_row(target, y, labels)
+        valid = stratified_rows(y, share, random)
+    elif target.kind == "multilabel":
+        valid = multilabel_rows(y, share, random)
+    else:
+        valid = plain_rows(len(y), share, random)
+    return np.setdiff1d(everything, valid, assume_unique=True), valid
+
+
+def _check_no_single_row(target: Target, y: np.ndarray, labels: object) -> None:
+    alone = np.flatnonzero(np.bincount(y) == 1)
+    if len(alone):
+        row = int(np.flatnonzero(y == alone[0])[0])
+        place = f"labels[{row}]" if labels is None else as_label_columns(labels).where(row)
+        found = f"{place}: label {shown(target.labels[alone[0]])} has this row only, none to hold out for validation"
+        raise InputError(f"{found}; add rows of it, or give --valid or --valid-share 0")

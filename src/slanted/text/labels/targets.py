@@ -17,7 +17,6 @@ from slanted.text.labels.numeric_labels import (
     encode_zero_one,
     first_fractional,
 )
-from slanted.text.labels.splits import multilabel_rows, plain_rows, stratified_rows
 from slanted.text.rows.columns import LIST_SEPARATOR
 
 Kind = Literal["single", "multilabel", "regression"]
@@ -127,49 +126,3 @@ def _single(table: LabelColumns, reason: str) -> Target:
         found = f"{table.whole}: {table.option('task', 'single')} takes one label column, not {len(table.names)}"
         raise InputError(f"{found}; keep one of {listed(table.names)}")
     return Target("single", classes_of(table), reason)
-
-
-def split_validation(
-    target: Target, y: np.ndarray, share: float, seed: int, labels: object = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to train on and those to validate on, both sorted, the same for the same seed.
-
-    Classes are stratified, with a row of each on either side. Several labels and numbers are split at random; every
-    label of the data stays among the rows to train on, where that can be.
-
-    Args:
-        target: The target that encoded `y`.
-        y: `target.encode` of the training labels.
-        share: The share to validate on, in [0, 1); 0 holds nothing out.
-        seed: Of the random draw.
-        labels: What `y` was encoded from, so that a message can name the line.
-
-    Returns:
-        Two int64 arrays of row positions.
-
-    Raises:
-        InputError: The share is out of its range, or a class has a single row.
-    """
-    if not 0 <= share < 1:
-        raise InputError(f"--valid-share {share} is not in [0, 1); give a share such as 0.1, or 0 to hold nothing out")
-    everything = np.arange(len(y))
-    if share == 0:
-        return everything, everything[:0]
-    random = np.random.default_rng(seed)
-    if target.kind == "single":
-        _check_no_single_row(target, y, labels)
-        valid = stratified_rows(y, share, random)
-    elif target.kind == "multilabel":
-        valid = multilabel_rows(y, share, random)
-    else:
-        valid = plain_rows(len(y), share, random)
-    return np.setdiff1d(everything, valid, assume_unique=True), valid
-
-
-def _check_no_single_row(target: Target, y: np.ndarray, labels: object) -> None:
-    alone = np.flatnonzero(np.bincount(y) == 1)
-    if len(alone):
-        row = int(np.flatnonzero(y == alone[0])[0])
-        place = f"labels[{row}]" if labels is None else as_label_columns(labels).where(row)
-        found = f"{place}: label {shown(target.labels[alone[0]])} has this row only, none to hold out for validation"
-        raise InputError(f"{found}; add rows of it, or give --valid or --valid-share 0")

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from slanted.runtime.memory import release
-from slanted.text.labels.fold_rows import Fold
+from slanted.text.labels.examples import Part
+from slanted.text.labels.splits import Fold
 from slanted.text.models.predictor import Predictor
 from slanted.text.models.text_model import TextModel
 from slanted.text.runs import run_folder
-from slanted.text.runs.run_data import Part
 from slanted.text.runs.saved_run import SavedRun, read_run
 from slanted.text.scoring.thresholds import mean_thresholds
 from slanted.text.settings import Settings
@@ -53,6 +53,15 @@ class FoldedModel(Predictor):
         self.write_labels(folder)
         self.write_recipe(folder)
 
+    @classmethod
+    def load(cls, folder: Path) -> "StoredFolds":
+        """Return the models of all folds as one, of a folder that `train` or `save` wrote.
+
+        Raises:
+            InputError: A file is missing or corrupt.
+        """
+        return StoredFolds(read_run(folder))
+
     @abstractmethod
     def _save_models(self, folder: Path) -> None:
         """Write the folder of each fold's run into `folder`."""
@@ -64,6 +73,8 @@ class StoredFolds(FoldedModel):
     Attributes:
         folders: The run folder of each fold.
     """
+
+    needs_files = True
 
     def __init__(self, run: SavedRun) -> None:
         """Take a run of several folds, as `read_run` gives it."""

@@ -8,6 +8,7 @@ import io
 import tempfile
 import weakref
 import zipfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,19 @@ def packed(model: Any) -> bytes:
     return content.getvalue()
 
 
-def unpacked(content: bytes) -> Any:
-    """Return the model of `packed`. Those of several folds are loaded as they are needed: their files live with it."""
-    from slanted.text.models.fold_ensemble import StoredFolds, load_model
+def unpacked(load: Callable[[Path], Any], content: bytes) -> Any:
+    """Return the model of `packed`.
 
+    Args:
+        load: Reads it from the folder that the files are unpacked to. A model that reads them again later has
+            `needs_files`: they then live as long as it does.
+        content: What `packed` returned.
+    """
     with ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory())
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             archive.extractall(place)
-        model = load_model(Path(place))
-        if isinstance(model, StoredFolds):
+        model = load(Path(place))
+        if model.needs_files:
             weakref.finalize(model, stack.pop_all().close)
     return model

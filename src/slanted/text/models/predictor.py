@@ -1,22 +1,21 @@
 """What any fitted model does with texts: predict, score, write predictions.csv."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from slanted.common import atomic_files
+from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
 from slanted.text.models.persistence import packed, unpacked
+from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.runs import run_folder
-from slanted.text.runs.run_data import Part
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.scoring.thresholds import DEFAULT
 from slanted.text.settings import Settings
-
-PROBABILITY_DECIMALS = 6
-NUMBER_DIGITS = 9  # as many as tell any two float32 numbers apart
 
 
 class Predictor(ABC):
@@ -28,6 +27,8 @@ class Predictor(ABC):
         thresholds: Of several labels: from which probability on each is predicted, (labels,); None: 0.5.
         pairs: Whether it learnt from pairs of texts; None: its folder does not say.
     """
+
+    needs_files = False  # whether its folder is read again after `load`
 
     def __init__(
         self, target: Target, settings: Settings, thresholds: np.ndarray | None = None, pairs: bool | None = None
@@ -42,9 +43,14 @@ class Predictor(ABC):
     def save(self, folder: Path) -> None:
         """Write what `load` reads to a folder that exists."""
 
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> "Predictor":
+        """Return the model that `save` wrote to a folder."""
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Be pickled, by scikit-learn's tools too, as the files that `save` writes."""
-        return unpacked, (packed(self),)
+        return unpacked, (self.load, packed(self))
 
     @property
     def cuts(self) -> float | np.ndarray:
@@ -71,51 +77,9 @@ class Predictor(ABC):
         labels: dict[str, Any] = {"task": self.target.kind, "labels": list(self.target.labels)}
         if self.target.kind == "multilabel":
             labels["thresholds"] = np.broadcast_to(self.cuts, len(self.target.labels)).tolist()
-        run_folder.write_json(folder / run_folder.LABELS, labels)
+        atomic_files.write_json(folder / run_folder.LABELS, labels)
 
     def write_recipe(self, folder: Path, more: dict[str, Any] | None = None) -> None:
         """Write recipe.json, with further entries."""
         own = {**self.settings.to_dict(), "pairs": self.pairs}
-        run_folder.write_json(folder / run_folder.RECIPE, {**own, **(more or {})})
-
-
-def write_predictions(
-    path: Path,
-    target: Target,
-    predicted: np.ndarray,
-    thresholds: float | np.ndarray,
-    rows: Sequence[int] | np.ndarray | None = None,
-) -> None:
-    """Write a CSV file of row, prediction and probabilities, whole or not at all.
-
-    Args:
-        path: The file.
-        target: What is predicted.
-        predicted: Probabilities (n, labels), or numbers (n, targets).
-        thresholds: Of several labels: from which probability on each is predicted; one, (labels,) or (n, labels).
-        rows: The number of each row; None: from 0 on.
-    """
-    numbers = range(len(predicted)) if rows is None else map(int, rows)
-    written = ([number, *cells] for number, cells in zip(numbers, _cells(target, predicted, thresholds), strict=True))
-    run_folder.write_rows(path, _header(target), written)
-
-
-def _header(target: Target) -> list[str]:
-    names, kind = target.names, target.kind
-    if kind == "regression":
-        return ["row", "prediction"] if len(names) == 1 else ["row", *(f"prediction_{name}" for name in names)]
-    first = ["prediction"] if kind == "single" else [f"prediction_{name}" for name in names]
-    return ["row", *first, *(f"probability_{name}" for name in names)]
-
-
-def _cells(target: Target, predicted: np.ndarray, thresholds: float | np.ndarray) -> Iterator[list[Any]]:
-    over = predicted >= thresholds
-    for row, values in enumerate(predicted):
-        if target.kind == "regression":
-            yield [f"{value:.{NUMBER_DIGITS}g}" for value in values]
-            continue
-        shown = [f"{value:.{PROBABILITY_DECIMALS}f}" for value in values]
-        if target.kind == "single":
-            yield [target.labels[int(values.argmax())], *shown]
-        else:
-            yield [*map(int, over[row]), *shown]
+        atomic_files.write_json(folder / run_folder.RECIPE, {**own, **(more or {})})

@@ -2,26 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from slanted.acceleration import fast_bert
 from slanted.common.messages import listed
 from slanted.errors import InputError
-from slanted.text.batching.model_inputs import outputs_of_part
+from slanted.text.batching.model_inputs import HeldOut, outputs_of_part
+from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
 from slanted.text.models.predictor import Predictor
-from slanted.text.pretrained.encoder import Encoder, float32_copy, load_classifier, plain_model, save_classifier
+from slanted.text.pretrained.classifier_network import load_classifier, plain_model, save_classifier
+from slanted.text.pretrained.encoder import Encoder
 from slanted.text.runs import run_folder
-from slanted.text.runs.run_data import Part
 from slanted.text.runs.saved_run import read_run
 from slanted.text.scoring.outputs_and_losses import probabilities_of
 from slanted.text.scoring.thresholds import best_thresholds
 from slanted.text.settings import Settings
-
-if TYPE_CHECKING:
-    from slanted.text.training.fine_tuning import Fitting
 
 
 class TextModel(Predictor):
@@ -50,15 +48,9 @@ class TextModel(Predictor):
         fast_bert.apply(classifier)
         self._model = plain_model(classifier)
 
-    @classmethod
-    def of(cls, fitting: "Fitting") -> "TextModel":
-        """Return the model that a finished fitting has trained; its thresholds are the validation rows' best."""
-        classifier = float32_copy(fitting.classifier, fitting.encoder)
-        model = cls(fitting.encoder, classifier, fitting.target, fitting.settings, pairs=fitting.pairs)
-        if fitting.target.kind == "multilabel" and fitting.valid is not None:
-            outputs = fitting.valid.outputs(model._model)
-            model.thresholds = best_thresholds(fitting.valid.y, probabilities_of("multilabel", outputs))
-        return model
+    def choose_thresholds(self, valid: HeldOut) -> None:
+        """Set the thresholds of several labels to the validation rows' best."""
+        self.thresholds = best_thresholds(valid.y, probabilities_of("multilabel", valid.outputs(self._model)))
 
     def outputs(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
         """Return raw float32 outputs, (n, labels) or (n, targets), in the texts' order."""

@@ -166,3 +166,16 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     if size != expected:
         raise InputError(f"{path}: {expected} bytes expected, {size} found: copy the file anew")
     return header
+
+
+POSITIONS_FROM_0 = ("bert", "distilbert", "albert")  # RoBERTa's position table has rows that no token takes
+
+
+def most_tokens(files: ModelFiles) -> int | None:
+    """Return the most tokens that a local model takes, as far as its configuration alone says it."""
+    if files.folder is None:
+        return None
+    config = decoded((files.folder / "config.json").read_bytes())
+    if "registered_name" in config:
+        return config.get("config", {}).get("max_sequence_length")
+    return config.get("max_position_embeddings") if config["model_type"] in POSITIONS_FROM_0 else None

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TextIO
 
-from slanted.text.progress.view import GroupRates, Shape, Step, StepsOnly, View, duration
+from slanted.text.progress.view import FoldView, GroupRates, Shape, Step, StepsOnly, View, duration
 
 __all__ = ["Progress", "duration"]
 
@@ -93,3 +93,17 @@ def _view_of(stream: TextIO) -> View:
     if stream.isatty():
         return TerminalView(stream)
     return NotebookView() if stream is sys.stdout and in_notebook() else PlainView(stream)
+
+
+def fold_title(number: int, count: int) -> str:
+    """Return what a fold is called, its number counting from 0.
+
+    >>> fold_title(0, 5)
+    'fold 1 of 5'
+    """
+    return f"fold {number + 1} of {count}"
+
+
+def shown_as_fold(progress: Progress, number: int, count: int) -> Progress:
+    """Return where the run of one fold, its number counting from 0, tells of itself."""
+    return Progress(views=[FoldView(view, fold_title(number, count), number == 0) for view in progress.views])

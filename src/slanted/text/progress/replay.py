@@ -8,11 +8,10 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from slanted.common.strict_json import decoded_strictly
+from slanted.common.strict_json import NUMBER, decoded_strictly
 from slanted.errors import InputError
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.view import GroupRates
-from slanted.text.runs.history import NUMBER
 
 _KINDS: dict[str, dict[str, Any]] = {
     "process": {"process": int, "host": str},

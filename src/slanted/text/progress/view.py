@@ -28,7 +28,7 @@ class GroupRates:
     @classmethod
     def of(cls, model: Any, recipe: Any, lr_max: float, total_steps: int, steps_per_epoch: int) -> Self:
         """Return those of a run."""
-        from slanted.preview.plan import plan
+        from slanted.preview.make_plan import plan
 
         planned = plan(model, recipe, total_steps, lr_max=lr_max, steps_per_epoch=steps_per_epoch)
         multipliers = {group.name: group.multiplier for group in planned.groups}
@@ -204,3 +204,36 @@ class StepsOnly(View):
         """Pass on."""
         self._view.end()
         self._view.title = ""
+
+
+class FoldView(StepsOnly):
+    """Shows another view the steps and epochs of a fold, and what the first says before it begins: it goes for all.
+
+    Args:
+        view: Which.
+        title: Of the fold.
+        first: Whether it is the first.
+    """
+
+    def __init__(self, view: View, title: str, first: bool) -> None:
+        super().__init__(view, title)
+        self._before = first
+
+    def say(self, text: str) -> None:
+        """Pass on what is said before the steps of the first fold."""
+        if self._before:
+            self._view.say(text)
+
+    def begin(self, shape: Any) -> None:
+        """Pass on."""
+        self._before = False
+        super().begin(shape)
+
+    def result(self, metrics: Mapping[str, Any]) -> None:
+        """Pass on; a fold whose steps were all done before has not begun, and says no more either."""
+        self._before = False
+        super().result(metrics)
+
+    def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
+        """Pass on, with the fold's title."""
+        self._view.epoch(number, scores, f"{self._title}: {text}")

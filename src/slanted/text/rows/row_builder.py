@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from slanted.common.messages import shown
+from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import ListCell, UnusableCell, is_blank, is_encodable
+from slanted.text.formats.cells import ListCell, UnusableCell, is_blank
 from slanted.text.formats.open_table import Table
 from slanted.text.formats.row_locations import Places
 from slanted.text.formats.skipped_rows import BadRows

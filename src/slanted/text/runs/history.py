@@ -8,7 +8,6 @@ from typing import Any
 from slanted.errors import InputError
 from slanted.text.runs import run_folder
 
-NUMBER = int | float
 RESTORE = "restore the file or train again"
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from slanted.common import atomic_files
 from slanted.common.messages import option_of
 from slanted.errors import InputError
 from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, open_source, source_name
@@ -62,9 +63,9 @@ class StartedWith:
         Raises:
             InputError: It cannot be written.
         """
-        with run_folder.disk_errors(out):
+        with atomic_files.disk_errors(out):
             (out / FOLDER).mkdir(exist_ok=True)
-        run_folder.write_json(out / FOLDER / STARTED_WITH, asdict(self))
+        atomic_files.write_json(out / FOLDER / STARTED_WITH, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> "StartedWith":

@@ -1,7 +1,6 @@
 """The files of a run -> checked rows, their target and who is held out: all that can be refused before a model."""
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +8,12 @@ import numpy as np
 
 from slanted.common.messages import listed, plural, shown
 from slanted.errors import InputError, SettingError
-from slanted.text.formats.row_locations import Places
 from slanted.text.formats.skipped_rows import BadRows
-from slanted.text.labels.fold_rows import Fold, fold_rows
-from slanted.text.labels.targets import Target, infer_target, split_validation
+from slanted.text.labels.examples import Part
+from slanted.text.labels.splits import Fold, fold_rows, split_validation
+from slanted.text.labels.targets import Target, infer_target
 from slanted.text.rows.overlap import overlap
 from slanted.text.rows.rows import Rows, read_rows, read_rows_like
-from slanted.text.rows.text_storage import take_texts
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import Settings
 from slanted.text.tokens.documents import check_chunkable
@@ -52,37 +50,6 @@ class DataFiles:
     def train_argument(self) -> str:
         """The training files as one would type them."""
         return shlex.join([self.train] if isinstance(self.train, str) else self.train)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some texts and what is true of them.
-
-    Attributes:
-        texts: n texts.
-        texts_b: n second texts, or None.
-        y: Their labels as `Target.encode` gives them.
-        places: The file and the line of each, or None where Python gave the texts.
-    """
-
-    texts: Sequence[str]
-    texts_b: Sequence[str] | None
-    y: np.ndarray
-    places: Places | None = None
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    @classmethod
-    def of(cls, rows: Rows, target: Target) -> "Part":
-        """Return the texts of `rows` with their labels encoded."""
-        return cls(rows.texts, rows.texts_b, target.encode(rows), rows.places)
-
-    def take(self, indices: np.ndarray) -> "Part":
-        """Return the given rows, in the given order."""
-        second = None if self.texts_b is None else take_texts(self.texts_b, indices)
-        places = None if self.places is None else self.places.take(indices)
-        return Part(take_texts(self.texts, indices), second, self.y[indices], places)
 
 
 @dataclass(frozen=True)

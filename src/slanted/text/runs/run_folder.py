@@ -1,22 +1,21 @@
 """The folder a run leaves behind: who may write to it, and how its files are written whole or not at all."""
 
-import csv
-import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from slanted.common.strict_json import decoded_strictly
-from slanted.errors import InputError, missing_extra
+from slanted.errors import InputError
 from slanted.text.runs.checkpoints import FOLD, come_to
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
+from slanted.text.runs.folder_lock import LOCK, locked, made
 
 MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
-HISTORY, METRICS, PREDICTIONS, LOCK = "history.csv", "metrics.json", "predictions.csv", ".lock"
+HISTORY, METRICS, PREDICTIONS = "history.csv", "metrics.json", "predictions.csv"
 BAD_ROWS, OUT_OF_FOLD = "bad_rows.csv", "out_of_fold.csv"
 REPORT, REPORT_DATA = "report.html", "report.json"
 PARTIAL = ".partial"
@@ -144,48 +143,6 @@ def _drop_checkpoints(folder: Path) -> None:
             shutil.rmtree(place, ignore_errors=True)
 
 
-@contextmanager
-def made(folder: Path) -> Iterator[None]:
-    """Make the folder and those around it; unless the block ends well, those that are new and empty go again."""
-    new = [place for place in (folder, *folder.parents) if not place.exists()]
-    try:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"--out {folder}: cannot be made ({error.strerror}); give another folder") from None
-        yield
-    except BaseException:
-        for place in new:
-            with suppress(OSError):
-                place.rmdir()
-        raise
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; the lock dies with it.
-
-    Raises:
-        InputError: Another process holds it.
-    """
-    try:
-        import filelock
-    except ImportError:
-        raise missing_extra("text", "A run folder") from None
-    lock = filelock.FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise InputError(f"--out {folder}: another process is writing to it; wait, or give another folder") from None
-    except OSError as error:
-        raise InputError(f"--out {folder}: cannot be written to ({error.strerror}); give another folder") from None
-    try:
-        yield
-    finally:
-        (folder / LOCK).unlink(missing_ok=True)  # before the release: whoever waits on this file sees that it is gone
-        lock.release()
-
-
 def _replace(folder: Path, source: Path) -> None:
     """Put a finished run in the place of what the folder holds; where that is cut short, `_settle` undoes it."""
     _move(folder, folder / REPLACING)
@@ -229,57 +186,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[TextIO]:
-    """Yield a text file that takes the place of `path` only when all is written; a pipe is written as it comes.
-
-    Raises:
-        InputError: It cannot be written.
-    """
-    special = path.exists() and not path.is_file()
-    whole = path if special else Path(os.path.realpath(path))  # not the link that leads to a file, but the file
-    aside = path if special else whole.with_name(f".{whole.name}.{os.getpid()}.part")
-    try:
-        with open(aside, "w", encoding="utf-8", newline="") as file:
-            yield file
-        if not special:
-            aside.replace(whole)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); free space or give another place") from None
-    finally:
-        if not special:
-            aside.unlink(missing_ok=True)
-
-
-@contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Say in one line that a library could not write to `folder`.
-
-    Raises:
-        InputError: It could not.
-    """
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        raise InputError(f"--out {folder}: cannot be written ({reason}); free space or give another folder") from None
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write `values` as JSON, whole or not at all."""
-    with written_whole(path) as file:
-        json.dump(values, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
-
-
-def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file (RFC 4180 quoting, LF ends), whole or not at all."""
-    with written_whole(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def read_json(path: Path) -> Any:

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
-from slanted.text.runs.run_data import Part
 from slanted.text.scoring.metrics import Scores, many_classes, scikit_learn, score_predictions
 from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
 

@@ -22,32 +22,12 @@ from slanted.common.messages import plural
 from slanted.errors import SettingError
 from slanted.text.settings import Settings
 from slanted.text.tokens.token_arrays import Encoded
+from slanted.text.tokens.truncation import MAX_CHUNKS
 
 if TYPE_CHECKING:
     from slanted.text.tokens.tokenizer import TextTokenizer
 
-MAX_CHUNKS = 16
-OVERLAP_DIVISOR = 8
 LARGE_SHARE = 0.1
-
-
-def windows(length: int, budget: int) -> list[slice]:
-    """Return the windows of a document of `length` tokens, each of `budget` tokens; one of all if it is no longer.
-
-    >>> windows(20, 8)
-    [slice(0, 8, None), slice(6, 14, None), slice(12, 20, None)]
-    """
-    if length <= budget:
-        return [slice(0, length)]
-    overlap = budget // OVERLAP_DIVISOR
-    count = min(MAX_CHUNKS, -(-(length - overlap) // (budget - overlap)))
-    starts = [number * (length - budget) // (count - 1) for number in range(count)]
-    return [slice(start, start + budget) for start in starts]
-
-
-def loses_tokens(length: int, budget: int) -> bool:
-    """Return whether the windows of a document leave tokens out."""
-    return length > MAX_CHUNKS * budget
 
 
 @dataclass(frozen=True)

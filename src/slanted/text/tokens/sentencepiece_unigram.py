@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slanted.errors import InputError
-from slanted.text.tokens.vocabulary_files import with_template
+from slanted.text.tokens.templates import BERT_TEMPLATE, ROBERTA_TEMPLATE, with_template
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 UNIGRAM, NORMAL, UNKNOWN, USER_DEFINED = 1, 1, 2, 4  # the numbers of the format's own enumerations
-BERT_TEMPLATE = "[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"
-ROBERTA_TEMPLATE = "<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 </s>:0 $B:0 </s>:0"
 SPECIAL = {
     "albert": ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"),
     "deberta": ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"),

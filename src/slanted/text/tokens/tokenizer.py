@@ -1,6 +1,5 @@
 """Text to token ids, with the checkpoint's own `tokenizer.json`."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slanted.common.messages import with_whole_characters
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
-from slanted.text.formats.cells import with_whole_characters
-from slanted.text.tokens.documents import loses_tokens, windows
+from slanted.runtime.patches import tokenizer_threads
 from slanted.text.tokens.token_arrays import Encoded, concatenate
-from slanted.text.tokens.truncation import check_truncation, keep, longest_first
+from slanted.text.tokens.truncation import check_truncation, keep, longest_first, loses_tokens, windows
 from slanted.text.tokens.vocabulary_files import build_tokenizer, read_tokenizers_json
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class TextTokenizer:
         Raises:
             InputError: There is no tokenizer, or its files are broken.
         """
-        _allow_threads()
+        tokenizer_threads()
         path = Path(folder) / FILE
         source = read_tokenizers_json(path)
         if source is None:
@@ -145,13 +144,6 @@ class TextTokenizer:
             ]
             found = [self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) for texts in part]
             yield list(zip(*[[one.ids for one in column] for column in found], strict=True))
-
-
-def _allow_threads() -> None:
-    """Let tokenizers use every core; releases before 0.23 print a warning in every forked process otherwise."""
-    if "TOKENIZERS_PARALLELISM" not in os.environ:
-        os.environ["TOKENIZERS_PARALLELISM"] = "true"
-        os.register_at_fork(after_in_child=lambda: os.environ.update(TOKENIZERS_PARALLELISM="false"))
 
 
 def _unlimited(source: bytes) -> "Tokenizer":

@@ -10,8 +10,12 @@ This is `truncation=True` of transformers, and `LongestFirst` of tokenizers.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from slanted.errors import InputError
+
+if TYPE_CHECKING:
+    pass
 
 HEAD_SHARE = 128 / 510
 TRUNCATIONS = ("head", "tail", "head+tail")
@@ -56,3 +60,28 @@ def keep(tokens: list[int], budget: int, truncate: str) -> list[int]:
         return tokens
     head = {"head": budget, "tail": 0, "head+tail": round(budget * HEAD_SHARE)}[truncate]
     return tokens[:head] + tokens[len(tokens) - (budget - head) :]
+
+
+MAX_CHUNKS = 16
+
+
+OVERLAP_DIVISOR = 8
+
+
+def windows(length: int, budget: int) -> list[slice]:
+    """Return the windows of a document of `length` tokens, each of `budget` tokens; one of all if it is no longer.
+
+    >>> windows(20, 8)
+    [slice(0, 8, None), slice(6, 14, None), slice(12, 20, None)]
+    """
+    if length <= budget:
+        return [slice(0, length)]
+    overlap = budget // OVERLAP_DIVISOR
+    count = min(MAX_CHUNKS, -(-(length - overlap) // (budget - overlap)))
+    starts = [number * (length - budget) // (count - 1) for number in range(count)]
+    return [slice(start, start + budget) for start in starts]
+
+
+def loses_tokens(length: int, budget: int) -> bool:
+    """Return whether the windows of a document leave tokens out."""
+    return length > MAX_CHUNKS * budget

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError
+from slanted.text.tokens.templates import with_template
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -98,16 +99,6 @@ def byte_level_bpe(vocabulary: Path, merges: Path) -> "Tokenizer":
     mask = AddedToken("<mask>", lstrip=True, special=True)
     tokenizer.add_special_tokens([*ROBERTA_TOKENS, *([mask] if "<mask>" in tokens else [])])
     return with_template(tokenizer, "<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 </s>:0 $B:0 </s>:0")
-
-
-def with_template(tokenizer: "Tokenizer", single: str, pair: str) -> "Tokenizer":
-    """Set which special tokens stand around a text and a pair of texts."""
-    from tokenizers.processors import TemplateProcessing
-
-    names = {piece.split(":")[0] for piece in pair.split()} - {"$A", "$B"}
-    special = [(name, tokenizer.token_to_id(name)) for name in sorted(names)]
-    tokenizer.post_processor = TemplateProcessing(single=single, pair=pair, special_tokens=special)
-    return tokenizer
 
 
 def _unigram(path: Path, family: str) -> "Tokenizer":

@@ -12,30 +12,31 @@
 No score of a fold is chosen by: its epoch and its thresholds come from validation rows apart (`fold_rows`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from slanted.report.write_report import leave_folds_report
+from slanted.common import atomic_files
 from slanted.text.models.fold_ensemble import FoldedModel, StoredFolds
-from slanted.text.models.predictor import write_predictions
-from slanted.text.progress.progress import Progress
-from slanted.text.progress.view import StepsOnly, View
+from slanted.text.models.predictions_csv import write_predictions
+from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.checkpoints import Checkpoints, Pace, fold_folder, steps_of
 from slanted.text.runs.resume_check import StartedWith, is_finished
 from slanted.text.runs.run_data import DataFiles, RunData
 from slanted.text.runs.saved_run import read_run
+from slanted.text.scoring.headline import headline
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import Settings
-from slanted.text.training.fold_metrics import fold_metrics, headline, say_folds
-from slanted.text.training.train_run import baselines_of, train_here
+from slanted.text.training.fold_metrics import fold_metrics
+from slanted.text.training.train_run import Finish, baselines_of, train_here
 
 Metrics = dict[str, Any]
+FinishFolds = Callable[[Path, RunData, Metrics, Progress], None]
 
 
 def train_folds(
@@ -47,6 +48,8 @@ def train_folds(
     progress: Progress,
     resume: bool = False,
     pace: Pace | None = None,
+    finish_fold: Finish | None = None,
+    finish: FinishFolds | None = None,
 ) -> Metrics:
     """Train every fold of `data` and leave all of them in `out`; return what metrics.json holds.
 
@@ -59,6 +62,8 @@ def train_folds(
         progress: Is told everything.
         resume: Whether the folds that `out` holds finished are taken as they are, and one that is not goes on.
         pace: How often a checkpoint is written; None: never, and a fold is finished or begins anew.
+        finish_fold: Is called once a fold is safe in its folder.
+        finish: Is called with the folder, the rows, the metrics and `progress` once all is safe in the folder.
 
     Raises:
         InputError: The folder is another's or cannot be written to.
@@ -73,8 +78,10 @@ def train_folds(
                 started_with.write(out)
                 more["sha256"] = started_with.sha256
             behind = sum(_steps_behind(fold_folder(out, at)) for at in folds)
-            runs = [train_fold(files, data, fold_folder(out, at), at, settings, progress, pace) for at in folds]
-            run_folder.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **more})
+            runs = [
+                train_fold(files, data, fold_folder(out, at), at, settings, progress, pace, finish_fold) for at in folds
+            ]
+            atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **more})
             model = StoredFolds(read_run(work))
             model.write_labels(work)
             metrics = fold_metrics(data, settings, runs, behind or None)
@@ -82,10 +89,10 @@ def train_folds(
             if data.test is not None:
                 metrics |= _predict_test(data, settings, model, work)
             data.bad_rows.write(work / run_folder.BAD_ROWS)
-            run_folder.write_json(work / run_folder.METRICS, metrics)
+            atomic_files.write_json(work / run_folder.METRICS, metrics)
         progress.result(metrics)
-        say_folds(metrics, out, progress)
-        progress.say(f"report: {leave_folds_report(out, data)}")  # the run is safe; where this fails --resume makes it
+        if finish is not None:
+            finish(out, data, metrics, progress)
     return metrics
 
 
@@ -97,6 +104,7 @@ def train_fold(
     settings: Settings,
     progress: Progress,
     pace: Pace | None,
+    finish: Finish | None = None,
 ) -> Metrics:
     """Train one fold into its folder, from where that has come to if it holds its run; return its metrics.json.
 
@@ -108,6 +116,7 @@ def train_fold(
         settings: Of the whole.
         progress: Is told everything.
         pace: How often a checkpoint is written, or None.
+        finish: Is called once the fold is safe in its folder.
     """
     if is_finished(folder):
         return run_folder.read_json(folder / run_folder.METRICS)
@@ -117,7 +126,8 @@ def train_fold(
     checkpoints = Checkpoints(folder, pace) if pace and data.sha256 is not None else None
     own, rows = replace(settings, folds=0), data.of_fold(data.folds[number])
     try:
-        metrics = train_here(files, rows, folder, own, False, shown, resume=True, checkpoints=checkpoints)
+        more: dict[str, Any] = {"resume": True, "checkpoints": checkpoints, "finish": finish}
+        metrics = train_here(files, rows, folder, own, False, shown, **more)
     finally:
         shown.end()
     kept = f"kept epoch {metrics['kept_epoch']} of {metrics['epochs']}"
@@ -130,53 +140,6 @@ def _steps_behind(folder: Path) -> int:
     if (folder / run_folder.METRICS).is_file():
         return run_folder.read_json(folder / run_folder.METRICS)["total_steps"]
     return max(steps_of(folder), default=0)
-
-
-def fold_title(number: int, count: int) -> str:
-    """Return what a fold is called, its number counting from 0.
-
-    >>> fold_title(0, 5)
-    'fold 1 of 5'
-    """
-    return f"fold {number + 1} of {count}"
-
-
-def shown_as_fold(progress: Progress, number: int, count: int) -> Progress:
-    """Return where the run of one fold, its number counting from 0, tells of itself."""
-    return Progress(views=[FoldView(view, fold_title(number, count), number == 0) for view in progress.views])
-
-
-class FoldView(StepsOnly):
-    """Shows another view the steps and epochs of a fold, and what the first says before it begins: it goes for all.
-
-    Args:
-        view: Which.
-        title: Of the fold.
-        first: Whether it is the first.
-    """
-
-    def __init__(self, view: View, title: str, first: bool) -> None:
-        super().__init__(view, title)
-        self._before = first
-
-    def say(self, text: str) -> None:
-        """Pass on what is said before the steps of the first fold."""
-        if self._before:
-            self._view.say(text)
-
-    def begin(self, shape: Any) -> None:
-        """Pass on."""
-        self._before = False
-        super().begin(shape)
-
-    def result(self, metrics: Mapping[str, Any]) -> None:
-        """Pass on; a fold whose steps were all done before has not begun, and says no more either."""
-        self._before = False
-        super().result(metrics)
-
-    def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
-        """Pass on, with the fold's title."""
-        self._view.epoch(number, scores, f"{self._title}: {text}")
 
 
 def _predict_held_rows(data: RunData, settings: Settings, model: FoldedModel, folder: Path) -> Metrics:

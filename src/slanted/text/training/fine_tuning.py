@@ -10,17 +10,22 @@ from slanted.acceleration import fast_bert
 from slanted.acceleration.fused_adam import fuse
 from slanted.common.messages import plural
 from slanted.layerwise.run_scheduler import RunScheduler
+from slanted.preview.make_plan import plan
+from slanted.preview.plan import Plan
+from slanted.recipe.recipe import Recipe
 from slanted.runtime.deferred_signals import held_signals
 from slanted.runtime.memory import release
-from slanted.runtime.patches import kept_heap
+from slanted.runtime.patches import kept_heap, seeded_generators
 from slanted.text.batching.batches import EpochOrder
 from slanted.text.batching.model_inputs import HeldOut, training_batches
+from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
-from slanted.text.pretrained.encoder import Encoder, build_classifier, load_encoder, plain_model
+from slanted.text.models.text_model import TextModel
+from slanted.text.pretrained.classifier_network import build_classifier, float32_copy, plain_model
+from slanted.text.pretrained.encoder import Encoder, load_encoder
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.view import GroupRates
 from slanted.text.runs.checkpoints import Checkpoints, Snapshot
-from slanted.text.runs.run_data import Part
 from slanted.text.scoring.class_weights import BalancedLoss, balanced_weights
 from slanted.text.scoring.outputs_and_losses import Scaling, first_bias, task_loss, task_scores
 from slanted.text.settings import Settings
@@ -75,7 +80,7 @@ class Fitting:
 
     def __init__(self, target: Target, train: Part, valid: Part | None, settings: Settings, progress: Progress) -> None:
         self.target, self.settings, self.progress = target, settings, progress
-        keras.utils.set_random_seed(settings.seed)
+        seeded_generators(settings.seed)
         self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
         settings.check_length(self.encoder.max_tokens)
         self.scaling = Scaling.of(target.kind, train.y)
@@ -121,6 +126,23 @@ class Fitting:
             f"run: {plural(settings.recipe.epochs, 'epoch')} of {plural(len(self.batches), 'step')}, "
             f"{self.total_steps:,} in all; the first of each length compiles",
         )
+
+    def plan(self) -> Plan:
+        """Return the plan of the run; its costs are those of a batch of the mean padded length."""
+        settings = self.settings
+        shape = (min(settings.batch_size, self.examples), round(self.batches.plan.padded_length))
+        with fast_bert.unapplied(self.classifier):  # the cost is counted layer by layer
+            return plan(
+                self.model,
+                settings.recipe,
+                self.total_steps,
+                lr_max=self.lr_max,
+                steps_per_epoch=len(self.batches),
+                batch={name: np.zeros(shape, "int32") for name in self.encoder.input_names},
+                examples=self.examples,
+                batch_size=settings.batch_size,
+                gradient_accumulation=settings.gradient_accumulation,
+            )
 
     def fit(self, checkpoints: Checkpoints | None = None, snapshot: Snapshot | None = None) -> Trained:
         """Train, and leave the kept epoch's weights in `classifier`.
@@ -179,6 +201,14 @@ class Fitting:
             keep.restore()
         release(self.model.optimizer.variables)
 
+    def trained_model(self) -> TextModel:
+        """Return the model that `fit` has trained; of several labels its thresholds are the validation rows' best."""
+        classifier = float32_copy(self.classifier, self.encoder)
+        model = TextModel(self.encoder, classifier, self.target, self.settings, pairs=self.pairs)
+        if self.target.kind == "multilabel" and self.valid is not None:
+            model.choose_thresholds(self.valid)
+        return model
+
     def _advice(self) -> str:
         """Return what to try where the loss is not finite."""
         clipping = [] if self.settings.recipe.clip_norm else ["--clip-norm 1"]
@@ -196,3 +226,10 @@ class Fitting:
         assert self.valid is not None
         outputs = self.scaling.to_units(self.valid.outputs(model))
         return task_scores(self.target, self.valid.y, outputs, self.settings.positive)
+
+
+def recipe_lines(recipe: Recipe, hidden_size: int) -> list[str]:
+    """Return which recipe and which peak rate are taken, why, and what is to be known of the recipe."""
+    rate, reason = recipe.peak_rate(hidden_size), recipe.peak_reason(hidden_size)
+    line = f"recipe: {recipe.name} ({recipe.source}); peak rate {rate:g} ({reason}; --lr overrides)"
+    return [line, *([f"note: {recipe.notes}"] if recipe.notes else [])]

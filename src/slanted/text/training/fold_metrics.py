@@ -1,17 +1,12 @@
 """The scores of a cross-validation: means and deviations over its folds, for metrics.json and for people."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from slanted.text.progress.progress import Progress, duration
 from slanted.text.runs.run_data import RunData
 from slanted.text.settings import Settings
-from slanted.text.training.train_run import HEADLINE, note_on_tfidf
-
-TFIDF = "TF-IDF + linear model"
 
 
 def fold_metrics(
@@ -75,33 +70,3 @@ def _shared(scores: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 def _scalars(scores: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in scores.items() if isinstance(value, float)}
-
-
-def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
-    """Say what a cross-validation came to, beside the baselines."""
-    folds, task = len(metrics["folds"]), metrics["task"]
-    progress.say(
-        f"trained {folds} folds, {metrics['total_steps']} steps in all, in {duration(metrics['train_seconds'])} "
-        f"({metrics['examples_per_second']:.0f} examples/s)"
-    )
-    spread = {
-        key: f"{metrics['mean'][key]:.4f} ± {metrics['deviation'][key]:.4f}"
-        for key in HEADLINE[task]
-        if key in metrics["mean"]
-    }
-    progress.say(f"{folds} folds, mean ± deviation: " + "  ".join(f"{key} {value}" for key, value in spread.items()))
-    progress.say(f"out of fold: {headline(metrics['out_of_fold'], task)}")
-    where, own = ("test", metrics["test"]) if "test" in metrics else ("folds' mean", metrics["mean"])
-    rows = {f"mean of {folds} models": metrics["test"]} if "test" in metrics else {}
-    rows |= {TFIDF: metrics["baselines"]["tfidf"], "majority": metrics["baselines"]["majority"]}
-    for name, scores in rows.items():
-        progress.say(f"{where}: {name:<22} {headline(scores, task)}")
-    for line in note_on_tfidf(task, own, metrics["baselines"]["tfidf"]):
-        progress.say(line)
-    progress.say(f"models and scores: {out}")
-    progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
-
-
-def headline(scores: Mapping[str, Any], task: str) -> str:
-    """Return the scores that a task is known by, as far as they are defined."""
-    return "  ".join(f"{key} {scores[key]:.4f}" for key in HEADLINE[task] if key in scores)

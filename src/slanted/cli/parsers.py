@@ -1,0 +1,205 @@
+"""The parsers of the command line, one a command. Keras is imported only once options and files are right."""
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from slanted.cli.compare import add_compare
+from slanted.cli.options import (
+    TRAIN_HELP,
+    add_command,
+    add_data_options,
+    add_live_options,
+    add_setting_options,
+    files_of,
+    number,
+    progress_of,
+    settings_of,
+    whole,
+)
+from slanted.errors import InputError
+from slanted.text.settings import BACKENDS
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the options in one line, as every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        message = message.removeprefix("argument ").replace("unrecognized arguments: ", "unknown option ")
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = Parser(prog="slanted", description="Fine-tune a pretrained text model on a file of texts and labels.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    _add_plan(commands)
+    _add_find(commands)
+    _add_report(commands)
+    add_compare(commands)
+    _add_watch(commands)
+    return top
+
+
+def _add_train(commands: Any) -> None:
+    command = add_command(commands, "train", _train, "fine-tune a model on TRAIN and leave it, with its scores, in DIR")
+    command.set_defaults(found=None, kept=_kept_of_train)
+    command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
+    command.add_argument("--out", metavar="DIR", required=True, help="the folder to make")
+    command.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
+    command.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, or begin it")
+    text = "most steps from one checkpoint to the next (default: 1000, more where that costs over 2 %% of the time)"
+    command.add_argument("--checkpoint-steps", type=whole, metavar="N", help=text)
+    text = "most seconds from one checkpoint to the next, or more, for the same reason (default: 20)"
+    command.add_argument("--checkpoint-seconds", type=number, metavar="N", default=20.0, help=text)
+    add_data_options(command)
+    add_setting_options(command)
+    add_live_options(command)
+
+
+def _train(options: argparse.Namespace) -> None:
+    options.found = _run_in(Path(options.out))
+    from slanted.commands.train import train
+    from slanted.text.runs.checkpoints import Pace
+
+    pace = Pace(options.checkpoint_steps, options.checkpoint_seconds)
+    out, settings = Path(options.out), settings_of(options)
+    progress = progress_of(options)
+    train(files_of(options), out, settings, options.overwrite, progress, resume=options.resume, pace=pace)
+
+
+def _kept_of_train(options: argparse.Namespace) -> str:
+    """Return what is left of a training that a signal ended."""
+    from slanted.text.runs.checkpoints import come_to
+
+    out = Path(options.out)
+    kept, run = come_to(out), _run_in(out)
+    if run is not None and run != options.found:
+        return f"the run in {out} is finished{_unreported(out, options, bool(kept))}"
+    if kept:
+        return f"{kept} is kept; to go on, add --resume to the command"
+    return "nothing was kept" if run is None else f"nothing was kept; the run that {out} held is as it was"
+
+
+def _unreported(out: Path, options: argparse.Namespace, kept: bool) -> str:
+    """Return what is to be said of a finished run that ended before its report."""
+    from slanted.report.write_report import lacks_folds_report
+    from slanted.text.runs.resume_check import can_be_read_again
+
+    if kept or ((lacks := lacks_folds_report(out)) and can_be_read_again(files_of(options))):
+        return ", but for its report; to make that, add --resume to the command"
+    return ", but for its report, for which its rows would be read again" if lacks else ""
+
+
+def _run_in(out: Path) -> tuple[int, int] | None:
+    """Return what tells the run in a folder from one that takes its place, or None without one."""
+    try:
+        found = (out / "recipe.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _add_plan(commands: Any) -> None:
+    text = "print what `train` would do with the same options: groups, rates, steps; train nothing"
+    command = add_command(commands, "plan", _plan, text)
+    _add_looking_options(command, "the plan")
+    add_data_options(command)
+    add_setting_options(command)
+
+
+def _add_find(commands: Any) -> None:
+    text = "find a peak learning rate for `train` with the same options, verified by short runs"
+    command = add_command(commands, "find-lr", _find, text)
+    _add_looking_options(command, "what was found")
+    search = command.add_argument_group("search")
+    search.add_argument("--lr-start", type=number, metavar="X", help="first rate of the range test (default: 1e-6)")
+    search.add_argument("--lr-end", type=number, metavar="X", help="last rate (default: 1e-2)")
+    search.add_argument("--steps", type=whole, metavar="N", help="batches of the range test (default: 100)")
+    search.add_argument("--method", help="valley, steep, minimum or slide (default: valley)")
+    search.add_argument("--verify-steps", type=whole, metavar="N", help="batches of each short run (default: 50)")
+    add_data_options(command)
+    add_setting_options(command)
+
+
+def _add_looking_options(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
+    command.add_argument("--json", action="store_true", help=f"print {what} as JSON, and nothing else")
+    command.add_argument("--picture", metavar="FILE", type=Path, help=f"draw {what} into a PNG, SVG or PDF file")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from slanted.commands.plan_and_find_lr import show_plan
+
+    show_plan(files_of(options), settings_of(options), options.picture, as_json=options.json)
+
+
+def _find(options: argparse.Namespace) -> None:
+    from slanted.commands.plan_and_find_lr import show_search
+    from slanted.preview.range_test import SearchOptions
+
+    given = {f.name: getattr(options, f.name) for f in fields(SearchOptions) if getattr(options, f.name) is not None}
+    show_search(files_of(options), settings_of(options), SearchOptions(**given), options.picture, as_json=options.json)
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = add_command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE")
+    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
+    command.add_argument("file", metavar="FILE", help="rows with the columns the model was trained on")
+    command.add_argument("--json", action="store_true", help="print the scores as JSON")
+    _add_use_options(command)
+
+
+def _add_predict(commands: Any) -> None:
+    command = add_command(commands, "predict", _predict, "predict the rows of FILE with the model in DIR")
+    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
+    command.add_argument("file", metavar="FILE", help="rows with the text column; labels are not needed")
+    command.add_argument("--out", metavar="FILE", required=True, help="the CSV file to write")
+    _add_use_options(command)
+
+
+def _add_report(commands: Any) -> None:
+    command = add_command(commands, "report", _report, "write the page report.html of the run in DIR again")
+    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
+
+
+def _add_use_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--text", metavar="COL", help="the column of the texts (default: as in training)")
+    command.add_argument("--text-b", metavar="COL", help="the column of the second texts (default: as in training)")
+    command.add_argument("--encoding", default="utf-8", help="of the file (default: utf-8)")
+    command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto, measured)")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from slanted.commands.evaluate_and_predict import UseOptions, evaluate
+
+    evaluate(Path(options.folder), options.file, UseOptions.of(options), as_json=options.json)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from slanted.commands.evaluate_and_predict import UseOptions, predict
+
+    predict(Path(options.folder), options.file, Path(options.out), UseOptions.of(options))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from slanted.report.write_report import write_page
+
+    print(f"report: {write_page(Path(options.folder))}")
+
+
+def _add_watch(commands: Any) -> None:
+    command = add_command(commands, "watch", _watch, "draw the run in DIR, while it goes on or when it has ended")
+    command.add_argument("folder", metavar="DIR", help="what `slanted train --out` names")
+    command.add_argument("--once", action="store_true", help="show how far it is, and do not wait for its end")
+
+
+def _watch(options: argparse.Namespace) -> None:
+    from slanted.commands.watch import watch
+
+    watch(Path(options.folder), once=options.once)

@@ -1,0 +1,58 @@
+"""What a finished run or cross-validation prints."""
+
+from pathlib import Path
+from typing import Any
+
+from slanted.text.progress.progress import Progress, duration
+from slanted.text.scoring.headline import HEADLINE, headline, note_on_tfidf
+
+TFIDF = "TF-IDF + linear model"
+
+
+def say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
+    """Say what a run came to, beside the baselines, and what to do next."""
+    seconds = metrics["train_seconds"]
+    progress.say(
+        f"trained {metrics['total_steps']} steps in {duration(seconds)} "
+        f"({metrics['examples_per_second']:.0f} examples/s); kept epoch {metrics['kept_epoch']} of {metrics['epochs']}"
+    )
+    for where in ("test", "valid"):
+        if where in metrics:
+            _say_scores(where, metrics, progress)
+            break
+    progress.say(f"model and scores: {out}")
+    progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
+
+
+def _say_scores(where: str, metrics: dict[str, Any], progress: Progress) -> None:
+    rows = {"this model": metrics[where], TFIDF: metrics["baselines"]["tfidf"]}
+    rows["majority"] = metrics["baselines"]["majority"]
+    for name, scores in rows.items():
+        progress.say(f"{where}: {name:<22} {headline(scores, metrics['task'])}")
+    for line in note_on_tfidf(metrics["task"], rows["this model"], rows[TFIDF]):
+        progress.say(line)
+
+
+def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
+    """Say what a cross-validation came to, beside the baselines."""
+    folds, task = len(metrics["folds"]), metrics["task"]
+    progress.say(
+        f"trained {folds} folds, {metrics['total_steps']} steps in all, in {duration(metrics['train_seconds'])} "
+        f"({metrics['examples_per_second']:.0f} examples/s)"
+    )
+    spread = {
+        key: f"{metrics['mean'][key]:.4f} ± {metrics['deviation'][key]:.4f}"
+        for key in HEADLINE[task]
+        if key in metrics["mean"]
+    }
+    progress.say(f"{folds} folds, mean ± deviation: " + "  ".join(f"{key} {value}" for key, value in spread.items()))
+    progress.say(f"out of fold: {headline(metrics['out_of_fold'], task)}")
+    where, own = ("test", metrics["test"]) if "test" in metrics else ("folds' mean", metrics["mean"])
+    rows = {f"mean of {folds} models": metrics["test"]} if "test" in metrics else {}
+    rows |= {TFIDF: metrics["baselines"]["tfidf"], "majority": metrics["baselines"]["majority"]}
+    for name, scores in rows.items():
+        progress.say(f"{where}: {name:<22} {headline(scores, task)}")
+    for line in note_on_tfidf(task, own, metrics["baselines"]["tfidf"]):
+        progress.say(line)
+    progress.say(f"models and scores: {out}")
+    progress.say(f"next: slanted predict {out} FILE --out predictions.csv")

@@ -1,0 +1,57 @@
+"""predictions.csv: the row, the prediction, the probabilities."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slanted.common import atomic_files
+from slanted.text.labels.targets import Target
+
+PROBABILITY_DECIMALS = 6
+
+
+NUMBER_DIGITS = 9  # as many as tell any two float32 numbers apart
+
+
+def write_predictions(
+    path: Path,
+    target: Target,
+    predicted: np.ndarray,
+    thresholds: float | np.ndarray,
+    rows: Sequence[int] | np.ndarray | None = None,
+) -> None:
+    """Write a CSV file of row, prediction and probabilities, whole or not at all.
+
+    Args:
+        path: The file.
+        target: What is predicted.
+        predicted: Probabilities (n, labels), or numbers (n, targets).
+        thresholds: Of several labels: from which probability on each is predicted; one, (labels,) or (n, labels).
+        rows: The number of each row; None: from 0 on.
+    """
+    numbers = range(len(predicted)) if rows is None else map(int, rows)
+    written = ([number, *cells] for number, cells in zip(numbers, _cells(target, predicted, thresholds), strict=True))
+    atomic_files.write_rows(path, _header(target), written)
+
+
+def _header(target: Target) -> list[str]:
+    names, kind = target.names, target.kind
+    if kind == "regression":
+        return ["row", "prediction"] if len(names) == 1 else ["row", *(f"prediction_{name}" for name in names)]
+    first = ["prediction"] if kind == "single" else [f"prediction_{name}" for name in names]
+    return ["row", *first, *(f"probability_{name}" for name in names)]
+
+
+def _cells(target: Target, predicted: np.ndarray, thresholds: float | np.ndarray) -> Iterator[list[Any]]:
+    over = predicted >= thresholds
+    for row, values in enumerate(predicted):
+        if target.kind == "regression":
+            yield [f"{value:.{NUMBER_DIGITS}g}" for value in values]
+            continue
+        shown = [f"{value:.{PROBABILITY_DECIMALS}f}" for value in values]
+        if target.kind == "single":
+            yield [target.labels[int(values.argmax())], *shown]
+        else:
+            yield [*map(int, over[row]), *shown]
