@@ -33,10 +33,11 @@ sample: $(VENV)/.installed-sample ## install, fine-tune on the bundled sample, p
 test: $(VENV)/.installed-test browser ## install what the tests need, lint, test on the three backends
 	$(MAKE) --no-print-directory --keep-going lint test-tensorflow test-jax test-torch
 
-lint: $(VENV)/.installed-test ## ruff and pyright
+lint: $(VENV)/.installed-test ## ruff, pyright, and which files may import which
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
 
 # Tests marked `once` do not depend on the backend.
 test-tensorflow test-jax test-torch: test-%: $(VENV)/.installed-test ## test on one backend
