@@ -12,6 +12,7 @@ TORCH ?= torch==2.13.0
 
 # One process a core, each with one thread: two that share two cores between threads wait for one another.
 WORKERS ?= 2
+BACKEND ?= torch
 THREADS := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 PYTEST_FLAGS ?=
@@ -21,7 +22,7 @@ OR_NONE := || test $$? -eq 5
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help sample test browser lint test-tensorflow test-jax test-torch slow slow-torch slow-tensorflow slow-jax audit build clean
+.PHONY: help sample test quick browser lint test-tensorflow test-jax test-torch slow slow-torch slow-tensorflow slow-jax audit build clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z -]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 40
@@ -32,6 +33,10 @@ sample: $(VENV)/.installed-sample ## install, fine-tune on the bundled sample, p
 
 test: $(VENV)/.installed-test browser ## install what the tests need, lint, test on the three backends
 	$(MAKE) --no-print-directory --keep-going lint test-tensorflow test-jax test-torch
+
+# One backend, nothing that takes seconds: what one runs again and again while writing code.
+quick: $(VENV)/.installed-test ## the quick tests, on one backend (BACKEND=torch)
+	$(THREADS) KERAS_BACKEND=$(BACKEND) $(PYTEST) -m "not slow and not unhurried and not browser" $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-test ## ruff, pyright, and which files may import which
 	$(BIN)/ruff check

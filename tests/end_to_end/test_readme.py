@@ -7,7 +7,7 @@ import keras
 import pytest
 
 README = Path(__file__).parents[2] / "README.md"
-SCRIPT = re.compile(r"<!-- executed by tests/test_readme.py -->\n```python\n(.*?)```", re.DOTALL)
+SCRIPT = re.compile(r"<!-- executed by tests/end_to_end/test_readme.py -->\n```python\n(.*?)```", re.DOTALL)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How error messages show names and values: short, quoted, and always on one line."""
+"""How messages show names and values, short, quoted and on one line; and which texts UTF-8 can hold."""
 
 from collections.abc import Sequence
 from itertools import islice

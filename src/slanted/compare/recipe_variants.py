@@ -1,4 +1,8 @@
-"""What `--recipes` names: recipes, recipe.json files, and either with settings of its own behind colons."""
+"""What a comparison varies: the recipes that `--recipes` names, and the peak rates that `--lr` does.
+
+A variant is a recipe or a recipe.json file, with settings of its own behind colons. A rate is a number, or a multiple
+of each recipe's own.
+"""
 
 import re
 import zlib

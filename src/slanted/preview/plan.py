@@ -5,15 +5,12 @@ Keras is imported when a plan is made, not with this module.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from slanted.errors import InputError
 from slanted.recipe.recipe import Recipe
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Plan"]
 

@@ -1,4 +1,8 @@
-"""How a rate is searched; checked before anything is loaded."""
+"""The range test of the learning-rate finder: its options, and four readings of one curve of losses over rising rates.
+
+The names and the definitions of the readings are those of fastai, which has collected them; the curve is smoothed
+otherwise, see `smoothed`.
+"""
 
 from dataclasses import dataclass
 

@@ -9,7 +9,7 @@
     tokenizer_threads         `TOKENIZERS_PARALLELISM`, from the first tokenizer on
     kept_heap                 the C library's `mallopt`, while a model computes
 
-What is private of Keras is patched in `slanted.keras_private` (`epochs_as_long_as_their_data`, `hold_statistics`).
+What is private of Keras is patched in `slanted.keras_private` (`epochs_as_long_as_their_data`).
 Environment variables that Keras and its backends read as they are imported are set in `keras_startup`, signal handlers
 in `deferred_signals` and by the command line. None of these is safe among threads. Keras is imported by the patches
 that concern it, not with this module.

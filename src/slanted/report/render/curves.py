@@ -1,4 +1,4 @@
-"""How the run went: rates and loss over the steps, then training and validation by epoch."""
+"""How a run went: rates and loss over the steps, then training and validation by epoch, of each fold too."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Texts with what is true of them, as a model learns or is scored on them."""
+"""Texts with their labels as numbers: what a model learns from or is scored on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

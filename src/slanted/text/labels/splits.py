@@ -1,4 +1,9 @@
-"""Which rows are held out to validate: pure functions of the labels as numbers and a random generator."""
+"""Which rows are held out: to validate, and by each model of a cross-validation.
+
+The rows are drawn by pure functions of the labels as numbers and a random generator. In a cross-validation every row is
+held out once, by the fold of its number. Of the other rows `--valid-share` chooses the epoch, as in any run: the rows a
+fold is scored on have had no say in its model.
+"""
 
 from dataclasses import dataclass
 

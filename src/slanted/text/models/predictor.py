@@ -1,4 +1,4 @@
-"""What any fitted model does with texts: predict, score, write predictions.csv."""
+"""The base of all fitted models: predict, score, save, write predictions.csv."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,19 +1,16 @@
 """A classifier on top of a pretrained encoder: built, saved for plain KerasHub, and loaded."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from slanted.errors import InputError
+from slanted.runtime.patches import float32_policy, undrawn_weights
+from slanted.text.pretrained.encoder import Encoder, family_of
 from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor
 from slanted.text.pretrained.model_files import locate
 from slanted.text.tokens.tokenizer import TextTokenizer
-
-if TYPE_CHECKING:
-    pass
-from slanted.runtime.patches import float32_policy, undrawn_weights
-from slanted.text.pretrained.encoder import Encoder, family_of
 
 HEAD_DROPOUT = 0.1
 

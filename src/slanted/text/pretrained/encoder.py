@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from slanted.runtime.patches import undrawn_weights
 from slanted.text.pretrained.hub import fetch
 from slanted.text.pretrained.model_files import locate
 from slanted.text.tokens.tokenizer import TextTokenizer
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Encoder", "load_encoder"]
 

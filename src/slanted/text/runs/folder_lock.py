@@ -1,4 +1,4 @@
-"""Who may write to a folder: it is made, and locked for one process."""
+"""A folder for one process: made where it is missing, and locked while it is written to."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -1,4 +1,4 @@
-"""The folder a run leaves behind: who may write to it, and how its files are written whole or not at all."""
+"""The folder of a run: the names of its files, whether a run may be written to it, and how one run replaces another."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The scores that a task is known by, and how they are called."""
+"""Which scores a task is judged by, in which order they are shown, and under which titles."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,9 +8,26 @@ HEADLINE = {
     "multilabel": ("micro_f1", "macro_f1"),
     "regression": ("spearman", "mae"),
 }
-
-
 ERROR = "mae"  # the one among them that is better where it is smaller
+COLUMNS = {
+    "single": ("accuracy", "macro_f1", "f1", "matthews", "loss", "ece"),
+    "multilabel": ("micro_f1", "macro_f1", "accuracy", "loss", "ece"),
+    "regression": ("spearman", "pearson", "mae", "rmse", "r2"),
+}
+TITLES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "f1": "F1",
+    "matthews": "Matthews",
+    "loss": "loss",
+    "ece": "calibration error",
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "mae": "mean error",
+    "rmse": "RMSE",
+    "r2": "R²",
+}
 
 
 def note_on_tfidf(task: str, model: Mapping[str, Any], linear: Mapping[str, Any]) -> list[str]:
@@ -28,26 +45,3 @@ def note_on_tfidf(task: str, model: Mapping[str, Any], linear: Mapping[str, Any]
 def headline(scores: Mapping[str, Any], task: str) -> str:
     """Return the scores that a task is known by, as far as they are defined."""
     return "  ".join(f"{key} {scores[key]:.4f}" for key in HEADLINE[task] if key in scores)
-
-
-COLUMNS = {
-    "single": ("accuracy", "macro_f1", "f1", "matthews", "loss", "ece"),
-    "multilabel": ("micro_f1", "macro_f1", "accuracy", "loss", "ece"),
-    "regression": ("spearman", "pearson", "mae", "rmse", "r2"),
-}
-
-
-TITLES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "f1": "F1",
-    "matthews": "Matthews",
-    "loss": "loss",
-    "ece": "calibration error",
-    "spearman": "Spearman",
-    "pearson": "Pearson",
-    "mae": "mean error",
-    "rmse": "RMSE",
-    "r2": "R²",
-}

@@ -1,14 +1,8 @@
 """Long documents as chunks: each a window of the document's tokens, predicted alone, their raw outputs pooled.
 
-Windows of `budget` tokens, evenly spread from the first token to the last, follow closely enough that neighbours share
-at least an eighth of a window:
-
-    chunks = ceil((L - overlap) / (budget - overlap)),  overlap = budget // 8       at most 16
-    start of chunk i = floor(i * (L - budget) / (chunks - 1))
-
-A document of more than 16 windows keeps 16, evenly spread, and loses the tokens between them: so memory and time stay
-within 16 times those of truncation. In training every chunk is an example with its document's label; a document's
-prediction comes of the mean of its chunks' raw outputs.
+The windows are those of `slanted.text.tokens.truncation`, 16 at most: so memory and time stay within 16 times those of
+truncation. In training every chunk is an example with its document's label; a document's prediction comes of the mean
+of its chunks' raw outputs.
 """
 
 from collections.abc import Sequence

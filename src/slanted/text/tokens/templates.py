@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+BERT_TEMPLATE = "[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"
+ROBERTA_TEMPLATE = "<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 </s>:0 $B:0 </s>:0"
+
 
 def with_template(tokenizer: "Tokenizer", single: str, pair: str) -> "Tokenizer":
     """Set which special tokens stand around a text and a pair of texts."""
@@ -14,9 +17,3 @@ def with_template(tokenizer: "Tokenizer", single: str, pair: str) -> "Tokenizer"
     special = [(name, tokenizer.token_to_id(name)) for name in sorted(names)]
     tokenizer.post_processor = TemplateProcessing(single=single, pair=pair, special_tokens=special)
     return tokenizer
-
-
-BERT_TEMPLATE = "[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"
-
-
-ROBERTA_TEMPLATE = "<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 </s>:0 $B:0 </s>:0"

@@ -1,4 +1,4 @@
-"""Which tokens of a text that is too long are kept.
+"""Which tokens of a text that is too long are kept, or into which windows its tokens are cut.
 
 Longest first: of a pair the longer text gives way, until both are as long; then both do alike.
 
@@ -7,15 +7,19 @@ Longest first: of a pair the longer text gives way, until both are as long; then
                    = budget // 2                     otherwise, and the longer keeps the rest
 
 This is `truncation=True` of transformers, and `LongestFirst` of tokenizers.
+
+Windows of `budget` tokens, evenly spread from the first token of a document of L to the last, follow closely enough
+that neighbours share at least an eighth of a window:
+
+    windows = ceil((L - overlap) / (budget - overlap)),  overlap = budget // 8       at most 16
+    start of window i = floor(i * (L - budget) / (windows - 1))
+
+A document of more than 16 windows keeps 16, evenly spread, and loses the tokens between them.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from slanted.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 HEAD_SHARE = 128 / 510
 TRUNCATIONS = ("head", "tail", "head+tail")

@@ -1,7 +1,7 @@
 """The tokenizer of a model folder that has vocabulary files but no `tokenizer.json` of its own.
 
 Each is rebuilt after its family's published rules: WordPiece as in BERT, byte-level BPE as in RoBERTa,
-SentencePiece unigrams in unigram.py. KerasHub presets keep the same vocabularies under
+SentencePiece unigrams in sentencepiece_unigram.py. KerasHub presets keep the same vocabularies under
 `assets/tokenizer` and a `tokenizer.json` of their own kind, a Keras configuration: told apart by content.
 """
 

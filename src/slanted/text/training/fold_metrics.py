@@ -1,4 +1,4 @@
-"""The scores of a cross-validation: means and deviations over its folds, for metrics.json and for people."""
+"""The scores of a cross-validation: means and deviations over its folds, for metrics.json."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
