@@ -1,13 +1,12 @@
+"""The exit status and the one line of an error, signals, and what `slanted` imports before it is needed."""
+
 import argparse
 import errno
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,7 @@ import pytest
 import slanted
 from slanted.cli import parsers
 from slanted.cli.entry import main
-from slanted.cli.options import settings_of
-from slanted.cli.parsers import parser
 from slanted.errors import InputError, TrainingFailed
-from slanted.recipe.named import recipes
-from slanted.text.settings import Settings
 
 pytestmark = pytest.mark.once
 
@@ -28,10 +23,6 @@ HEAVY = ("keras", "keras_hub", "tensorflow", "jax", "torch", "sklearn", "tokeniz
 
 def python(code, *arguments):
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
-
-
-def options(*words):
-    return parser().parse_args(["train", "t.csv", "--out", "o", *words])
 
 
 @pytest.mark.parametrize(
@@ -51,68 +42,6 @@ def test_help_imports_nothing_heavy(words):
     done = python(code, *words)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: slanted")
-
-
-def test_help_is_about_as_fast_as_python_itself():
-    def seconds(*words):
-        taken = []
-        for _ in range(3):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *words], capture_output=True, check=True)
-            taken.append(time.perf_counter() - start)
-        return min(taken)
-
-    assert seconds("-m", "slanted.cli", "--help") < 20 * seconds("-c", "import argparse")
-
-
-def test_every_option_of_train_says_what_it_does(capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "--help"])
-    text = capsys.readouterr().out
-    for option in (
-        "--valid-share",
-        "--gradient-accumulation",
-        "--layer-decay",
-        "--best-by",
-        "--positive",
-        "--truncate",
-    ):
-        assert option in text
-    command = parser()._subparsers._group_actions[0].choices["train"]  # pyright: ignore
-    assert all(action.help for action in command._actions)
-
-
-def test_unknown_command(capsys):
-    assert main(["trian"]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: COMMAND: invalid choice: 'trian' (choose from ") and error.count("\n") == 1
-
-
-def test_without_options_the_settings_are_the_defaults():
-    assert settings_of(options()) == Settings(recipe=recipes()["stlr"])
-
-
-def test_options_override_the_recipe():
-    given = settings_of(
-        options("--recipe", "linear", "--epochs", "7", "--lr", "0.5", "--warmup", "0.25", "--seed", "3")
-    )
-    expected = replace(recipes()["linear"], epochs=7, lr_max=0.5, warmup=0.25)
-    assert given == Settings(recipe=expected, seed=3)
-
-
-def test_clip_norm_zero_is_no_clipping():
-    assert settings_of(options()).recipe.clip_norm == 1.0
-    assert settings_of(options("--clip-norm", "0")).recipe.clip_norm is None
-
-
-def test_a_run_s_recipe_json_gives_every_setting_back(tmp_path):
-    words = "--recipe linear --lr 0.125 --clip-norm 0 --batch-size 4 --gradient-accumulation 2 --max-tokens 9 --seed 5"
-    words += " --model ./m --precision float32 --backend jax --valid-share 0.5 --best-by accuracy --truncate tail"
-    settings = settings_of(options(*words.split()))
-    path = tmp_path / "recipe.json"
-    path.write_text(json.dumps({**settings.to_dict(), "files": {"train": "t.csv"}, "peak_rate": 0.125}))
-    assert settings_of(options("--recipe", str(path))) == settings
-    assert settings_of(options("--recipe", str(path), "--seed", "6")) == replace(settings, seed=6)
 
 
 @pytest.fixture

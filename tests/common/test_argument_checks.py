@@ -1,3 +1,5 @@
+"""Checks of numbers: what is returned, and the whole message where a number is refused."""
+
 import decimal
 import math
 

@@ -1,3 +1,5 @@
+"""The difference of two recipes seed by seed: its interval covers the truth, and without noise there is none."""
+
 import math
 
 import numpy as np

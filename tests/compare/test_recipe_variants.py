@@ -1,3 +1,5 @@
+"""The recipes and the rates of a comparison as they are typed, and what is refused of them."""
+
 import json
 
 import pytest

@@ -1,3 +1,5 @@
+"""Layer groups of all kinds of models: each trainable variable in one, the input side first."""
+
 import keras
 import keras_hub
 import pytest

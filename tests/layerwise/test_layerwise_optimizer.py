@@ -1,27 +1,13 @@
 """The six properties of LayerwiseOptimizer, over the optimizers of Keras, on the backend of the process."""
 
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
+from layerwise_training import OPTIMIZERS, X, Y, assert_same, layerwise, network, trained, weights
 
-from slanted import LayerwiseOptimizer, RunScheduler, SlantedTriangular
+from slanted import LayerwiseOptimizer
 from slanted.layerwise.layer_groups import layer_groups, no_decay_variables
 
-BACKEND = keras.config.backend()
-OPTIMIZERS = {
-    "sgd": lambda **k: keras.optimizers.SGD(0.1, momentum=0.9, **k),
-    "nesterov": lambda **k: keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True, **k),
-    "adam": lambda **k: keras.optimizers.Adam(0.01, **k),
-    "adamw": lambda **k: keras.optimizers.AdamW(0.01, weight_decay=0.1, **k),
-    "rmsprop": lambda **k: keras.optimizers.RMSprop(0.01, momentum=0.9, **k),
-    "lion": lambda **k: keras.optimizers.Lion(0.01, **k),
-    "adafactor": lambda **k: keras.optimizers.Adafactor(0.01, **k),
-    "muon": lambda **k: keras.optimizers.Muon(0.01, adam_weight_decay=0.1, **k),
-}
 OPTIONS = {
     "alone": {},
     "global clipping": {"global_clipnorm": 0.05},
@@ -32,37 +18,6 @@ OPTIONS["together"] = {name: value for option in list(OPTIONS.values()) for name
 CASES = [
     (name, option) for name in OPTIMIZERS for option in OPTIONS if name == "adamw" or option in ("alone", "together")
 ]
-X = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
-Y = np.random.default_rng(1).normal(size=(16, 2)).astype("float32")
-
-
-def network(seed=3):
-    keras.utils.set_random_seed(seed)
-    dense = keras.layers.Dense
-    layers = [dense(6, "tanh", name="low"), dense(6, "tanh", name="middle"), dense(2, name="top")]
-    return keras.Sequential([keras.Input((4,)), *layers])
-
-
-def trained(optimizer, epochs=2, callbacks=(), model=None, **compile_arguments):
-    model = model or network()
-    made = optimizer(model) if callable(optimizer) else optimizer
-    model.compile(made, loss="mse", **compile_arguments)
-    model.fit(X, Y, batch_size=4, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks))
-    return model
-
-
-def weights(model):
-    return [keras.ops.convert_to_numpy(variable) for variable in model.trainable_variables]
-
-
-def layerwise(plain, layer_decay=1.0, **settings):
-    return lambda model: LayerwiseOptimizer(plain, layer_groups(model), layer_decay, **settings)
-
-
-def assert_same(ours, theirs):
-    """Check to the last bit; on JAX, whose XLA fuses two programs differently, to the last but one."""
-    exact = BACKEND != "jax"
-    np.testing.assert_allclose(ours, theirs, rtol=0 if exact else 1e-6, atol=0 if exact else 1e-7)
 
 
 @pytest.mark.parametrize(("name", "option"), CASES)
@@ -171,95 +126,6 @@ def test_multipliers_fall_from_the_head_and_can_be_overridden_by_name():
     assert optimizer.groups == layer_groups(model)
     optimizer.open_only(["top"])
     assert optimizer.group_rates() == pytest.approx({"low": 0.0, "middle": 0.0, "top": 0.1})
-
-
-def test_a_trained_optimizer_keeps_its_state():
-    model = trained(keras.optimizers.Adam(0.01), epochs=3)
-    moments = [keras.ops.convert_to_numpy(v) for v in model.optimizer.variables[2:]]
-    optimizer = LayerwiseOptimizer(model.optimizer, layer_groups(model), 1.0)
-    assert optimizer.group_updates() == {"low": 12, "middle": 12, "top": 12}
-    reference = trained(keras.optimizers.Adam(0.01), epochs=6)
-    for kept, variable in zip(moments, optimizer._plain_variables()[2:], strict=True):
-        np.testing.assert_array_equal(kept, keras.ops.convert_to_numpy(variable))
-    model.compile(optimizer, loss="mse")
-    model.fit(X, Y, batch_size=4, epochs=3, shuffle=False, verbose=0)
-    for ours, theirs in zip(weights(model), weights(reference), strict=True):
-        assert_same(ours, theirs)
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_it_serialises_by_path(name):
-    model = network()
-    made = LayerwiseOptimizer(OPTIMIZERS[name](), layer_groups(model), 0.5, {"low": 0.125}, ["bias"])
-    again = keras.optimizers.deserialize(keras.optimizers.serialize(made))
-    assert isinstance(again, LayerwiseOptimizer) and again.get_config() == made.get_config()
-    again.build(model.trainable_variables)
-    assert again.groups == layer_groups(model)
-    assert [again.decays(v) for v in model.trainable_variables] == [True, False] * 3
-
-
-RELOAD = """
-import sys, numpy as np, keras, slanted
-slanted.LayerwiseOptimizer  # Keras knows the class from here on
-for number in range(int(sys.argv[2])):
-    keras.layers.Dense(3)
-model = keras.models.load_model(sys.argv[1])
-x, y = (np.random.default_rng(s).normal(size=(16, n)).astype("float32") for s, n in ((0, 4), (1, 2)))
-assert isinstance(model.optimizer, slanted.LayerwiseOptimizer), type(model.optimizer)
-assert list(model.optimizer.group_updates().values()) == [8, 8, 8], model.optimizer.group_updates()
-model.fit(x, y, batch_size=4, epochs=4, initial_epoch=2, shuffle=False, verbose=0,
-          callbacks=[slanted.RunScheduler(slanted.SlantedTriangular(0.01))])
-np.savez(sys.argv[3], *[keras.ops.convert_to_numpy(v) for v in model.trainable_variables])
-"""
-
-
-def test_a_keras_file_goes_on_in_a_new_process_where_it_stopped(tmp_path):
-    def optimizer(model):
-        return LayerwiseOptimizer(OPTIMIZERS["adamw"](), layer_groups(model), 0.5, None, ["bias"])
-
-    whole = trained(optimizer, epochs=4, callbacks=[RunScheduler(SlantedTriangular(0.01))])
-    half = network()
-    half.compile(optimizer(half), loss="mse")
-
-    class Stop(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.model.stop_training = epoch == 1
-
-    run = [RunScheduler(SlantedTriangular(0.01)), Stop()]
-    half.fit(X, Y, batch_size=4, epochs=4, shuffle=False, verbose=0, callbacks=run)
-    half.save(tmp_path / "half.keras")
-    command = [sys.executable, "-c", RELOAD, str(tmp_path / "half.keras"), "3", str(tmp_path / "out.npz")]
-    subprocess.run(command, check=True, env={**os.environ, "KERAS_BACKEND": BACKEND})
-    resumed = np.load(tmp_path / "out.npz")
-    for index, expected in enumerate(weights(whole)):
-        assert_same(resumed[f"arr_{index}"], expected)
-
-
-def test_an_optimizer_made_by_its_own_class_leaves_the_name_in_files_as_it_is():
-    made = LayerwiseOptimizer(OPTIMIZERS["adamw"](), layer_groups(network()), 0.5)
-    again = type(made).from_config(made.get_config())
-    assert type(again) is type(made)
-    written = [keras.saving.serialize_keras_object(optimizer) for optimizer in (made, again)]
-    assert [part["registered_name"] for part in written] == ["slanted>LayerwiseOptimizer"] * 2
-
-
-def test_a_model_whose_layers_are_named_anew_finds_its_variables_by_place_and_shape():
-    made = LayerwiseOptimizer(OPTIMIZERS["adam"](), layer_groups(network()), 0.5)
-    again = LayerwiseOptimizer.from_config(made.get_config())
-    keras.utils.set_random_seed(0)
-    other = keras.Sequential([keras.Input((4,)), *(keras.layers.Dense(n) for n in (6, 6, 2))])
-    again.build(other.trainable_variables)
-    assert again.groups[1].variables == tuple(other.layers[1].trainable_variables)
-
-
-def test_weights_of_a_plain_optimizer_load_and_bring_their_count(tmp_path):
-    plain = trained(keras.optimizers.Adam(0.01))
-    plain.save_weights(tmp_path / "plain.weights.h5")
-    model = network()
-    model.compile(LayerwiseOptimizer(keras.optimizers.Adam(0.01), layer_groups(model), 0.5), loss="mse")
-    model.optimizer.build(model.trainable_variables)
-    model.load_weights(tmp_path / "plain.weights.h5")
-    assert set(model.optimizer.group_updates().values()) == {8}
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from applied import FAST
+from scheduled_runs import examples, regression
 
 import slanted
 
@@ -39,22 +39,9 @@ OPTIMIZERS = {
 }
 
 
-def regression(optimizer):
-    keras.utils.set_random_seed(1)
-    built = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)])
-    built.compile(optimizer, loss="mse", **FAST)
-    return built
-
-
-def examples(number=36):
-    random = np.random.default_rng(0)
-    x = random.normal(size=(number, 3)).astype("float32")
-    return x, np.sin(x.sum(axis=1, keepdims=True))
-
-
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_trains_as_with_a_plain_keras_schedule(name):
-    x, y = examples()
+    x, y = examples(36)
     weights = []
     curve = slanted.SlantedTriangular(0.05)
     scheduled = slanted.SlantedTriangular(0.05, total_steps=18)

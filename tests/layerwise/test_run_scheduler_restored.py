@@ -9,50 +9,24 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from applied import FAST, assert_sums, batches, fit, model, total
+from applied import assert_sums, fit, model, total
+from scheduled_runs import (
+    CURVE,
+    EPOCHS,
+    STEPS,
+    Interrupt,
+    Interrupted,
+    examples,
+    interrupted,
+    regression,
+    stlr,
+)
 
-import slanted
-
-CURVE = slanted.SlantedTriangular(1.0)
-STEPS, EPOCHS = 5, 4
-
-
-def stlr(**settings):
-    return slanted.SlantedTriangularScheduler(**{"lr_max": 1.0, **settings})
-
-
-class Interrupted(Exception):
-    """What stands for a power cut."""
-
-
-class Interrupt(keras.callbacks.Callback):
-    """Raises at the beginning of an epoch, or after so many batches of the run."""
-
-    def __init__(self, epoch=None, batches=None):
-        super().__init__()
-        self.epoch, self.batches = epoch, batches
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch:
-            raise Interrupted
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.batches is not None:
-            self.batches -= 1
-            if self.batches == 0:
-                raise Interrupted
-
-
-def interrupted(trained, callbacks, **fit_arguments):
-    with pytest.raises(Interrupted):
-        fit(trained, STEPS, EPOCHS, callbacks, **fit_arguments)
+# -- BackupAndRestore --------------------------------------------------------------------------------------------------
 
 
 def backup(folder, **settings):
     return keras.callbacks.BackupAndRestore(str(folder / "backup"), **settings)
-
-
-# -- BackupAndRestore -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["ours", "backup", "checkpoint"])), ids="-".join)
@@ -124,19 +98,6 @@ def test_a_fit_after_a_resumed_one_that_was_interrupted_too(tmp_path):
     assert_sums(fit(resumed, STEPS, EPOCHS, [stlr()]), CURVE.simulate(20))
 
 
-def regression(optimizer, seed=1):
-    keras.utils.set_random_seed(seed)
-    built = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)])
-    built.compile(optimizer, loss="mse", **FAST)
-    return built
-
-
-def examples(number=20):
-    random = np.random.default_rng(0)
-    x = random.normal(size=(number, 3)).astype("float32")
-    return x, np.sin(x.sum(axis=1, keepdims=True))
-
-
 @pytest.mark.parametrize(
     "make",
     [
@@ -162,7 +123,7 @@ def test_resumed_weights_and_moments_equal_the_uninterrupted_run_s(tmp_path, mak
             np.testing.assert_array_equal(keras.ops.convert_to_numpy(got), keras.ops.convert_to_numpy(expected))
 
 
-# -- whole models -----------------------------------------------------------------------------------------------------
+# -- whole models ------------------------------------------------------------------------------------------------------
 
 
 def saved_after(folder, epochs, optimizer=None):
@@ -233,105 +194,3 @@ def test_a_fresh_process_goes_on(tmp_path):
     at_start, *gained = (float(word) for word in done.stdout.split())
     assert at_start == pytest.approx(CURVE.simulate(20)[:10].sum(), rel=2e-5)
     assert_sums(gained, CURVE.simulate(20)[10:])
-
-
-# -- configurations ---------------------------------------------------------------------------------------------------
-
-
-def test_an_optimizer_made_from_its_config_waits_for_a_run():
-    trained = model(keras.optimizers.SGD(0.25, momentum=0.0, nesterov=False))
-    fit(trained, 5, callbacks=[stlr()])
-    made = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(trained.optimizer))
-    assert type(made) is type(trained.optimizer)
-    assert made.get_config() == trained.optimizer.get_config()
-    assert_sums(fit(model(made), 10, callbacks=[stlr()]), CURVE.simulate(10))
-    unbound = type(made).from_config(made.get_config())
-    with pytest.raises(ValueError, match="SlantedTriangular must know the length of its run"):
-        fit(model(unbound), 3)
-
-
-def test_an_optimizer_made_from_its_config_knows_a_length_that_was_given():
-    curve = slanted.SlantedTriangular(1.0, total_steps=10)
-    trained = model()
-    fit(trained, 5, callbacks=[slanted.RunScheduler(curve)])
-    made = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(trained.optimizer))
-    assert_sums(fit(model(made), 10), curve.simulate())
-
-
-# -- weights, to and from plain Keras ---------------------------------------------------------------------------------
-
-MAKE = {
-    "SGD with momentum": lambda: keras.optimizers.SGD(0.25, momentum=0.9),
-    "Adam": lambda: keras.optimizers.Adam(0.25),
-    "Adam with a schedule": lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.25, 10)),
-    "loss scaling": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.25)),
-}
-
-
-def trained_weights(make, folder, callbacks):
-    """Train and save; return the model and the file."""
-    x, y = examples()
-    trained = regression(make())
-    trained.fit(x, y, batch_size=5, verbose=0, callbacks=callbacks)
-    trained.save_weights(folder / "model.weights.h5")
-    return trained, folder / "model.weights.h5"
-
-
-def state_of(optimizer):
-    """Return the optimizer's variables that a plain one has too, but for the learning rate."""
-    apart = ("run_", "learning_rate")
-    return {
-        variable.path.split("/")[-1]: keras.ops.convert_to_numpy(variable)
-        for variable in optimizer.variables
-        if not variable.name.startswith(apart)
-    }
-
-
-@pytest.mark.parametrize("name", MAKE)
-@pytest.mark.parametrize("scheduled_writes", [True, False])
-def test_weights_go_both_ways_between_plain_and_scheduled(tmp_path, name, scheduled_writes):
-    writer, path = trained_weights(MAKE[name], tmp_path, [stlr(lr_max=0.01)] if scheduled_writes else [])
-    reader = regression(MAKE[name](), seed=3)
-    x, y = examples()
-    reader.fit(x, y, batch_size=5, verbose=0, callbacks=[] if scheduled_writes else [stlr(lr_max=0.01)])
-    reader.load_weights(path)  # a warning, which is an error here, would say that Keras skips the optimizer's state
-    for wrote, read in zip(writer.get_weights(), reader.get_weights(), strict=True):
-        np.testing.assert_array_equal(read, wrote)
-    wrote, read = state_of(writer.optimizer), state_of(reader.optimizer)
-    assert len(wrote) == len(read) >= 3
-    for expected, got in zip(wrote.values(), read.values(), strict=True):
-        np.testing.assert_array_equal(got, expected)
-
-
-def test_a_plain_optimizer_gets_the_rate_that_was_reached(tmp_path):
-    scheduled = model(keras.optimizers.SGD(0.25))
-    interrupted(scheduled, [stlr(), Interrupt(epoch=2)])
-    scheduled.save_weights(tmp_path / "model.weights.h5")
-    plain = model(keras.optimizers.SGD(0.25))
-    fit(plain, 1)
-    plain.load_weights(tmp_path / "model.weights.h5")
-    assert_sums(fit(plain, 3), [CURVE.simulate(20)[10]] * 3)
-
-
-def test_plain_weights_taken_up_inside_an_epoch(tmp_path):
-    """The optimizer's own count says where the run stands."""
-    plain = model()
-    fit(plain, 7)
-    plain.save_weights(tmp_path / "model.weights.h5")
-    resumed = model()
-    resumed.optimizer.build(resumed.trainable_variables)
-    resumed.load_weights(tmp_path / "model.weights.h5")
-    assert_sums(fit(resumed, STEPS, EPOCHS, [stlr()], initial_epoch=1), CURVE.at(np.arange(7, 22), 20))
-
-
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
-def test_weights_loaded_before_the_optimizer_is_built_leave_it_whole(tmp_path):
-    trained = model(keras.optimizers.Adam(0.25))
-    fit(trained, 3, callbacks=[stlr()])
-    trained.save_weights(tmp_path / "model.weights.h5")
-    fresh = model(keras.optimizers.Adam(0.25))
-    x, y = batches(2)
-    fresh.evaluate(x, y, verbose=0, callbacks=[stlr()])
-    fresh.load_weights(tmp_path / "model.weights.h5")
-    fit(fresh, 3, callbacks=[stlr()])
-    assert len(fresh.optimizer.variables) == len(trained.optimizer.variables)

@@ -12,8 +12,6 @@ from applied import FAST, RELATIVE, Sum, minus
 import slanted
 from slanted.errors import TrainingFailed
 from slanted.preview import lr_finder
-from slanted.preview.range_test import smoothed, suggestions
-from slanted.preview.trial_training import TrialCurve
 
 once = pytest.mark.once
 X = np.random.default_rng(0).normal(size=(128, 8)).astype("float32")
@@ -182,36 +180,6 @@ def test_the_result_is_said_drawn_and_written():
     assert [trial.rate for trial in found.trials] == pytest.approx([middle / 3, middle, middle * 3], rel=0.05)
     axes = found.plot()
     np.testing.assert_array_equal(axes.get_lines()[1].get_ydata(), found.smoothed)
-
-
-@once
-def test_the_trials_curves_share_a_compiled_step_and_are_what_they_say():
-    sweep, triangle = TrialCurve(1e-6, 50, 1e-2), TrialCurve(0.5, 50)
-    assert sweep.get_config() == triangle.get_config()
-    np.testing.assert_allclose(sweep.simulate(), np.geomspace(1e-6, 1e-2, 50), rtol=1e-9)
-    np.testing.assert_allclose(triangle.simulate(), slanted.SlantedTriangular(0.5).simulate(50), rtol=1e-9)
-
-
-RATES = np.geomspace(1e-6, 1e-1, 101)
-
-
-@once
-def test_the_suggestions_of_a_curve_whose_answers_are_known():
-    # flat to 1e-4, falls along a cosine to its lowest at 1e-2, rises after
-    position = np.clip((np.log10(RATES) + 4.0) / 2.0, 0.0, None)
-    losses = np.where(position <= 1.0, np.cos(np.pi * np.minimum(position, 1.0)), -1.0 + 20.0 * (position - 1.0))
-    found = suggestions(RATES, losses)
-    assert found["minimum"] == pytest.approx(1e-3)
-    assert found["steep"] == pytest.approx(1e-3, rel=0.15)
-    assert 5e-4 < found["valley"] < 2e-3
-    assert RATES[0] <= found["slide"] <= 1e-2
-
-
-@once
-def test_smoothing_shifts_nothing():
-    peak = np.exp(-0.5 * ((np.arange(101) - 60) / 6.0) ** 2)
-    assert int(np.argmax(smoothed(peak))) == 60
-    np.testing.assert_allclose(smoothed(np.full(50, 3.0)), 3.0)
 
 
 NOISE = np.random.default_rng(0).normal(size=25) * 0.1

@@ -12,6 +12,7 @@ from odd_texts import TEXTS
 
 from slanted.cli import main
 from slanted.report.collect import report_data
+from slanted.text.runs import run_folder
 
 pytestmark = pytest.mark.once
 
@@ -262,3 +263,28 @@ def test_cross_validations_of_other_kinds_have_reports(place, kind, shown):
     assert all(("text_b" in one) == (kind == "pairs") for one in run.data["mistakes"]) and run.data["mistakes"]
     assert main(["report", str(run.out)]) == 0
     assert (run.out / "report.html").read_text(encoding="utf-8") == run.page
+
+
+def test_the_page_is_made_again_from_the_run_s_files_alone(run, capsys):
+    assert main(["report", str(run)]) == 0
+    assert capsys.readouterr().out == f"report: {run / 'report.html'}\n"
+    first = (run / "report.html").read_bytes()
+    for name in ("report.html", "predictions.csv"):
+        (run / name).unlink()
+    assert main(["report", str(run)]) == 0
+    assert (run / "report.html").read_bytes() == first
+
+
+def test_names_of_the_run_s_files():
+    assert {run_folder.REPORT, run_folder.REPORT_DATA} <= set(run_folder.OURS)
+
+
+def test_the_page_is_made_again_from_the_folder_s_files_alone(whole, capsys):
+    assert main(["report", str(whole)]) == 0
+    assert capsys.readouterr().out == f"report: {whole / 'report.html'}\n"
+    first = (whole / "report.html").read_bytes()
+    unneeded = ("report.html", "predictions.csv", "history.csv")
+    for name in ("report.html", "out_of_fold.csv", *(f"fold_2/{one}" for one in unneeded)):
+        (whole / name).unlink()
+    assert main(["report", str(whole)]) == 0
+    assert (whole / "report.html").read_bytes() == first

@@ -1,6 +1,5 @@
 """Starting Keras: what is kept on disk between runs."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import tiny
 from applied import BACKEND
 
 from slanted.runtime.keras_startup import _drop_half_written
-from slanted.runtime.patches import without_packages
 
 PROGRAM = """
 import sys
@@ -38,12 +36,6 @@ def test_tensorflow_is_imported_only_where_it_is_the_backend(tmp_path, tiny_mode
     assert done.stderr.splitlines()[-1] == f"tensorflow is{there} there"
     model = keras_hub.models.TextClassifier.from_preset(str(tmp_path / "run" / "model"))  # here TensorFlow may be
     assert model.predict(["a text"], verbose=0).shape == (1, 2)
-
-
-def test_what_is_imported_already_is_not_left_out(monkeypatch):
-    monkeypatch.setattr(sys, "modules", {"there": json})
-    without_packages(("there", "absent"))
-    assert sys.modules == {"there": json, "absent": None}
 
 
 def test_programs_that_were_never_marked_as_used_are_dropped_once_they_are_old(tmp_path):

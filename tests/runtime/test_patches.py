@@ -1,13 +1,32 @@
-"""Memory that a step frees stays with the process while it trains on PyTorch."""
+"""Every change to the process does what it says, and is undone where it says so."""
 
+import csv
+import importlib.util
 import json
 import os
 import platform
+import random
 import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
+
+from slanted.runtime import patches
+from slanted.runtime.patches import (
+    float32_policy,
+    kept_heap,
+    long_csv_fields,
+    noted_calls,
+    seeded_generators,
+    undrawn_weights,
+    without_packages,
+)
+from slanted.runtime.random_state import kept_random_state
+
+# -- kept_heap ---------------------------------------------------------------------------------------------------------
+
 
 COUNT = """
 import json, resource
@@ -51,3 +70,145 @@ def test_freed_memory_is_kept_within_and_given_back_after():
 def test_the_user_s_own_settings_of_the_library_stay():
     usual, kept, _ = counted(MALLOC_ARENA_MAX="4")
     assert kept > usual / 3
+
+
+# -- without_packages --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_imported_already_is_not_left_out(monkeypatch):
+    monkeypatch.setattr(sys, "modules", {"there": json})
+    without_packages(("there", "absent"))
+    assert sys.modules == {"there": json, "absent": None}
+
+
+def test_a_package_left_out_is_as_if_not_installed(monkeypatch, tmp_path):
+    (tmp_path / "left_out.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert importlib.util.find_spec("left_out") is not None
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    without_packages(["left_out"])
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("left_out")
+    assert importlib.util.find_spec("left_out") is None
+
+
+# -- undrawn_weights ---------------------------------------------------------------------------------------------------
+
+
+def kernel(initializer):
+    layer = keras.layers.Dense(3, kernel_initializer=initializer)
+    layer.build((None, 2))
+    return keras.ops.convert_to_numpy(layer.kernel)
+
+
+def test_kernels_are_nan_while_a_checkpoint_is_loaded_and_drawn_after():
+    drawing = keras.initializers.TruncatedNormal.__call__
+    with undrawn_weights():
+        inside = kernel(keras.initializers.TruncatedNormal(0.0, 0.02))
+        assert kernel("ones").tolist() == [[1.0] * 3] * 2
+    assert inside.shape == (2, 3) and np.isnan(inside).all()
+    assert keras.initializers.TruncatedNormal.__call__ is drawing
+    assert np.isfinite(kernel(keras.initializers.TruncatedNormal(0.0, 0.02))).all()
+
+
+# -- noted_calls -------------------------------------------------------------------------------------------------------
+
+
+def test_every_call_of_a_layer_is_noted_with_its_arguments_and_its_output():
+    calls, inputs = [], np.ones((4, 2), "float32")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="low"), keras.layers.Dense(1, name="top")])
+
+    def note(layer, given, output):
+        calls.append((layer.name, [tuple(operand.shape) for operand in given], tuple(output.shape)))
+
+    with noted_calls(note):
+        model(inputs)
+    assert calls[:2] == [("low", [(4, 2)], (4, 3)), ("top", [(4, 3)], (4, 1))]
+    assert [name for name, *_ in calls[2:]] == [model.name]
+    model(inputs)
+    assert len(calls) == 3
+
+
+# -- float32_policy ----------------------------------------------------------------------------------------------------
+
+
+def test_layers_are_built_under_float32_and_the_policy_that_was_is_set_again():
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        with float32_policy():
+            assert keras.layers.Dense(1).compute_dtype == "float32"
+        assert keras.layers.Dense(1).compute_dtype == "bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+# -- all that are undone -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("patched", [undrawn_weights, lambda: noted_calls(print), float32_policy, kept_heap])
+def test_what_is_in_force_for_a_while_is_undone_after_an_exception_too(patched):
+    def in_force():
+        calls = (keras.initializers.TruncatedNormal.__call__, keras.layers.Layer.__call__)
+        return (*calls, keras.config.dtype_policy().name, patches._users)
+
+    before = in_force()
+    with pytest.raises(ZeroDivisionError), patched():
+        raise ZeroDivisionError
+    assert in_force() == before
+
+
+# -- seeded_generators -------------------------------------------------------------------------------------------------
+
+
+def test_a_seed_gives_the_same_numbers_again_from_every_generator():
+    def drawn(seed):
+        seeded_generators(seed)
+        keras_s = keras.ops.convert_to_numpy(keras.random.uniform((2,), seed=keras.random.SeedGenerator()))
+        return [random.random(), np.random.random(), *keras_s.tolist()]
+
+    with kept_random_state():
+        first, other, again = drawn(7), drawn(8), drawn(7)
+    assert first == again
+    assert all(one != two for one, two in zip(first, other, strict=True))
+
+
+# -- long_csv_fields ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.once
+def test_csv_reads_longer_fields_from_then_on_and_never_shorter_ones():
+    before = csv.field_size_limit(10)
+    try:
+        with pytest.raises(csv.Error):
+            list(csv.reader(["x" * 11]))
+        long_csv_fields(20)
+        assert list(csv.reader(["x" * 20])) == [["x" * 20]]
+        long_csv_fields(15)
+        assert csv.field_size_limit() == 20
+    finally:
+        csv.field_size_limit(before)
+
+
+# -- tokenizer_threads -------------------------------------------------------------------------------------------------
+
+FORKED = """
+import os
+from slanted.runtime.patches import tokenizer_threads
+tokenizer_threads()
+print(os.environ["TOKENIZERS_PARALLELISM"], flush=True)
+if os.fork() == 0:
+    print(os.environ["TOKENIZERS_PARALLELISM"], flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.once
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="of systems that fork")
+@pytest.mark.parametrize(("set_before", "there"), [(None, "true false"), ("false", "false false"), ("1", "1 1")])
+def test_tokenizers_use_every_core_but_in_forked_processes_unless_the_user_has_said_otherwise(set_before, there):
+    environment = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"}
+    environment |= {} if set_before is None else {"TOKENIZERS_PARALLELISM": set_before}
+    done = subprocess.run([sys.executable, "-c", FORKED], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == there.split()

@@ -124,3 +124,10 @@ def _sentence_pieces(options: dict) -> bytes:
         **options,
     )
     return out.getvalue()
+
+
+def array(variable):
+    """Return a Keras variable or tensor as an array."""
+    import keras
+
+    return keras.ops.convert_to_numpy(variable)

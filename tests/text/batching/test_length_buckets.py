@@ -1,3 +1,5 @@
+"""Which rows are batched together: every row once, few static lengths, little padding, an order by the seed."""
+
 import itertools
 import json
 import math

@@ -1,3 +1,5 @@
+"""gzip and zstd streams: unpacked by content, and refused where they are damaged or unpack to too much."""
+
 import gzip
 import io
 import random
@@ -11,15 +13,10 @@ from slanted.errors import InputError
 from slanted.text.formats import decompression
 from slanted.text.rows.rows import read_rows
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
 ROWS = "text,label\n" + "".join(f"text {random.Random(at).random()},{'xy'[at % 2]}\n" for at in range(5000))
 AGAIN = "copy or download the file again"
-
-
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def zstd(content):

@@ -1,39 +1,24 @@
+"""What the user names as input: files, patterns and standard input."""
+
 import io
 import os
 import sys
 from pathlib import Path
 
-import pyarrow
 import pytest
-from pyarrow import parquet
+from row_files import refusal
 
 from slanted.errors import InputError
 from slanted.text.formats.input_paths import input_paths
-from slanted.text.labels.targets import infer_target
-from slanted.text.rows.columns import Columns
-from slanted.text.rows.rows import read_rows, read_rows_like
+from slanted.text.rows.rows import read_rows
 
-pytestmark = pytest.mark.once
-
-SAME = "several files must have the same columns"
-
-
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
 
 def write(name, content):
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return name
-
-
-def refusal(call, *arguments, **options):
-    with pytest.raises(InputError) as caught:
-        call(*arguments, **options)
-    assert str(caught.value).isprintable()
-    return str(caught.value)
 
 
 def test_patterns_name_files_in_order():
@@ -70,64 +55,17 @@ def test_wrong_names_are_refused():
     assert refusal(read_rows, ["a.csv", "b.csv"]) == "b.csv: no such file; check the path"
 
 
-def test_several_files_are_read_as_one():
-    write("a.csv", "text,label\na,x\nb,y\n")
-    write("b.jsonl", '\n{"label": "y", "text": "c"}\n')
-    parquet.write_table(pyarrow.table({"label": ["x"], "text": ["d"]}), "c.parquet")
-    rows = read_rows(["a.csv", "b.jsonl", "c.parquet"])
-    assert (rows.texts, rows.labels) == (["a", "b", "c", "d"], [["x", "y", "y", "x"]])
-    assert rows.source == "a.csv and 2 more"
-    assert [rows.places[row] for row in range(4)] == [
-        "a.csv, line 2",
-        "a.csv, line 3",
-        "b.jsonl, line 2",
-        "c.parquet, row 1",
-    ]
-    assert rows.take([3, 0]).places[0] == "c.parquet, row 1"
-
-
-def test_messages_name_the_file_of_the_row():
-    write("a.csv", "text,label\na,x\nb,y\n")
-    write("b.csv", "text,label\nc,X\nd,y\n")
-    assert refusal(infer_target, read_rows("?.csv")) == (
-        "a.csv and 1 more: labels 'X' (b.csv, line 2) and 'x' (a.csv, line 2) differ only in case or spaces; "
-        "spell them alike, or rename one"
-    )
-    write("c.csv", "text,label\na,x\n")
-    write("d.csv", "text,label\nb,z\n")
-    target = infer_target(read_rows("a.csv"))
-    assert refusal(target.encode, read_rows("[cd].csv")) == (
-        "d.csv, line 2: column 'label' holds 'z', a label that the training data lacks; it has 'x', 'y'; "
-        "correct it, or add rows of it to the training data"
-    )
-    write("d.csv", "text,label\nb,\n")
-    assert refusal(read_rows, "[cd].csv") == "d.csv, line 2: column 'label' is empty; fill it in or remove the row"
-
-
-DIFFER = [
-    ("text,label,id\nb,y,1\n", "b.csv: its columns are 'text', 'label', 'id', where a.csv has 'text', 'label'"),
-    ("text,Label\nb,y\n", "b.csv: its columns are 'text', 'Label', where a.csv has 'text', 'label'"),
-    ("text\nb\n", "b.csv: its columns are 'text', where a.csv has 'text', 'label'"),
-    ("text,label,label\nb,y,y\n", "b.csv: its columns are 'text', 'label', 'label', where a.csv has 'text', 'label'"),
-]
-
-
-@pytest.mark.parametrize(("content", "message"), DIFFER)
-def test_files_whose_columns_differ_are_refused(content, message):
-    write("a.csv", "text,label\na,x\n")
-    write("b.csv", content)
-    assert refusal(read_rows, ["a.csv", "b.csv"]) == f"{message}; {SAME}"
-    columns = Columns("text", None, ("label",))
-    assert refusal(read_rows_like, ["a.csv", "b.csv"], columns) == f"{message}; {SAME}"
-
-
-def test_a_later_file_is_checked_before_the_first_is_read_to_its_end():
-    write("a.csv", "text,label\n" + "a,x\n" * 200 + ",\n")
-    write("b.csv", "text\nb\n")
-    assert refusal(read_rows, "?.csv") == f"b.csv: its columns are 'text', where a.csv has 'text', 'label'; {SAME}"
-    write("b.csv", "text,label\n")
-    write("a.csv", "text,label\na,x\n")
-    assert refusal(read_rows, "?.csv") == "b.csv: no rows below the header 'text', 'label'; add some"
+def test_a_missing_file_a_folder_and_an_impossible_path_are_refused():
+    Path("folder").mkdir()
+    for path, message in [
+        ("missing.csv", "missing.csv: no such file; check the path"),
+        ("two\nlines.csv", "'two\\nlines.csv': no such file; check the path"),
+        ("folder", "folder is a folder; name a file in it"),
+        ("x" * 300, "x" * 300 + " cannot be opened (File name too long); check its permissions and path"),
+    ]:
+        with pytest.raises(InputError) as caught:
+            read_rows(path)
+        assert str(caught.value) == message
 
 
 class Input:

@@ -1,3 +1,5 @@
+"""JSON Lines as records: the keys of the first object, values as cells, and lines that are refused."""
+
 import json
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from slanted.text.labels.targets import infer_target
 from slanted.text.rows.columns import LIST_SEPARATOR, Columns
 from slanted.text.rows.rows import read_rows, read_rows_like
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
 GOOD = '{"text": "a", "label": "x"}\n'
 A_LINE = "write one whole JSON object a line"
@@ -20,11 +22,6 @@ NO_LIST = (
     "but was taken for one of single labels, as no list is among its first rows; "
     "make every cell a list, [] for no label, or every cell a single label"
 )
-
-
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def write(content, name="f.jsonl"):
@@ -206,16 +203,6 @@ def test_keys_in_another_order_empty_lines_and_a_byte_order_mark():
     rows = read_rows(write("\ufeff\n" + GOOD + "\r\n" + '{"label": "y", "text": "b"}'))
     assert (rows.texts, rows.labels, rows.lines.tolist()) == (["a", "b"], [["x", "y"]], [2, 4])
     assert rows.columns == Columns("text", None, ("label",))
-
-
-@pytest.mark.parametrize("name", ["f.jsonl", "f.NDJSON", "f.json", "f", "f.txt"])
-def test_json_lines_are_known_by_name_or_content(name):
-    assert read_rows(write(GOOD + GOOD, name)).texts == ["a", "a"]
-
-
-def test_a_csv_file_whose_header_looks_like_json_is_csv():
-    rows = read_rows(write("{text,label\na,x\n", "f.csv"), text="{text")
-    assert rows.texts == ["a"]
 
 
 def test_nested_values_of_other_columns_are_let_be():

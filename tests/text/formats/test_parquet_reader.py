@@ -1,3 +1,5 @@
+"""Parquet as records: values as cells, and files that are cut short, damaged or too large."""
+
 import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,15 +14,10 @@ from slanted.text.labels.targets import infer_target
 from slanted.text.rows.columns import Columns
 from slanted.text.rows.rows import read_rows, read_rows_like
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
 AGAIN = "copy or download the file again"
 CELL = "not a string or a number; write it as one or remove the row"
-
-
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def write(columns, name="f.parquet", **options):

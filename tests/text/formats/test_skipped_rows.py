@@ -1,3 +1,5 @@
+"""Bad rows: the first is refused, or all are skipped, counted and listed."""
+
 import csv
 import json
 from pathlib import Path
@@ -12,15 +14,10 @@ from slanted.text.rows.rows import read_rows
 from slanted.text.runs.run_data import DataFiles, read_data
 from slanted.text.settings import Settings
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
 FIELDS = "put a field that holds the separator or a line break in double quotes"
 EMPTY = "is empty; fill it in or remove the row"
-
-
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def skipped(path, **options):
@@ -98,37 +95,6 @@ def test_what_points_to_a_file_read_wrongly_is_never_skipped(content, message):
     with pytest.raises(InputError) as caught:
         read_rows("f.csv", bad_rows=BadRows("skip"))
     assert str(caught.value).startswith(message)
-
-
-@pytest.mark.parametrize("first", ['"x"', "null"])
-def test_labels_that_turn_into_lists_are_never_skipped(first):
-    lines = [f'{{"text": "t{at}", "label": {first if at < 110 else ["x", "y"]}}}' for at in range(200)]
-    Path("f.jsonl").write_text("\n".join(lines).replace("'", '"'))
-    with pytest.raises(InputError) as caught:
-        read_rows("f.jsonl", bad_rows=BadRows("skip"))
-    found = "f.jsonl, line 111: column 'label' holds a list, but was taken for one of single labels"
-    assert str(caught.value).startswith(f"{found}, as no list is among its first rows; make every cell a list, ")
-
-
-@pytest.mark.parametrize(
-    ("column", "good", "bad"),
-    [("text", "x", ("b\0", "y")), ("label", "x", ("b", "y\0")), ("label", ["x"], ("b", ["y", "\0"]))],
-)
-def test_a_nul_is_never_skipped(column, good, bad):
-    rows = [{"text": text, "label": label} for text, label in (("a", good), ("a", good), bad)]
-    Path("f.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    parquet.write_table(pyarrow.Table.from_pylist(rows), "f.parquet")
-    for place in ("f.jsonl, line 3", "f.parquet, row 3"):
-        with pytest.raises(InputError) as caught:
-            read_rows(place.split(",")[0], bad_rows=BadRows("skip"))
-        assert str(caught.value) == f"{place}: a NUL character stands here, in column {column!r}; remove it"
-
-
-def test_a_name_with_a_nul_is_refused():
-    Path("f.jsonl").write_text(json.dumps({"text": "a", "b\0": 1}))
-    with pytest.raises(InputError) as caught:
-        read_rows("f.jsonl")
-    assert str(caught.value) == r"f.jsonl: the name of column 'b\x00' holds a NUL character; rename it"
 
 
 @pytest.mark.parametrize("rows", ["a\nb,x,y\n", ",x\n,y\n", "a\n" * 300])

@@ -1,32 +1,22 @@
+"""Any number of labels in a cell: split at a separator, named in order, encoded as 0 and 1."""
+
 from pathlib import Path
 
 import pytest
+from row_files import refusal
 
-from slanted.errors import InputError
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.rows.columns import Columns
 from slanted.text.rows.rows import read_rows, read_rows_like
 from slanted.text.runs.run_data import DataFiles, read_data
 from slanted.text.settings import Settings
 
-pytestmark = pytest.mark.once
-
-
-@pytest.fixture(autouse=True)
-def in_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
 
 def rows_of(*cells, separator=";", name="f.csv", header="text,label", **options):
     Path(name).write_text("\n".join([header, *(f't,"{cell}"' for cell in cells), ""]), encoding="utf-8")
     return read_rows(name, label_separator=separator, **options)
-
-
-def refusal(call, *arguments, **options):
-    with pytest.raises(InputError) as caught:
-        call(*arguments, **options)
-    assert str(caught.value).isprintable()
-    return str(caught.value)
 
 
 SEPARATED = [

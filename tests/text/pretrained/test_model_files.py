@@ -1,3 +1,5 @@
+"""A model's name to its files, which are checked before anything slow is imported."""
+
 import importlib.util
 import json
 import shutil

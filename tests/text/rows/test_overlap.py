@@ -1,3 +1,5 @@
+"""Texts that stand among the training rows and the test rows."""
+
 import random
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Many texts in a temporary file: unchanged, in bounded memory, gone with their last reader."""
+
 import errno
 import gc
 import os

@@ -8,20 +8,15 @@ import signal
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from resumable import PLAIN, STEPS, Place, assert_same, result, resumed_from
 
 from slanted.cli import main
 from slanted.commands import train as train_command
-from slanted.errors import InputError
-from slanted.text.runs import checkpoints
 from slanted.text.runs.checkpoints import read_snapshot, steps_of
 from slanted.text.runs.resume_check import StartedWith
 from slanted.text.runs.run_data import DataFiles
-from slanted.text.runs.run_folder import claimed
 from slanted.text.settings import Settings
-from slanted.text.training import callbacks
 
 pytestmark = pytest.mark.once
 
@@ -222,20 +217,6 @@ def test_a_finished_run_is_not_called_lost(place, reference, monkeypatch, capsys
     assert capsys.readouterr().err == f"error: interrupted; nothing was kept; the run that {out} held is as it was\n"
 
 
-def test_the_folder_is_held_until_the_report_is_left(place, monkeypatch):
-    out, tried = place.folder / "held", []
-
-    def another(folder, *arguments):
-        with pytest.raises(InputError, match="another process is writing to it"), claimed(out, overwrite=True):
-            raise AssertionError("two runs are mixed")
-        tried.append(folder)
-        return folder
-
-    monkeypatch.setattr("slanted.report.write_report.leave_report", another)
-    assert place.run("held", PLAIN) == 0
-    assert tried == [out]
-
-
 @pytest.mark.parametrize("text", ["{}", "[]", '{"folds": []}', "5", '{"train_seconds": "long"}'])
 def test_a_finished_run_with_damaged_scores(reference, place, text, capsys):
     out = place.folder / "damaged_scores"
@@ -246,52 +227,6 @@ def test_a_finished_run_with_damaged_scores(reference, place, text, capsys):
     error = capsys.readouterr().err
     assert error.startswith(f"error: {out}/metrics.json: holds no scores of a run (")
     assert error.endswith("); restore the file or train again\n") and error.count("\n") == 1
-
-
-def test_a_damaged_checkpoint_gives_way_to_the_older_one(place, capsys):
-    place.killed("damaged", PLAIN, 13)
-    newest = place.folder / "damaged" / ".checkpoints" / "checkpoint-0000000010"
-    content = bytearray(newest.read_bytes())
-    content[len(content) // 2] ^= 16
-    newest.write_bytes(content)
-    place.killed("damaged", f"{PLAIN} --resume", 6)  # the first step after the fifth
-    said = f"checkpoint: {newest} is damaged (its checksum is wrong); the older one, of step 5, is taken\n"
-    assert said in capsys.readouterr().out
-    assert steps_of(place.folder / "damaged") == [5]
-
-
-def test_a_full_disk_during_training(place, monkeypatch, capsys):
-    written = []
-
-    def full(descriptor):
-        written.append(descriptor)
-        if len(written) > 4:  # each of two checkpoints is synchronised with its folder
-            raise OSError(28, os.strerror(28))
-
-    monkeypatch.setattr(checkpoints.os, "fsync", full)
-    assert place.run("full", PLAIN) == 2
-    found = "the checkpoint of step 15 cannot be written (No space left on device)"
-    line = f"--out {place.folder / 'full'}: {found}; free space and add --resume to go on from step 10"
-    assert capsys.readouterr().err == f"error: {line}\n"
-    assert steps_of(place.folder / "full") == [5, 10]
-
-
-def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(place, monkeypatch, capsys):
-    """The loss of the step that spoils the weights is finite still: it is not kept."""
-    ends = callbacks.StepLog.on_train_batch_end
-
-    def spoil(self, batch, logs=None):
-        ends(self, batch, logs)
-        if len(self.history.steps) == 10:
-            weights = self.model.get_weights()
-            self.model.set_weights([np.full_like(weights[0], np.nan), *weights[1:]])
-
-    monkeypatch.setattr(callbacks.StepLog, "on_train_batch_end", spoil)
-    assert place.run("nan", PLAIN) == 3
-    rate = "epoch 1, learning rate 0.00781"
-    advice = "try a smaller --lr; the checkpoint of step 5 is kept, --overwrite starts again"
-    assert capsys.readouterr().err == f"error: the loss is nan at step 10 of 33 ({rate}); {advice}\n"
-    assert steps_of(place.folder / "nan") == [5]
 
 
 def test_a_run_that_replaces_another_and_is_killed_goes_on_and_the_other_stays_until_then(place, reference):

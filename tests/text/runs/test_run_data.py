@@ -1,3 +1,5 @@
+"""Which files a run reads, by its options, and that several training files are read as one."""
+
 from pathlib import Path
 
 import pytest

@@ -1,14 +1,20 @@
-"""Whether a run's labels fit what else its folder says."""
+"""Whether a run's labels fit what else its folder says, and its folds each other."""
 
+import shutil
+
+import folded_runs
 import numpy as np
 import pytest
 
+from slanted.cli import main
 from slanted.text.labels.targets import Target
 from slanted.text.rows.columns import LIST_SEPARATOR, Columns
 from slanted.text.runs.saved_run import _fits
 from slanted.text.settings import Settings
 
 pytestmark = pytest.mark.once
+
+place, run = folded_runs.place, folded_runs.run
 
 ONE, TWO = Columns("text", None, ("label",)), Columns("text", None, ("a", "b"))
 SETS = Columns("text", None, ("label",), LIST_SEPARATOR)
@@ -46,3 +52,15 @@ def test_a_task_fits_the_settings_and_the_columns_or_not(target, columns, task, 
 @pytest.mark.parametrize(("target", "fit"), [(FLAGS, True), (CLASSES, False), (NUMBERS, False)])
 def test_several_labels_alone_have_thresholds(target, fit):
     assert _fits(target, np.array([0.5, 0.5]), Settings(), None) == fit
+
+
+def test_folds_of_different_runs_are_refused(run, place, capsys):
+    mixed = shutil.copytree(run, place.folder / "mixed")
+    (mixed / "fold_2" / "labels.json").write_text('{"task": "single", "labels": ["x", "y"]}')
+    assert main(["evaluate", str(mixed), place.test]) == 2
+    found = f"{mixed}/fold_2/labels.json: names other labels than fold_1; restore the file or train again"
+    assert capsys.readouterr().err == f"error: {found}\n"
+    shutil.rmtree(mixed / "fold_2")
+    assert main(["evaluate", str(mixed), place.test]) == 2
+    message = f"error: {mixed}/fold_2: is not a finished run, recipe.json is missing; train one first\n"
+    assert capsys.readouterr().err == message

@@ -1,3 +1,5 @@
+"""The two rows every score is read against: the majority class, and TF-IDF with a linear model."""
+
 import numpy as np
 import pytest
 

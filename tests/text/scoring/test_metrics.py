@@ -1,3 +1,5 @@
+"""Scores by hand, and beside those of scikit-learn."""
+
 import json
 import sys
 

@@ -1,15 +1,19 @@
 """`--resume`: a run killed at any step goes on, and ends as the run that nothing interrupted, to the last bit."""
 
 import json
+import os
 import random
 import signal
 
 import keras
+import numpy as np
 import pytest
 from resumable import PLAIN, STEPS, Killed, Place, assert_same, drawn, resumed_from
 
 from slanted.text.models.text_model import TextModel
+from slanted.text.runs import checkpoints
 from slanted.text.runs.checkpoints import steps_of
+from slanted.text.training import callbacks
 from slanted.text.training.callbacks import LastBatchLoss
 
 # The head alone, then all, within an epoch; checkpoints within an accumulation.
@@ -159,3 +163,52 @@ def test_processes_killed_at_random_steps(place, reference, seed):
     place.killed_for_good(f"random-{seed}", PLAIN, at)
     assert place.run(f"random-{seed}", f"{PLAIN} --resume") == 0
     assert_same(place.folder / f"random-{seed}", reference)
+
+
+@pytest.mark.once
+def test_a_damaged_checkpoint_gives_way_to_the_older_one(place, capsys):
+    place.killed("damaged", PLAIN, 13)
+    newest = place.folder / "damaged" / ".checkpoints" / "checkpoint-0000000010"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 16
+    newest.write_bytes(content)
+    place.killed("damaged", f"{PLAIN} --resume", 6)  # the first step after the fifth
+    said = f"checkpoint: {newest} is damaged (its checksum is wrong); the older one, of step 5, is taken\n"
+    assert said in capsys.readouterr().out
+    assert steps_of(place.folder / "damaged") == [5]
+
+
+@pytest.mark.once
+def test_a_full_disk_during_training(place, monkeypatch, capsys):
+    written = []
+
+    def full(descriptor):
+        written.append(descriptor)
+        if len(written) > 4:  # each of two checkpoints is synchronised with its folder
+            raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(checkpoints.os, "fsync", full)
+    assert place.run("full", PLAIN) == 2
+    found = "the checkpoint of step 15 cannot be written (No space left on device)"
+    line = f"--out {place.folder / 'full'}: {found}; free space and add --resume to go on from step 10"
+    assert capsys.readouterr().err == f"error: {line}\n"
+    assert steps_of(place.folder / "full") == [5, 10]
+
+
+@pytest.mark.once
+def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(place, monkeypatch, capsys):
+    """The loss of the step that spoils the weights is finite still: it is not kept."""
+    ends = callbacks.StepLog.on_train_batch_end
+
+    def spoil(self, batch, logs=None):
+        ends(self, batch, logs)
+        if len(self.history.steps) == 10:
+            weights = self.model.get_weights()
+            self.model.set_weights([np.full_like(weights[0], np.nan), *weights[1:]])
+
+    monkeypatch.setattr(callbacks.StepLog, "on_train_batch_end", spoil)
+    assert place.run("nan", PLAIN) == 3
+    rate = "epoch 1, learning rate 0.00781"
+    advice = "try a smaller --lr; the checkpoint of step 5 is kept, --overwrite starts again"
+    assert capsys.readouterr().err == f"error: the loss is nan at step 10 of 33 ({rate}); {advice}\n"
+    assert steps_of(place.folder / "nan") == [5]

@@ -1,12 +1,12 @@
 """`--long chunk` from end to end: what is trained, how documents are pooled, and that a saved run does the same."""
 
-import csv
 import json
 import re
 
 import numpy as np
 import pytest
 import tiny
+from run_files import read, table
 
 from slanted import TextClassifier
 from slanted.cli import main
@@ -33,15 +33,6 @@ def run(tmp_path_factory, tiny_model):
     command = ["train", train, "--test", test, "--out", str(folder / "run"), "--model", tiny_model, *OPTIONS]
     assert main([*command, "--long", "chunk"]) == 0
     return folder
-
-
-def read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def table(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_every_chunk_is_trained_on(run):

@@ -1,0 +1,117 @@
+"""Files and options that `evaluate` and `predict` refuse: columns, labels, the place to write."""
+
+ROWS = [
+    (
+        "evaluate without labels",
+        {"r": "RUN", "e.csv": "text,kind\na,x\n"},
+        "evaluate r e.csv",
+        (
+            "e.csv: no column 'label', which the training data has; the columns are 'text', 'kind'; add "
+            "it; rows without labels go to `slanted predict`"
+        ),
+    ),
+    (
+        "evaluate an unseen label",
+        {"r": "RUN", "e.csv": "text,label\na,x\nb,z\nc,y\n"},
+        "evaluate r e.csv",
+        (
+            "e.csv, line 3: column 'label' holds 'z', a label that the training data lacks; it has 'x', "
+            "'y'; correct it, or add rows of it to the training data"
+        ),
+    ),
+    (
+        "evaluate names on a model of numbers",
+        {"r": "RUN", "r/labels.json": '{"task": "regression", "labels": ["label"]}'},
+        "evaluate r t.csv",
+        "t.csv, line 2: column 'label' holds 'x', which is no finite number, as regression needs; correct it",
+    ),
+    (
+        "evaluate numbers on a model of several labels",
+        {
+            "r": "RUN",
+            "r/labels.json": '{"task": "multilabel", "labels": ["label"], "thresholds": [0.5]}',
+            "e.csv": "text,label\na,2\n",
+        },
+        "evaluate r e.csv",
+        "e.csv, line 2: column 'label' holds '2', but each of several label columns is 0 or 1; correct it",
+    ),
+    (
+        "evaluate what Python saved without labels",
+        {"r": "RUN", "r/recipe.json": '{"recipe": {}}', "e.csv": "text,kind\na,x\n"},
+        "evaluate r e.csv",
+        "e.csv: no column 'label', and column 'kind' holds 'x' on line 2, not 0 or 1; "
+        "rename the label column to 'label'; the columns are 'text', 'kind'",
+    ),
+    (
+        "evaluate what Python saved without texts",
+        {"r": "RUN", "r/recipe.json": '{"recipe": {}}', "e.csv": "body,kind\na,x\n"},
+        "evaluate r e.csv",
+        "e.csv: no column 'text', and 2 others hold text; name the text column with --text "
+        "and rename the label column to 'label'; the columns are 'body', 'kind'",
+    ),
+    (
+        "evaluate the labels as texts",
+        {"r": "RUN"},
+        "evaluate r t.csv --text label",
+        "t.csv: column 'label' is used twice, as --text and as label; name another column for one of them",
+    ),
+    ("evaluate a missing file", {"r": "RUN"}, "evaluate r nil.csv", "nil.csv: no such file; check the path"),
+    (
+        "evaluate on an unknown backend",
+        {"r": "RUN"},
+        "evaluate r t.csv --backend theano",
+        "--backend 'theano' is unknown: use tensorflow, jax or torch",
+    ),
+    (
+        "predict without a file to write",
+        {"r": "RUN"},
+        "predict r t.csv",
+        "the following arguments are required: --out; see slanted predict --help",
+    ),
+    (
+        "predict into a folder",
+        {"r": "RUN"},
+        "predict r t.csv --out r",
+        "--out r: is a folder; give the CSV file to write",
+    ),
+    (
+        "predict into no folder",
+        {"r": "RUN"},
+        "predict r t.csv --out d/p.csv",
+        "--out d/p.csv: there is no folder d; make it first",
+    ),
+    (
+        "predict over the texts",
+        {"r": "RUN"},
+        "predict r t.csv --out ./t.csv",
+        "--out t.csv: is the file to predict, which it would replace; give another file",
+    ),
+    (
+        "predict without texts",
+        {"r": "RUN", "e.csv": "body,kind\na,b\n"},
+        "predict r e.csv --out p.csv",
+        ("e.csv: no column 'text', which the training data has; the columns are 'body', 'kind'; rename or add it"),
+    ),
+    (
+        "predict pairs",
+        {"r": "RUN"},
+        "predict r t.csv --out p.csv --text-b label",
+        "--text-b label: the model was trained on single texts; leave it out",
+    ),
+    (
+        "predict pairs of one column",
+        {
+            "r": "RUN",
+            "r/recipe.json": '{"recipe": {}, "columns": {"text": "a", "text_b": "b", "labels": ["c"]}}',
+            "e.csv": "a,b\nx,y\n",
+        },
+        "predict r e.csv --out p.csv --text a --text-b a",
+        "e.csv: column 'a' is used twice, as --text and as --text-b; name another column for one of them",
+    ),
+    (
+        "predict an empty file",
+        {"r": "RUN", "e.csv": ""},
+        "predict r e.csv --out p.csv",
+        "e.csv is empty; it needs a header line and rows below it",
+    ),
+]

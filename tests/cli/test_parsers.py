@@ -1,0 +1,133 @@
+"""The parsers of the commands: what their options are by default, what they hand on, and what a signal leaves."""
+
+from pathlib import Path
+
+import pytest
+
+from slanted.cli.entry import main
+from slanted.cli.parsers import Parser, parser
+from slanted.errors import InputError
+
+pytestmark = pytest.mark.once
+
+COMMANDS = {
+    "train": ["t.csv", "--out", "o"],
+    "evaluate": ["r", "t.csv"],
+    "predict": ["r", "t.csv", "--out", "p.csv"],
+    "plan": ["t.csv"],
+    "find-lr": ["t.csv"],
+    "report": ["r"],
+    "compare": ["t.csv", "--out", "o", "--recipes", "constant,stlr"],
+    "watch": ["r"],
+}
+
+
+def test_every_option_of_train_says_what_it_does(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    for option in (
+        "--valid-share",
+        "--gradient-accumulation",
+        "--layer-decay",
+        "--best-by",
+        "--positive",
+        "--truncate",
+    ):
+        assert option in text
+    command = parser()._subparsers._group_actions[0].choices["train"]  # pyright: ignore
+    assert all(action.help for action in command._actions)
+
+
+def test_unknown_command(capsys):
+    assert main(["trian"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: COMMAND: invalid choice: 'trian' (choose from ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("name", "words"), COMMANDS.items())
+def test_every_command_knows_its_name_and_what_it_runs(name, words):
+    options = parser().parse_args([name, *words])
+    assert options.command == f"slanted {name}" and callable(options.run)
+
+
+@pytest.mark.parametrize(("name", "words"), COMMANDS.items())
+def test_options_cannot_be_abbreviated(name, words):
+    whole = {"report": "--help", "watch": "--once"}.get(name, "--encoding")
+    short = whole[:-1]
+    assert whole in parser()._subparsers._group_actions[0].choices[name].format_help()
+    with pytest.raises(InputError, match=f"^unknown option {short}"):
+        parser().parse_args([name, *words, short, "utf-8"])
+
+
+def test_an_error_of_argparse_is_one_of_the_command_line_s_own():
+    with pytest.raises(InputError, match=r"^--epochs: expected one argument; see slanted train --help$"):
+        Parser(prog="slanted train").error("argument --epochs: expected one argument")
+    with pytest.raises(InputError, match=r"^unknown option --epoch 3; see slanted --help$"):
+        Parser(prog="slanted").error("unrecognized arguments: --epoch 3")
+
+
+def test_train_has_a_pace_and_neither_replaces_nor_resumes_by_default():
+    options = parser().parse_args(["train", *COMMANDS["train"]])
+    assert (options.checkpoint_steps, options.checkpoint_seconds) == (None, 20.0)
+    assert (options.overwrite, options.resume, options.quiet, options.json_lines) == (False, False, False, False)
+    assert options.train == ["t.csv"] and options.lr is None and options.tensorboard is None
+
+
+def test_find_lr_hands_on_only_the_search_options_that_are_given(monkeypatch):
+    from slanted.commands import plan_and_find_lr
+    from slanted.preview.range_test import SearchOptions
+
+    asked = []
+    monkeypatch.setattr(plan_and_find_lr, "show_search", lambda *given, as_json: asked.append((given[2:], as_json)))
+    words = ["--lr-start", "1e-5", "--steps", "50", "--picture", "p.png", "--json"]
+    for more in ([], words):
+        options = parser().parse_args(["find-lr", "t.csv", *more])
+        options.run(options)
+    given = SearchOptions(lr_start=1e-5, steps=50)
+    assert asked == [((SearchOptions(), None), False), ((given, Path("p.png")), True)]
+
+
+def test_watch_is_told_whether_to_wait(monkeypatch):
+    from slanted.commands import watch
+
+    asked = []
+    monkeypatch.setattr(watch, "watch", lambda folder, once: asked.append((folder, once)))
+    for more in ([], ["--once"]):
+        options = parser().parse_args(["watch", "r", *more])
+        options.run(options)
+    assert asked == [(Path("r"), False), (Path("r"), True)]
+
+
+def kept(out, found=None):
+    options = parser().parse_args(["train", "t.csv", "--out", str(out)])
+    options.found = found
+    return options.kept(options)
+
+
+def test_a_signal_before_anything_was_made_leaves_nothing(tmp_path):
+    assert kept(tmp_path / "o") == "nothing was kept"
+
+
+def test_a_signal_leaves_the_run_that_was_there_or_the_one_that_took_its_place(tmp_path):
+    (tmp_path / "recipe.json").write_text("{}")
+    before = (tmp_path / "recipe.json").stat()
+    as_before = kept(tmp_path, found=(before.st_ino, before.st_mtime_ns))
+    assert as_before == f"nothing was kept; the run that {tmp_path} held is as it was"
+    assert kept(tmp_path) == f"the run in {tmp_path} is finished"
+
+
+@pytest.mark.parametrize(
+    ("train", "remedy"),
+    [
+        ("t.csv", "to make that, add --resume to the command"),
+        ("-", "for which its rows would be read again"),
+    ],
+)
+def test_a_signal_before_the_report_of_a_cross_validation(train, remedy, tmp_path):
+    for name in ("recipe.json", "fold_1/report.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    options = parser().parse_args(["train", train, "--out", str(tmp_path)])
+    joined = {"t.csv": "; ", "-": ", "}[train]
+    assert options.kept(options) == f"the run in {tmp_path} is finished, but for its report{joined}{remedy}"

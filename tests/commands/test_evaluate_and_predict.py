@@ -1,0 +1,85 @@
+"""`slanted evaluate` and `slanted predict` on a run that was really trained."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trained_runs
+from run_files import read, table
+
+from slanted.cli import main
+from slanted.commands.evaluate_and_predict import UseOptions, evaluate, predict
+from slanted.errors import InputError
+from slanted.text.batching import batches
+
+place, run = trained_runs.place, trained_runs.run
+
+OPTIONS = UseOptions(None, None, "utf-8", "auto")
+
+
+def test_predicting_again_gives_the_same_bytes_wherever_the_run_lies(run, place, tmp_path, monkeypatch):
+    unlabelled = tmp_path / "texts.csv"
+    unlabelled.write_text("text\n" + "".join(f"{row['text']}\n" for row in table(place.test)))
+    assert main(["predict", str(run), str(unlabelled), "--out", str(tmp_path / "p.csv")]) == 0
+    assert (tmp_path / "p.csv").read_bytes() == (run / "predictions.csv").read_bytes()
+    moved = shutil.copytree(run, tmp_path / "elsewhere" / "moved")
+    monkeypatch.chdir(moved.parent)
+    assert main(["predict", "moved", place.test, "--out", "p.csv"]) == 0
+    assert Path("p.csv").read_bytes() == (run / "predictions.csv").read_bytes()
+
+
+def test_predicting_a_file_of_one_column_says_which_it_takes_for_the_texts(run, tmp_path, capsys):
+    for header, note in (
+        ("my apple", "note: text from column 'my apple', as there is no column 'text'\n"),
+        ("Text", ""),
+    ):
+        (tmp_path / "t.csv").write_text(f"{header}\nold saw\n")
+        assert main(["predict", str(run), str(tmp_path / "t.csv"), "--out", str(tmp_path / "p.csv")]) == 0
+        assert capsys.readouterr().out == f"{note}1 predictions: {tmp_path / 'p.csv'}\n"
+
+
+def test_predicting_in_other_batches_gives_the_same(run, place, tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "TOKENS_AT_ONCE", 48)
+    assert main(["predict", str(run), place.test, "--out", str(tmp_path / "p.csv")]) == 0
+    for row, other in zip(table(tmp_path / "p.csv"), table(run / "predictions.csv"), strict=True):
+        assert row["prediction"] == other["prediction"]
+        assert float(row["probability_beta"]) == pytest.approx(float(other["probability_beta"]), abs=1.5e-6)
+
+
+def test_evaluate_gives_the_scores_of_the_run(run, place, capsys):
+    assert main(["evaluate", str(run), place.test, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == read(run / "metrics.json")["test"]
+    assert main(["evaluate", str(run), place.test]) == 0
+    accuracy = read(run / "metrics.json")["test"]["accuracy"]
+    assert re.search(rf"^accuracy +{accuracy:.4f}$", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("folder", "is a folder; give the CSV file to write"),
+        ("none/p.csv", "there is no folder none; make it first"),
+        ("texts.csv", "is the file to predict, which it would replace; give another file"),
+        ("link.csv", "is a link that leads back to itself; give another file"),
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_run_is_read(tmp_path, monkeypatch, out, message):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("texts.csv").write_text("text\na\n")
+    Path("link.csv").symlink_to("link.csv")
+    with pytest.raises(InputError) as refused:
+        predict(Path("no run"), "texts.csv", Path(out), OPTIONS)
+    assert str(refused.value) == f"--out {out}: {message}"
+    assert Path("texts.csv").read_text() == "text\na\n"
+
+
+@pytest.mark.once
+def test_a_second_text_column_is_refused_of_a_model_of_single_texts(run, place):
+    with pytest.raises(InputError) as refused:
+        evaluate(run, place.test, replace(OPTIONS, text_b="label"))
+    assert str(refused.value) == "--text-b label: the model was trained on single texts; leave it out"

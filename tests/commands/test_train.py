@@ -1,0 +1,104 @@
+"""`slanted train` as a whole: what repeats or replaces a run, and what stays of one that ends badly."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import keras
+import pytest
+import trained_runs
+from run_files import read, same, snapshot, table, weights
+from trained_runs import FILES, OPTIONS
+
+from slanted.text.training import callbacks, fine_tuning
+
+place, run = trained_runs.place, trained_runs.run
+
+
+def test_its_recipe_repeats_the_run_to_the_last_bit(run, place):
+    again, status = place.run("again", "--test", place.test, options=("--recipe", str(run / "recipe.json")))
+    assert status == 0
+    assert same(weights(again), weights(run))
+    for name in ("history.csv", "predictions.csv", "labels.json"):
+        assert (again / name).read_bytes() == (run / name).read_bytes()
+    assert read(again / "recipe.json")["recipe"] == read(run / "recipe.json")["recipe"]
+
+
+def test_another_seed_replaces_the_run_by_another(run, place):
+    taken = shutil.copytree(run, place.folder / "taken")
+    _, status = place.run("taken", "--overwrite", "--seed", 1, "--valid-share", 0, "--epochs", 2, options=OPTIONS)
+    assert status == 0
+    assert {entry.name for entry in taken.iterdir()} == FILES - {"predictions.csv"}
+    metrics = read(taken / "metrics.json")
+    assert (metrics["kept_epoch"], metrics["seed"], metrics["examples"]) == (2, 1, 44)
+    assert not metrics.keys() & {"valid", "test", "baselines"}
+    first, other = table(run / "history.csv"), table(taken / "history.csv")
+    assert first[0]["loss"] != other[0]["loss"]
+    assert not same(weights(taken), weights(run))
+
+
+class NotFinite(keras.losses.SparseCategoricalCrossentropy):
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred) * float("nan")
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_nothing_of_it_stays(run, place, monkeypatch, capsys):
+    monkeypatch.setattr(fine_tuning, "task_loss", lambda kind: NotFinite(from_logits=True))
+    shutil.copytree(run, place.folder / "nan")
+    out, status = place.run("nan", "--overwrite")
+    assert status == 3
+    assert capsys.readouterr().err == (
+        "error: the loss is nan at step 0 of 40 (epoch 1, learning rate 0.000313); try a smaller --lr\n"
+    )
+    assert snapshot(out) == snapshot(run)
+
+
+@pytest.mark.once
+def test_an_interrupted_run_leaves_the_run_that_it_would_have_replaced(run, place, monkeypatch, capsys):
+    def interrupt(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(callbacks.StepLog, "on_train_batch_end", interrupt)
+    shutil.copytree(run, place.folder / "interrupted")
+    out, status = place.run("interrupted", "--overwrite")
+    assert status == 130
+    assert capsys.readouterr().err == f"error: interrupted; nothing was kept; the run that {out} held is as it was\n"
+    assert snapshot(out) == snapshot(run)
+
+
+@pytest.mark.once
+def test_sigterm_ends_a_real_run_and_no_other_writes_to_its_folder_before(place, capsys):
+    out = place.folder / "terminated"
+    options = [*OPTIONS, "--epochs", "100000", "--model", place.model]
+    command = [sys.executable, "-m", "slanted.cli", "train", place.train, "--out", str(out), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        for line in process.stdout:
+            if line.startswith("epoch 1: "):
+                break
+        else:
+            raise AssertionError(process.stderr.read())
+        _, status = place.run("terminated", "--overwrite")
+        assert status == 2
+        locked = f"error: --out {out}: another process is writing to it; wait, or give another folder\n"
+        assert capsys.readouterr().err == locked
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+        kept = r"error: terminated; step \d+ is kept; to go on, add --resume to the command\n"
+        assert re.fullmatch(kept, process.stderr.read())
+    assert process.returncode == 143
+    assert {entry.name for entry in out.iterdir()} == {".checkpoints"}
+
+
+@pytest.mark.once
+def test_an_unknown_model_is_refused(place, capsys):
+    out, status = place.run("unknown", "--model", "bert_tiny_en_uncasd", options=())
+    assert status == 2
+    message = (
+        "unknown model `bert_tiny_en_uncasd`: use minilm, a local folder, hf://owner/name, or a KerasHub preset such as"
+    )
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message} bert_tiny_en_uncased") and error.count("\n") == 1
+    assert not out.exists()

@@ -1,0 +1,59 @@
+"""What a comparison was asked to do: a second start goes on only with the same, and only one at a time."""
+
+import comparisons
+import pytest
+import tiny
+from comparisons import COMPARED
+
+from slanted.cli import main
+from slanted.compare.run_grid import Runner
+
+place, finished, untrained = comparisons.place, comparisons.finished, comparisons.untrained
+
+
+@pytest.mark.once
+def test_other_data_or_settings_are_refused_with_what_differs(finished, place, capsys, tmp_path):
+    other = tiny.write_rows(tmp_path / "other.csv", *tiny.examples(40, seed=9))
+    for more, message in (
+        (["--batch-size", 4, "--label", "label"], "holds runs with --batch-size 8, not 4; --label [], not ['label']"),
+        (["--epochs", 3], "holds 'constant lr 0.01 seed 0' with --epochs 2, not 3"),
+        (["--valid", other], "holds runs with other validation rows"),
+    ):
+        assert place.compare("finished", *more) == 2
+        rule = "give another --out, or --overwrite to start again"
+        assert capsys.readouterr().err == f"error: --out {finished}: {message}; {rule}\n"
+    words = ["compare", other, *place.words[2:], "--out", str(finished), *COMPARED]
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(f"error: --out {finished}: holds runs with other training rows; ")
+
+
+@pytest.mark.once
+def test_runs_of_nobody_knows_what_are_refused_and_overwritten(place, untrained, capsys):
+    small, out = ["--recipes", "constant,linear", "--seeds", "1"], place.folder / "unnamed"
+    assert place.compare("unnamed", options=small) == 0
+    (out / "compare.json").unlink()
+    untrained.clear()
+    capsys.readouterr()
+    assert place.compare("unnamed", options=small) == 2
+    rule = "holds runs without compare.json, which says of what; give another --out, or --overwrite to start again"
+    assert capsys.readouterr().err == f"error: --out {out}: {rule}\n" and not untrained
+    assert place.compare("unnamed", "--overwrite", options=small) == 0
+    assert untrained == ["constant_seed0", "linear_seed0"]
+
+
+@pytest.mark.once
+def test_a_comparison_that_trains_is_not_overwritten_by_another(place, untrained, monkeypatch, capsys):
+    small, out = ["--recipes", "constant,linear", "--seeds", "1"], place.folder / "taken"
+    train, refused = Runner.train, []
+
+    def train_and_intrude(self, run):
+        train(self, run)
+        if not refused:
+            refused.append(place.compare("taken", "--overwrite", options=small))
+
+    monkeypatch.setattr(Runner, "train", train_and_intrude)
+    assert place.compare("taken", options=small) == 0
+    rule = "another process is writing to it; wait, or give another folder"
+    assert refused == [2] and capsys.readouterr().err == f"error: --out {out}: {rule}\n"
+    assert untrained == ["constant_seed0", "linear_seed0"]
+    assert sorted(entry.name for entry in out.iterdir()) == ["compare.csv", "compare.html", "compare.json", "runs"]

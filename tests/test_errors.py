@@ -1,0 +1,43 @@
+"""The errors raised on purpose: whom they may be caught as, their exit statuses, and the text of a setting's."""
+
+import pytest
+
+from slanted.errors import InputError, SettingError, SlantedError, TrainingFailed, missing_extra
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize(
+    ("error", "caught_as", "status"),
+    [
+        (SlantedError("x"), Exception, 1),
+        (InputError("x"), ValueError, 2),
+        (SettingError("epochs", "a whole number", 0.5), InputError, 2),
+        (TrainingFailed("x"), RuntimeError, 3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_has_its_exit_status_and_is_what_python_calls_it(error, caught_as, status):
+    assert isinstance(error, SlantedError) and isinstance(error, caught_as)
+    assert error.exit_status == status
+
+
+def test_a_failed_training_is_no_wrong_input():
+    assert not issubclass(TrainingFailed, ValueError) and not issubclass(InputError, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("remedy", "end"), [("", ""), ("Give a smaller one.", ". Give a smaller one.")], ids=["alone", "with a remedy"]
+)
+def test_a_setting_s_error_is_the_rule_what_was_received_and_the_remedy(remedy, end):
+    error = SettingError("lr_max", "in (0, 1]", "2", remedy)
+    assert str(error) == f"Argument `lr_max` must be in (0, 1]. Received: lr_max='2'{end}"
+    assert (error.name, error.rule, error.received, error.remedy) == ("lr_max", "in (0, 1]", "2", remedy)
+
+
+def test_a_missing_extra_is_named_with_the_command_that_installs_it():
+    error = missing_extra("plot", "Drawing a picture")
+    assert type(error) is InputError
+    assert str(error) == (
+        'Drawing a picture needs the extra `plot`, which is not installed: pip install "slanted[plot]"'
+    )

@@ -1,0 +1,90 @@
+"""Models as bytes and back: in the files that `save` writes, which live as long as the model needs them."""
+
+import copy
+import gc
+import io
+import pickle
+import shutil
+import zipfile
+
+import folded_runs
+import numpy as np
+import pytest
+from run_files import table
+
+from slanted.text.estimators import TextClassifier
+from slanted.text.models.persistence import packed, unpacked
+
+place, run = folded_runs.place, folded_runs.run
+
+
+def test_all_folds_are_pickled_as_their_files_and_outlive_their_folder(run, place, tmp_path):
+    moved = shutil.copytree(run, tmp_path / "moved")
+    estimator = TextClassifier.load(moved)
+    texts = [row["text"] for row in table(place.test)]
+    found, kept = estimator.predict_proba(texts), pickle.dumps(estimator)
+    shutil.rmtree(moved)
+    again = pickle.loads(kept)
+    np.testing.assert_array_equal(again.predict_proba(texts), found)
+    np.testing.assert_array_equal(copy.deepcopy(again).predict_proba(texts), found)
+    folder = again.model_.folders[0].parent
+    assert folder.is_dir()
+    del again
+    gc.collect()
+    assert not folder.exists()
+
+
+class Note:
+    """A model that is a line of text in a file."""
+
+    needs_files = False
+
+    def __init__(self, text, folder=None):
+        self.text, self.folder = text, folder
+
+    def save(self, folder):
+        (folder / "deep").mkdir()
+        (folder / "deep" / "note.txt").write_text(self.text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder):
+        return cls((folder / "deep" / "note.txt").read_text(encoding="utf-8"), folder)
+
+
+class LazyNote(Note):
+    needs_files = True
+
+
+@pytest.mark.once
+def test_files_in_folders_come_back_and_go_once_they_are_read():
+    model = unpacked(Note.load, packed(Note("Straße")))
+    assert model.text == "Straße" and not model.folder.exists()
+
+
+@pytest.mark.once
+def test_files_that_are_read_again_live_as_long_as_the_model():
+    model = unpacked(LazyNote.load, packed(LazyNote("kept")))
+    folder = model.folder
+    assert LazyNote.load(folder).text == "kept"
+    del model
+    gc.collect()
+    assert not folder.exists()
+
+
+@pytest.mark.once
+def test_the_bytes_are_an_archive_of_the_saved_files_alone():
+    with zipfile.ZipFile(io.BytesIO(packed(Note("kept")))) as archive:
+        assert [name for name in archive.namelist() if not name.endswith("/")] == ["deep/note.txt"]
+
+
+@pytest.mark.once
+def test_a_model_that_cannot_be_read_leaves_no_files():
+    seen = []
+
+    def refuse(folder):
+        seen.append(folder)
+        raise ValueError("a damaged file")
+
+    with pytest.raises(ValueError, match="a damaged file"):
+        unpacked(refuse, packed(Note("kept")))
+    assert not seen[0].exists()

@@ -1,0 +1,76 @@
+"""predictions.csv: its columns for each task, how many digits its numbers have, and how its rows are numbered."""
+
+import numpy as np
+import pytest
+
+from slanted.text.labels.targets import Target
+from slanted.text.models.predictions_csv import write_predictions
+
+pytestmark = pytest.mark.once
+
+CLASSES, FLAGS = Target("single", ("x", "y")), Target("multilabel", ("a", "b"))
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write predictions and return the file's lines."""
+
+    def lines(target, predicted, thresholds=0.5, rows=None):
+        write_predictions(tmp_path / "p.csv", target, np.array(predicted), thresholds, rows)
+        return (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
+
+    return lines
+
+
+def test_a_class_is_the_one_of_the_largest_probability(written):
+    assert written(CLASSES, [[0.25, 0.75], [0.4999999, 0.5000001], [0.5, 0.5]]) == [
+        "row,prediction,probability_x,probability_y",
+        "0,y,0.250000,0.750000",
+        "1,y,0.500000,0.500000",
+        "2,x,0.500000,0.500000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected"),
+    [
+        (0.5, ["0,1,0,0.500000,0.400000", "1,0,1,0.300000,0.900000"]),
+        (np.array([0.6, 0.4]), ["0,0,1,0.500000,0.400000", "1,0,1,0.300000,0.900000"]),
+        (np.array([[0.6, 0.6], [0.3, 0.95]]), ["0,0,0,0.500000,0.400000", "1,1,0,0.300000,0.900000"]),
+    ],
+)
+def test_several_labels_are_predicted_from_their_threshold_on(written, thresholds, expected):
+    header = "row,prediction_a,prediction_b,probability_a,probability_b"
+    assert written(FLAGS, [[0.5, 0.4], [0.3, 0.9]], thresholds) == [header, *expected]
+
+
+@pytest.mark.parametrize(
+    ("names", "header"), [(("price",), "row,prediction"), (("u", "v"), "row,prediction_u,prediction_v")]
+)
+def test_numbers_have_no_probabilities(written, names, header):
+    values = [1.5, -2.0][: len(names)]
+    assert written(Target("regression", names), [values]) == [header, ",".join(["0", "1.5", "-2"][: 1 + len(names)])]
+
+
+def test_numbers_are_told_apart_that_float32_tells_apart(written):
+    numbers = np.nextafter(np.float32([170_000_000.5, 1e-7, 0.1]), np.float32(np.inf))
+    numbers = np.concatenate([np.float32([170_000_000.5, 1e-7, 0.1]), numbers])
+    lines = written(Target("regression", ("price",)), numbers[:, None])
+    np.testing.assert_array_equal(np.float32([line.split(",")[1] for line in lines[1:]]), numbers)
+
+
+def test_rows_have_the_numbers_that_are_given(written):
+    lines = written(CLASSES, [[1.0, 0.0], [0.0, 1.0]], rows=np.array([4, 17]))
+    assert [line.split(",")[0] for line in lines[1:]] == ["4", "17"]
+
+
+def test_labels_that_hold_commas_quotes_and_line_ends_are_quoted(written, tmp_path):
+    written(Target("single", ('a,"b"', "c\nd")), [[1.0, 0.0]])
+    expected = 'row,prediction,"probability_a,""b""","probability_c\nd"\n0,"a,""b""",1.000000,0.000000\n'
+    assert (tmp_path / "p.csv").read_text() == expected
+
+
+def test_rows_and_predictions_that_do_not_match_leave_no_file(tmp_path):
+    with pytest.raises(ValueError, match="argument"):
+        write_predictions(tmp_path / "p.csv", CLASSES, np.array([[1.0, 0.0]]), 0.5, rows=[0, 1])
+    assert not list(tmp_path.iterdir())

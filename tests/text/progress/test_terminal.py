@@ -1,0 +1,120 @@
+"""What a terminal shows of a run: two lines that are drawn again, or one."""
+
+import time
+
+import pytest
+from shown_runs import CURVE, Terminal, run
+
+from slanted.text.progress.progress import Progress
+from slanted.text.progress.terminal import TerminalView
+
+pytestmark = pytest.mark.once
+
+
+def screen(stream, columns=80, lines=12):
+    """Return the lines that a terminal shows of what was written to it, and where its cursor is."""
+    import pyte
+
+    shown = pyte.Screen(columns, lines)
+    pyte.Stream(shown).feed(stream.getvalue().replace("\n", "\r\n"))
+    return [line.rstrip() for line in shown.display], (shown.cursor.y, shown.cursor.x)
+
+
+@pytest.fixture
+def terminal(monkeypatch, clock):
+    """Give a terminal, and what is drawn on it."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def made(columns=80, stream=None):
+        stream = stream or Terminal()
+        return stream, Progress(views=[TerminalView(stream, columns)])
+
+    return made
+
+
+def test_two_lines_drawn_again_on_a_terminal(terminal, clock):
+    stream, shown = terminal()
+    shown.say("data: 100 rows")
+    run(shown, clock, [1, 25])
+    assert screen(stream)[0][:4] == [
+        "data: 100 rows",
+        "step 25/100  epoch 1  loss 0.9808  6 s left  100 examples/s",
+        "rate ▂▇██▇▇│▇▆▆▆▅▅▅▄▄▄▃▃▃▂▂▂▁▁  head 0.00084  low closed  loss █▁",
+        "",
+    ]
+    clock[0] += 1.0
+    shown.step(60, 2, 0.5, float(CURVE[59]))
+    drawn, cursor = screen(stream)
+    assert drawn[0] == "data: 100 rows" and drawn[1].startswith("step 60/100  epoch 2  loss 0.97") and drawn[3] == ""
+    assert "head 0.00045  low 0.00011" in drawn[2] and cursor[0] == 2
+
+
+def test_messages_stand_above_the_drawing_and_nothing_of_it_stays_at_the_end(terminal, clock):
+    stream, shown = terminal()
+    run(shown, clock, [25])
+    shown.epoch(1, {"loss": 0.2}, "epoch 1: validation loss 0.2")
+    assert screen(stream)[0][:2] == ["epoch 1: validation loss 0.2", ""]
+    clock[0] += 1.0
+    shown.step(50, 2, 0.25, float(CURVE[49]))
+    drawn, _ = screen(stream)
+    assert drawn[0] == "epoch 1: validation loss 0.2" and drawn[1].startswith("step 50/100")
+    shown.end()
+    assert screen(stream) == (["epoch 1: validation loss 0.2", *[""] * 11], (1, 0))
+
+
+@pytest.mark.parametrize("columns", [20, 40, 50, 60, 79, 80, 200])
+def test_no_line_is_wider_than_the_terminal(terminal, clock, columns):
+    stream, shown = terminal(columns)
+    run(shown, clock, range(1, 101))
+    drawn, cursor = screen(stream, columns)
+    lines = 1 if columns < 51 else 2
+    assert [bool(line) for line in drawn] == [True] * lines + [False] * (12 - lines)
+    assert drawn[0].startswith("step 100/100") and cursor[0] == lines - 1
+    assert max(map(len, drawn)) < columns
+    shown.end()
+    assert not any(screen(stream, columns)[0])
+
+
+def test_a_dumb_terminal_gets_one_line_without_escape_sequences(terminal, clock, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    stream, shown = terminal()
+    run(shown, clock, [25, 50])
+    assert "\x1b" not in stream.getvalue()
+    assert screen(stream)[0][:2] == [
+        "step 50/100  epoch 2  loss 0.0200  rate 5.62e-04  200 examples/s  2 s left",
+        "",
+    ]
+    shown.say("epoch 1")
+    assert screen(stream)[0][:2] == ["epoch 1", ""]
+
+
+def test_a_terminal_that_has_no_bars_gets_one_line(terminal, clock):
+    stream = Terminal()
+    stream.encoding = "ascii"
+    _, shown = terminal(stream=stream)
+    run(shown, clock, [25])
+    stream.getvalue().encode("ascii")
+    assert screen(stream)[0][0].startswith("step 25/100")
+
+
+@pytest.mark.parametrize(("no_color", "dimmed"), [("", True), ("1", False)])
+def test_no_color(terminal, clock, monkeypatch, no_color, dimmed):
+    monkeypatch.setenv("NO_COLOR", no_color)
+    stream, shown = terminal()
+    run(shown, clock, [25])
+    assert ("\x1b[2m" in stream.getvalue()) is dimmed
+    assert "▇│▇" in screen(stream)[0][1]
+
+
+def test_a_run_of_a_hundred_thousand_steps_is_drawn_ten_times_a_second_and_costs_next_to_nothing(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    shown = Progress(views=[TerminalView(stream, 80)])
+    shown.begin(100_000, 8)
+    began = time.process_time()
+    for done in range(1, 100_001):
+        shown.step(done, 1, 0.5, 1e-4)
+    seconds = time.process_time() - began
+    assert seconds / 100_000 < 20e-6
+    assert stream.getvalue().count("step ") <= 2 + 10 * seconds * 4

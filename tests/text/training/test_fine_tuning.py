@@ -1,0 +1,85 @@
+"""A run in mixed precision with accumulation: its rates, its updates, the epoch that is kept and what is saved."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tiny
+import trained_runs
+from odd_texts import TEXTS
+from run_files import read, same, table, weights
+from trained_runs import STEPS
+
+import slanted
+from slanted.cli import main
+from slanted.text.models.text_model import TextModel
+from slanted.text.training import fine_tuning
+
+place = trained_runs.place
+
+
+@pytest.fixture(scope="module")
+def odd_run(place):
+    """A run in mixed precision with accumulation, a validation file, odd labels and texts; its first epoch is best."""
+    labels = ("'; DROP TABLE x; --", "<b>10</b>")
+    texts, answers = tiny.examples(40, labels)
+    train = tiny.write_rows(place.folder / "odd.csv", texts, answers)
+    content = Path(train).read_text(encoding="utf-8").replace("\r\n", "\n").replace("\n", "\r\n")
+    Path(train).write_bytes(("\ufeff" + content).encode())
+    test = tiny.write_rows(place.folder / "odd_test.csv", TEXTS.values(), [labels[at % 2] for at in range(len(TEXTS))])
+    seen = SimpleNamespace(weights=[], rates=[], updates=[], labels=labels)
+
+    def getting_worse(self, model):
+        seen.weights.append(model.get_weights())
+        seen.rates.append(float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)))
+        seen.updates.append(int(model.optimizer._iterations) // model.optimizer.gradient_accumulation_steps)
+        return {"loss": float(len(seen.weights)), "accuracy": 0.5}
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fine_tuning.Fitting, "_validate", getting_worse)
+        mixed = (
+            "--lr 0.01 --batch-size 8 --max-tokens 16 --epochs 3 --precision mixed_bfloat16 --gradient-accumulation 2"
+        )
+        options = [*mixed.split(), "--valid", train, "--test", test]
+        command = ["train", train, "--out", str(place.folder / "odd"), "--model", place.model, *options]
+        assert main(command) == 0
+    seen.folder = place.folder / "odd"
+    return seen
+
+
+def test_the_best_epoch_is_kept(odd_run):
+    assert read(odd_run.folder / "metrics.json")["kept_epoch"] == 1
+    kept = weights(odd_run.folder)
+    assert same(kept, odd_run.weights[0]) and not same(kept, odd_run.weights[-1])
+
+
+def test_a_run_in_mixed_precision_is_saved_in_float32(odd_run):
+    assert read(odd_run.folder / "metrics.json")["precision"] == "mixed_bfloat16"
+    saved = "".join(path.read_text() for path in (odd_run.folder / "model").glob("*.json"))
+    assert "float32" in saved and "bfloat16" not in saved
+    assert TextModel.load(odd_run.folder).classifier.backbone.dtype_policy.name == "float32"
+
+
+def test_the_optimizer_follows_the_curve_by_batches_and_updates_every_second(odd_run):
+    curve = slanted.SlantedTriangular(0.01).simulate(3 * STEPS)
+    np.testing.assert_allclose(odd_run.rates, [*curve[STEPS::STEPS], 0.01 / 32], rtol=1e-5)
+    rows = table(odd_run.folder / "history.csv")
+    np.testing.assert_allclose([float(row["learning_rate"]) for row in rows], curve, rtol=1e-5)
+    assert odd_run.updates == [2, 5, 7]
+
+
+def test_a_validation_file_leaves_all_rows_to_train_on(odd_run):
+    assert read(odd_run.folder / "metrics.json")["examples"] == 40
+    assert read(odd_run.folder / "recipe.json")["files"]["valid"].endswith("odd.csv")
+
+
+def test_odd_labels_come_back_unchanged(odd_run, place, tmp_path):
+    assert read(odd_run.folder / "labels.json")["labels"] == list(odd_run.labels)
+    rows = table(odd_run.folder / "predictions.csv")
+    assert list(rows[0]) == ["row", "prediction", *(f"probability_{label}" for label in odd_run.labels)]
+    assert len(rows) == len(TEXTS) and {row["prediction"] for row in rows} <= set(odd_run.labels)
+    odd_test = str(place.folder / "odd_test.csv")
+    assert main(["predict", str(odd_run.folder), odd_test, "--out", str(tmp_path / "p.csv")]) == 0
+    assert (tmp_path / "p.csv").read_bytes() == (odd_run.folder / "predictions.csv").read_bytes()
