@@ -5,7 +5,8 @@ import pytest
 
 import slanted
 from slanted.recipe.build import build_curve, build_optimizer
-from slanted.recipe.recipe import CURVES, OPTIMIZERS, Recipe
+from slanted.recipe.choices import CURVES, OPTIMIZERS
+from slanted.recipe.recipe import Recipe
 
 SETTINGS = vars(Recipe(cut_frac=0.25, ratio=8.0, warmup=0.125, decay=0.5, momentum=0.5, beta_1=0.75, epsilon=0.25))
 

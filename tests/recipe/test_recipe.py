@@ -1,6 +1,8 @@
 """Recipes: what is refused, spelt on the command line, and put to work."""
 
+import copy
 import math
+import pickle
 from dataclasses import fields
 
 import keras
@@ -127,3 +129,38 @@ def test_weight_decay_leaves_out_biases_and_normalisation(layer_decay):
 def test_the_multipliers_reach_the_optimizer():
     recipe = Recipe(layer_decay=0.5, decayed_groups="blocks", multipliers={"norm": 0.125})
     assert recipe.make_optimizer(network(), 1.0).multipliers == {"low": 1.0, "norm": 0.125, "middle": 1.0, "top": 1.0}
+
+
+@once
+@pytest.mark.parametrize("curve", ["linear", "cosine", "one-cycle", "warmup-stable-decay", "constant"])
+def test_a_curve_that_is_chosen_warms_up_as_its_own_recipe_does(curve):
+    named = next((recipe for recipe in recipes().values() if recipe.curve == curve), Recipe(curve=curve, warmup=0.1))
+    expected = named.make_curve(1.0).simulate(100)
+    for chosen in (Recipe(curve=curve), recipes()["stlr"].with_settings(curve=curve)):
+        np.testing.assert_array_equal(chosen.make_curve(1.0).simulate(100), expected)
+
+
+@once
+def test_a_warm_up_that_was_given_goes_with_any_curve():
+    assert Recipe(warmup=0.3).with_settings(curve="constant").warmup == 0.3
+    assert recipes()["stlr"].with_settings(curve="constant", warmup=0.1).warmup == 0.1
+    assert Recipe.from_dict(Recipe(curve="one-cycle", warmup=0.1).to_dict()).warmup == 0.1
+
+
+@once
+def test_a_recipe_cannot_be_changed_and_can_be_a_key():
+    recipe = Recipe(multipliers={"head": 2.0}, no_weight_decay=["bias"])
+    with pytest.raises(TypeError, match="cannot be changed"):
+        recipe.multipliers["head"] = 5.0
+    with pytest.raises(TypeError, match="cannot be changed"):
+        recipes()["stlr"].multipliers.update(head=5.0)
+    again = Recipe.from_dict(recipe.to_dict())
+    assert recipe == again and {recipe: 1}[again] == 1
+    assert copy.deepcopy(recipe) == pickle.loads(pickle.dumps(recipe)) == recipe
+
+
+@once
+def test_a_rise_and_a_fall_longer_than_the_run_are_refused_at_once():
+    with pytest.raises(SettingError, match=r"`decay` must be at most 1 - warmup = 0.1"):
+        Recipe(curve="warmup-stable-decay", warmup=0.9, decay=0.5)
+    assert Recipe(warmup=0.9, decay=0.5).curve == "slanted-triangular"

@@ -85,6 +85,8 @@ def _spelt(parse: Callable[[str], Any]) -> Callable[[str], Any]:
             return parse(text)
         except InputError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
 
     return kind
 

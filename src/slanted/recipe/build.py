@@ -22,7 +22,7 @@ def build_curve(name: str, lr_max: float, total_steps: int | None, settings: Map
     """Return the curve of that name.
 
     Args:
-        name: One of `slanted.recipe.recipe.CURVES`.
+        name: One of `slanted.recipe.choices.CURVES`.
         lr_max: The peak learning rate.
         total_steps: T, in batches; None: whatever run `fit` makes.
         settings: A recipe's, of which the curve takes its own.
@@ -43,7 +43,7 @@ def build_optimizer(name: str, lr_max: float, gradient_accumulation: int, settin
     """Return the plain Keras optimizer of that name.
 
     Args:
-        name: One of `slanted.recipe.recipe.OPTIMIZERS`.
+        name: One of `slanted.recipe.choices.OPTIMIZERS`.
         lr_max: The learning rate it has until a curve takes its place.
         gradient_accumulation: Batches an optimizer step.
         settings: A recipe's, of which the optimizer takes its own.

@@ -119,8 +119,6 @@ def recipes() -> dict[str, Recipe]:
     >>> recipes()["stlr"].curve
     'slanted-triangular'
     """
-    pass
-
     return {recipe.name: recipe for recipe in NAMED}
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from slanted.common.argument_checks import fraction, is_real, make_plain, not_negative, positive, whole
 from slanted.errors import InputError, SettingError
+from slanted.recipe import choices
+from slanted.recipe.frozen_dict import FrozenDict
 from slanted.recipe.parsing import (
     check_patterns,
     comma_separated,
@@ -21,15 +23,6 @@ from slanted.recipe.parsing import (
 )
 
 __all__ = ["Recipe"]
-
-OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "lion", "adafactor")
-CURVES = ("slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay", "constant")
-UNFREEZING = ("none", "top-down", "chain-thaw")
-DECAYED_GROUPS = ("all", "blocks")
-TRUNCATIONS = ("head", "tail", "head+tail")
-SMALL_HIDDEN_SIZE, SMALL_PEAK, BASE_PEAK = 512, 1e-4, 2e-5
-MOST_EPOCHS = 100_000
-NO_DECAY = ("bias", "norm", "gamma", "beta")
 
 
 def _setting(default: Any, help_text: str, parse: Callable[[str], Any] | None = None) -> Any:
@@ -61,7 +54,8 @@ class Recipe:
         curve: "slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay" or "constant".
         cut_frac: Slanted triangular: the share of the run that rises.
         ratio: Slanted triangular: the peak over the lowest rate.
-        warmup: The other curves' share of the run that rises; one-cycle's too.
+        warmup: The other curves' share of the run that rises, in [0, 1]; None: the curve's own, 0.25 of one-cycle, none
+            of constant, else 0.1.
         decay: Warmup-stable-decay: the share of the run that falls.
         layer_decay: The multiplier from one layer group to the next lower, in (0, 1]; 1: one rate for all.
         decayed_groups: "all", or "blocks": what lies between the lowest group and the head; the highest of them, and
@@ -87,39 +81,48 @@ class Recipe:
     epochs: int = _setting(3, "passes over the training rows")
     lr_max: float | None = None
     peak_factor: float = _setting(1.0, "times the peak by the model's size, where no peak is given")
-    optimizer: str = _setting("adamw", "one of: " + ", ".join(OPTIMIZERS))
+    optimizer: str = _setting("adamw", "one of: " + ", ".join(choices.OPTIMIZERS))
     momentum: float = _setting(0.0, "momentum of sgd and rmsprop")
     beta_1: float = _setting(0.9, "decay of the first moment")
     beta_2: float = _setting(0.999, "decay of the second moment")
     epsilon: float = _setting(1e-7, "added to Adam's denominator")
     weight_decay: float = _setting(0.01, "decoupled weight decay, times the rate, a step")
     no_weight_decay: tuple[str, ...] = _setting(
-        NO_DECAY, "regular expressions between commas: paths that do not decay; vectors never do", comma_separated
+        choices.NO_DECAY,
+        "regular expressions between commas: paths that do not decay; vectors never do",
+        comma_separated,
     )
     clip_norm: float | None = _setting(1.0, "largest global norm of the gradients; 0: not clipped")
-    curve: str = _setting("slanted-triangular", "one of: " + ", ".join(CURVES))
+    curve: str = _setting("slanted-triangular", "one of: " + ", ".join(choices.CURVES))
     cut_frac: float = _setting(0.1, "slanted-triangular: share of the run that rises")
     ratio: float = _setting(32.0, "slanted-triangular: peak over lowest rate")
-    warmup: float = _setting(0.1, "other curves: share of the run that rises")
+    warmup: float = _setting(None, "other curves: share of the run that rises (default: the curve's own)", float)
     decay: float = _setting(0.2, "warmup-stable-decay: share of the run that falls")
     layer_decay: float = _setting(1.0, "multiplier from one layer group to the next lower")
-    decayed_groups: str = _setting("all", "which groups the layer decay is on, one of: " + ", ".join(DECAYED_GROUPS))
+    decayed_groups: str = _setting(
+        "all", "which groups the layer decay is on, one of: " + ", ".join(choices.DECAYED_GROUPS)
+    )
     multipliers: Mapping[str, float] = _setting({}, "of layer groups: embeddings=1,head=1 and so on", factors)
-    unfreezing: str = _setting("none", "one of: " + ", ".join(UNFREEZING))
+    unfreezing: str = _setting("none", "one of: " + ", ".join(choices.UNFREEZING))
     unfreeze_every: str | int = _setting("epoch", "length of a stage: epoch, or a number of batches", epoch_or_batches)
     unfreeze_at: tuple[int, ...] = _setting((), "when each stage begins: 0,1,3 and so on", whole_numbers)
     freeze: tuple[str, ...] = _setting(
         (), "layer groups that are not trained, between commas: embeddings,block_0", comma_separated
     )
     dropout: float | None = _setting(None, "share dropped in training, 0 for none (default: the model's own)", float)
-    truncate: str = _setting("head", "which tokens of a long text stay: " + ", ".join(TRUNCATIONS))
+    truncate: str = _setting("head", "which tokens of a long text stay: " + ", ".join(choices.TRUNCATIONS))
 
     def __post_init__(self) -> None:
         make_plain(self)
+        for name in _LISTS:
+            if is_list(getattr(self, name)):
+                object.__setattr__(self, name, tuple(getattr(self, name)))  # the dataclass is frozen
+        if self.warmup is None:
+            object.__setattr__(self, "warmup", choices.warmup_of(self.curve))
         for name in ("name", "source", "notes"):
             if not is_text(getattr(self, name)):
                 raise SettingError(name, "a text that UTF-8 can hold", getattr(self, name))
-        whole("epochs", self.epochs, most=MOST_EPOCHS)
+        whole("epochs", self.epochs, most=choices.MOST_EPOCHS)
         dropped = ["dropout"] if self.dropout is not None else []
         for name in ("beta_1", "beta_2", "momentum", "cut_frac", "warmup", "decay", *dropped):
             fraction(name, getattr(self, name))
@@ -130,19 +133,22 @@ class Recipe:
         for name in ("epsilon", "peak_factor"):
             positive(name, getattr(self, name))
         if self.clip_norm is not None and not_negative("clip_norm", self.clip_norm) == 0.0:
-            object.__setattr__(self, "clip_norm", None)  # the dataclass is frozen
+            object.__setattr__(self, "clip_norm", None)
         for name in ("layer_decay", *(["lr_max"] if self.lr_max is not None else [])):
             _rate(name, getattr(self, name))
         not_negative("weight_decay", self.weight_decay)
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise SettingError(name, f"one of {', '.join(choices)}", getattr(self, name))
+        for name, known in choices.CHOICES.items():
+            if getattr(self, name) not in known:
+                raise SettingError(name, f"one of {', '.join(known)}", getattr(self, name))
+        if self.curve == "warmup-stable-decay" and self.warmup + self.decay > 1.0 + choices.ROUNDING:
+            raise SettingError("decay", f"at most 1 - warmup = {1.0 - self.warmup:g}", self.decay)
         self._check_groups()
 
     def _check_groups(self) -> None:
         check_patterns(self.no_weight_decay)
         if not isinstance(self.multipliers, Mapping) or not all(map(is_text, self.multipliers)):
             raise SettingError("multipliers", "an object of layer groups and their factors", self.multipliers)
+        object.__setattr__(self, "multipliers", FrozenDict(self.multipliers))
         for name, factor in self.multipliers.items():
             positive(f"multipliers[{name!r}]", factor)
         if self.unfreeze_every != "epoch":
@@ -166,13 +172,15 @@ class Recipe:
                 f"recipe {self.name!r}: there is no setting {unknown[0]!r}. "
                 f"Settings are: {', '.join(f.name for f in fields(self))}"
             )
+        if self.warmup == choices.warmup_of(self.curve):
+            settings = {"warmup": None, **settings}  # of the curve, which may become another
         return replace(self, **settings)
 
     def peak_rate(self, hidden_size: int) -> float:
         """Return `lr_max`, or `peak_factor` times what the size takes: 1e-4 below a hidden size of 512, else 2e-5."""
         if self.lr_max is not None:
             return self.lr_max
-        return self.peak_factor * (SMALL_PEAK if hidden_size < SMALL_HIDDEN_SIZE else BASE_PEAK)
+        return self.peak_factor * (choices.SMALL_PEAK if hidden_size < choices.SMALL_HIDDEN_SIZE else choices.BASE_PEAK)
 
     def peak_reason(self, hidden_size: int) -> str:
         """Return why the peak rate is what it is.
@@ -182,10 +190,10 @@ class Recipe:
         """
         if self.lr_max is not None:
             return "as given"
-        small = hidden_size < SMALL_HIDDEN_SIZE
-        sizes = f"a hidden size of {hidden_size} {'<' if small else '>='} {SMALL_HIDDEN_SIZE}"
+        small = hidden_size < choices.SMALL_HIDDEN_SIZE
+        sizes = f"a hidden size of {hidden_size} {'<' if small else '>='} {choices.SMALL_HIDDEN_SIZE}"
         times = "" if self.peak_factor == 1.0 else f", {self.peak_factor:g} times that in this recipe"
-        return f"by the size rule: {sizes} takes {SMALL_PEAK if small else BASE_PEAK:g}{times}"
+        return f"by the size rule: {sizes} takes {choices.SMALL_PEAK if small else choices.BASE_PEAK:g}{times}"
 
     def make_curve(self, lr_max: float, total_steps: int | None = None) -> Any:
         """Return the curve with peak `lr_max` over `total_steps` batches, None: over the run `fit` makes."""
@@ -279,13 +287,6 @@ class Recipe:
 
 
 _LISTS = ("no_weight_decay", "unfreeze_at", "freeze")
-_CHOICES = {
-    "optimizer": OPTIMIZERS,
-    "curve": CURVES,
-    "decayed_groups": DECAYED_GROUPS,
-    "unfreezing": UNFREEZING,
-    "truncate": TRUNCATIONS,
-}
 
 
 def _rate(name: str, value: Any) -> None:

@@ -61,6 +61,18 @@ ROWS = [
     ("negative rate", {}, f"{TRAIN} --lr -0.1", "--lr -0.1: must be in (0, 1]; see slanted train --help"),
     ("rate that is no number", {}, f"{TRAIN} --lr nan", "--lr nan: must be in (0, 1]; see slanted train --help"),
     (
+        "dropout that is no number",
+        {},
+        f"{TRAIN} --dropout x",
+        "--dropout: must be a number, not 'x'; see slanted train --help",
+    ),
+    (
+        "layer decay that is no number",
+        {},
+        f"{TRAIN} --layer-decay much",
+        "--layer-decay: must be a number, not 'much'; see slanted train --help",
+    ),
+    (
         "layer decay of zero",
         {},
         f"{TRAIN} --layer-decay 0",

@@ -1,0 +1,28 @@
+"""What a recipe's settings may be, and what they are by default where that depends on other settings."""
+
+OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "lion", "adafactor")
+CURVES = ("slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay", "constant")
+UNFREEZING = ("none", "top-down", "chain-thaw")
+DECAYED_GROUPS = ("all", "blocks")
+TRUNCATIONS = ("head", "tail", "head+tail")
+SMALL_HIDDEN_SIZE, SMALL_PEAK, BASE_PEAK = 512, 1e-4, 2e-5
+MOST_EPOCHS = 100_000
+WARMUP, WARMUP_OF = 0.1, {"one-cycle": 0.25, "constant": 0.0}
+ROUNDING = 1e-9
+NO_DECAY = ("bias", "norm", "gamma", "beta")
+CHOICES = {
+    "optimizer": OPTIMIZERS,
+    "curve": CURVES,
+    "decayed_groups": DECAYED_GROUPS,
+    "unfreezing": UNFREEZING,
+    "truncate": TRUNCATIONS,
+}
+
+
+def warmup_of(curve: object) -> float:
+    """Return the share of a run that rises under a curve where no other is given.
+
+    >>> warmup_of("one-cycle"), warmup_of("constant"), warmup_of("linear")
+    (0.25, 0.0, 0.1)
+    """
+    return WARMUP_OF.get(curve, WARMUP) if isinstance(curve, str) else WARMUP
