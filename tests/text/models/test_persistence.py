@@ -8,12 +8,19 @@ import shutil
 import zipfile
 
 import folded_runs
+import keras
 import numpy as np
 import pytest
+import tiny_models
 from run_files import table
 
 from slanted.text.estimators import TextClassifier
+from slanted.text.labels.targets import Target
 from slanted.text.models.persistence import packed, unpacked
+from slanted.text.models.text_model import TextModel
+from slanted.text.pretrained.classifier_network import build_classifier
+from slanted.text.pretrained.encoder import load_encoder
+from slanted.text.settings import Settings
 
 place, run = folded_runs.place, folded_runs.run
 
@@ -88,3 +95,18 @@ def test_a_model_that_cannot_be_read_leaves_no_files():
     with pytest.raises(ValueError, match="a damaged file"):
         unpacked(refuse, packed(Note("kept")))
     assert not seen[0].exists()
+
+
+@pytest.mark.parametrize("family", ["Bert", "Roberta", "DistilBert", "Albert", "DebertaV3", "XLMRoberta", "FNet"])
+def test_a_model_of_any_family_that_was_pickled_can_be_saved_and_pickled_again(family, tmp_path, fresh_keras):
+    """KerasHub's own tokenizer is made of the SentencePiece file, whose folder is gone by then."""
+    encoder = load_encoder(str(tiny_models.write_preset(tmp_path / "model", family)))
+    target, settings = Target("single", ("a", "b")), Settings(max_tokens=8, backend=keras.config.backend())
+    model = TextModel(encoder, build_classifier(encoder, 2), target, settings, pairs=False)
+    shutil.rmtree(tmp_path / "model")
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(model))))
+    (tmp_path / "saved").mkdir()
+    again.save(tmp_path / "saved")
+    loaded = TextModel.load(tmp_path / "saved")
+    texts = tiny_models.TEXTS[:3]
+    np.testing.assert_array_equal(loaded.predict(texts, None), model.predict(texts, None))

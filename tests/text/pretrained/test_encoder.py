@@ -91,7 +91,7 @@ REFUSED = {
     ),
     "layers": (None, {"num_hidden_layers": 3}, "the weights must fit the configuration: .*encoder.layer.2"),
     "shape": (None, {"intermediate_size": 32}, "the weights must fit the configuration: .*shape"),
-    "setting": (None, {"hidden_size": "wide"}, "the weights must fit the configuration: "),
+    "setting": (None, {"hidden_size": "wide"}, "hidden_size must be a whole number above 0: found 'wide': "),
     "type": (None, {"model_type": "gpt2"}, "slanted fine-tunes Bert, .*FNet: received a model of type gpt2$"),
     "tokens": (
         more_tokens,

@@ -9,7 +9,7 @@ from tiny_models import VOCABULARY
 
 from slanted.text.pretrained.classifier_network import build_classifier, save_classifier
 from slanted.text.pretrained.encoder import load_encoder
-from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor
+from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor, read_sentence_piece
 
 
 def test_accents_are_stripped_by_the_saved_tokenizer_too(tiny, tmp_path):
@@ -58,6 +58,6 @@ def test_merges_are_taken_as_strings_or_as_pairs(tmp_path):
 
 @once
 def test_a_sentence_piece_model_must_be_among_the_files(tmp_path):
-    message = refusal(build_preprocessor, "Albert", described({"type": "Unigram"}), tmp_path, 8)
+    message = refusal(build_preprocessor, "Albert", described({"type": "Unigram"}), read_sentence_piece(tmp_path), 8)
     names = "assets/tokenizer/vocabulary.spm, sentencepiece.bpe.model, spiece.model, spm.model"
-    assert message == f"{tmp_path}: KerasHub needs this checkpoint's SentencePiece model ({names}): found none of them"
+    assert message == f"KerasHub needs this checkpoint's SentencePiece model ({names}): found none of them"

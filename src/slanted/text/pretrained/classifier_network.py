@@ -8,7 +8,7 @@ import numpy as np
 from slanted.errors import InputError
 from slanted.runtime.patches import float32_policy, undrawn_weights
 from slanted.text.pretrained.encoder import Encoder, family_of
-from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor
+from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor, read_sentence_piece
 from slanted.text.pretrained.model_files import locate
 from slanted.text.tokens.tokenizer import TextTokenizer
 
@@ -66,7 +66,7 @@ def save_classifier(classifier: Any, encoder: Encoder, folder: str | Path, max_t
         trained = float32_copy(classifier, encoder)
         saved = _task(encoder.family, trained.backbone, trained.num_classes, trained.dropout)
         saved.set_weights(trained.get_weights())
-        saved.preprocessor = build_preprocessor(encoder.family, encoder.tokenizer, encoder.folder, max_tokens)
+        saved.preprocessor = build_preprocessor(encoder.family, encoder.tokenizer, encoder.sentence_piece, max_tokens)
         saved.compile()  # as KerasHub compiles what it loads, which then fits the file without a warning
         saved.save_to_preset(str(folder))
 
@@ -106,11 +106,12 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
             classifier = getattr(keras_hub.models, f"{family}TextClassifier").from_preset(
                 str(folder), preprocessor=None, compile=False
             )
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # RuntimeError: h5py's
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{folder}: the model cannot be loaded ({reason}): restore it or train again") from None
     tokenizer = TextTokenizer.load(files.tokenizer_folder or run_folder)
-    return Encoder(str(run_folder), family, folder, classifier.backbone, tokenizer), classifier
+    read = (tokenizer, read_sentence_piece(folder))
+    return Encoder(str(run_folder), family, folder, classifier.backbone, *read), classifier
 
 
 def _task(family: str, backbone: Any, num_outputs: int, dropout: float) -> Any:

@@ -1,6 +1,6 @@
 """From a model's name to a KerasHub backbone with its tokenizer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
 from slanted.runtime.patches import undrawn_weights
 from slanted.text.pretrained.hub import fetch
+from slanted.text.pretrained.keras_hub_preprocessor import read_sentence_piece
 from slanted.text.pretrained.model_files import locate
 from slanted.text.tokens.tokenizer import TextTokenizer
 
@@ -31,6 +32,7 @@ class Encoder:
         folder: Its files.
         backbone: The KerasHub backbone, weights loaded.
         tokenizer: The checkpoint's own tokenizer.
+        sentence_piece: The SentencePiece model that it was made of, which KerasHub's own needs; None: there is none.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Encoder:
     folder: Path
     backbone: Any
     tokenizer: TextTokenizer
+    sentence_piece: bytes | None = field(default=None, repr=False)
 
     @property
     def max_tokens(self) -> int:
@@ -91,7 +94,7 @@ def load_encoder(name: str, dtype: str | None = None, dropout: float | None = No
             f"{folder}: the tokenizer has {tokenizer.vocabulary_size} tokens, the model embeddings for "
             f"{backbone.vocabulary_size}: take both from one checkpoint"
         )
-    return Encoder(name, family, folder, backbone, tokenizer)
+    return Encoder(name, family, folder, backbone, tokenizer, read_sentence_piece(folder))
 
 
 def family_of(folder: Path) -> str:
@@ -113,10 +116,12 @@ def _load_backbone(backbone_class: Any, folder: Path, changed: dict[str, Any]) -
     try:
         with undrawn_weights():
             backbone = backbone_class.from_preset(str(folder), **changed)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: h5py's
         reason = " ".join(str(error).split())[:300]
         rule = "the weights must fit the configuration"
         raise InputError(f"{folder}: {rule}: {reason}: copy the model anew") from None
+    except MemoryError:
+        raise InputError(f"{folder}: its sizes need more memory than there is: copy the model anew") from None
     for variable in backbone.trainable_variables:
         if np.isnan(np.asarray(variable.numpy()).ravel()[:1]).any():
             raise InputError(f"{folder}: the checkpoint has no weights for {variable.path}: copy the model anew")

@@ -14,13 +14,20 @@ from slanted.text.tokens.vocabulary_files import KERAS_ASSETS
 SENTENCE_PIECE_FILES = (KERAS_ASSETS / "vocabulary.spm", "sentencepiece.bpe.model", "spiece.model", "spm.model")
 
 
-def build_preprocessor(family: str, tokenizer: TextTokenizer, folder: Path, max_tokens: int) -> Any:
+def read_sentence_piece(folder: Path) -> bytes | None:
+    """Return the SentencePiece model of a model folder, or None where it has none."""
+    found = (folder / file for file in SENTENCE_PIECE_FILES if (folder / file).is_file())
+    path = next(found, None)
+    return None if path is None else path.read_bytes()
+
+
+def build_preprocessor(family: str, tokenizer: TextTokenizer, sentence_piece: bytes | None, max_tokens: int) -> Any:
     """Return the KerasHub preprocessor of a model.
 
     Args:
         family: The KerasHub classes' prefix.
         tokenizer: The checkpoint's own, whose vocabulary and settings are taken over.
-        folder: The model's files, for a SentencePiece vocabulary.
+        sentence_piece: The checkpoint's SentencePiece model, where it has one.
         max_tokens: The length at which it truncates and pads.
     """
     import keras_hub
@@ -28,7 +35,12 @@ def build_preprocessor(family: str, tokenizer: TextTokenizer, folder: Path, max_
     kind = tokenizer.description["model"]["type"]
     cls = getattr(keras_hub.models, f"{family}Tokenizer")
     build = {"WordPiece": _word_piece, "BPE": _byte_pairs}.get(kind)
-    keras_tokenizer = build(cls, tokenizer.description, tokenizer.vocabulary) if build else _sentence_piece(cls, folder)
+    if build is None and sentence_piece is None:
+        wanted = ", ".join(str(file) for file in SENTENCE_PIECE_FILES)
+        raise InputError(f"KerasHub needs this checkpoint's SentencePiece model ({wanted}): found none of them")
+    keras_tokenizer = (
+        cls(proto=sentence_piece) if build is None else build(cls, tokenizer.description, tokenizer.vocabulary)
+    )
     preprocessor = getattr(keras_hub.models, f"{family}TextClassifierPreprocessor")
     return preprocessor(keras_tokenizer, sequence_length=max_tokens)
 
@@ -46,12 +58,3 @@ def _byte_pairs(cls: Any, description: dict[str, Any], vocabulary: dict[str, int
     """Build a byte-level BPE tokenizer."""
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in description["model"]["merges"]]
     return cls(vocabulary=vocabulary, merges=merges)
-
-
-def _sentence_piece(cls: Any, folder: Path) -> Any:
-    """Build a SentencePiece tokenizer from the model folder's own file."""
-    for file in SENTENCE_PIECE_FILES:
-        if (folder / file).is_file():
-            return cls(proto=(folder / file).read_bytes())
-    wanted = ", ".join(str(file) for file in SENTENCE_PIECE_FILES)
-    raise InputError(f"{folder}: KerasHub needs this checkpoint's SentencePiece model ({wanted}): found none of them")

