@@ -1,5 +1,7 @@
 """The errors raised on purpose: whom they may be caught as, their exit statuses, and the text of a setting's."""
 
+import pickle
+
 import pytest
 
 from slanted.errors import InputError, SettingError, SlantedError, TrainingFailed, missing_extra
@@ -41,3 +43,9 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it():
     assert str(error) == (
         'Drawing a picture needs the extra `plot`, which is not installed: pip install "slanted[plot]"'
     )
+
+
+def test_a_setting_s_error_comes_back_from_another_process():
+    error = SettingError("epochs", "a whole number >= 1", 0, "see --help")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is SettingError and str(again) == str(error) and vars(again) == vars(error)

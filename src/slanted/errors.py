@@ -3,6 +3,8 @@
 An error's text is one line: the rule, what was received, the remedy.
 """
 
+from typing import Any
+
 
 class SlantedError(Exception):
     """Base of every error that slanted raises on purpose."""
@@ -30,6 +32,10 @@ class SettingError(InputError):
         self.name, self.rule, self.received, self.remedy = name, rule, received, remedy
         text = f"Argument `{name}` must be {rule}. Received: {name}={received!r}"
         super().__init__(f"{text}. {remedy}" if remedy else text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled, on the way from a worker process to its parent."""
+        return type(self), (self.name, self.rule, self.received, self.remedy)
 
 
 class TrainingFailed(SlantedError, RuntimeError):

@@ -131,3 +131,17 @@ def test_a_signal_before_the_report_of_a_cross_validation(train, remedy, tmp_pat
     options = parser().parse_args(["train", train, "--out", str(tmp_path)])
     joined = {"t.csv": "; ", "-": ", "}[train]
     assert options.kept(options) == f"the run in {tmp_path} is finished, but for its report{joined}{remedy}"
+
+
+def test_a_signal_after_a_file_is_gone_is_answered_all_the_same(tmp_path):
+    """What was to be trained on may be a folder now, or its link broken: the message says what is left, and no more."""
+    out = tmp_path / "run"
+    (out / "fold_1").mkdir(parents=True)
+    for name in ("recipe.json", "metrics.json", "fold_1/report.json"):
+        (out / name).write_text("{}")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere" / "gone.csv")
+    words = ["train", str(tmp_path / "*.none"), "--out", str(out)]
+    options = parser().parse_args(words)
+    assert options.kept(options) == (
+        f"the run in {out} is finished, but for its report, for which its rows would be read again"
+    )

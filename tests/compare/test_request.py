@@ -1,12 +1,18 @@
 """What a comparison was asked to do: a second start goes on only with the same, and only one at a time."""
 
+import json
+
 import comparisons
 import pytest
 import tiny
 from comparisons import COMPARED
 
 from slanted.cli import main
+from slanted.compare.request import asked_of, check_place, read_held
 from slanted.compare.run_grid import Runner
+from slanted.errors import InputError
+from slanted.text.runs.run_data import DataFiles
+from slanted.text.settings import Settings
 
 place, finished, untrained = comparisons.place, comparisons.finished, comparisons.untrained
 
@@ -57,3 +63,22 @@ def test_a_comparison_that_trains_is_not_overwritten_by_another(place, untrained
     assert refused == [2] and capsys.readouterr().err == f"error: --out {out}: {rule}\n"
     assert untrained == ["constant_seed0", "linear_seed0"]
     assert sorted(entry.name for entry in out.iterdir()) == ["compare.csv", "compare.html", "compare.json", "runs"]
+
+
+@pytest.mark.parametrize("stray", [".compare.html.4711.part", ".DS_Store"])
+def test_what_a_killed_process_or_a_file_manager_left_blocks_no_folder(tmp_path, stray):
+    (tmp_path / stray).write_text("half")
+    check_place(tmp_path, overwrite=False)
+
+
+def test_options_that_an_earlier_version_lacked_are_their_defaults(tmp_path):
+    rows = tmp_path / "t.csv"
+    rows.write_text("text,label\na,x\nb,y\n")
+    asked = asked_of(DataFiles(str(rows)), Settings())
+    before = {**asked, "options": {name: value for name, value in asked["options"].items() if name != "long"}}
+    (tmp_path / "out").mkdir()
+    machine = {"backend": "torch", "precision": "float32"}
+    (tmp_path / "out" / "compare.json").write_text(json.dumps({"asked": before, "machine": machine}))
+    assert read_held(tmp_path / "out", asked)["machine"] == machine
+    with pytest.raises(InputError, match="holds runs with --long truncate, not chunk"):
+        read_held(tmp_path / "out", asked_of(DataFiles(str(rows)), Settings(long="chunk")))

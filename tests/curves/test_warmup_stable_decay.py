@@ -61,7 +61,7 @@ def test_both_stretches_are_rounded_up_to_whole_steps():
 
 
 @pytest.mark.once
-def test_where_the_rounded_stretches_overlap_the_lower_rate_counts():
+def test_stretches_that_round_up_to_more_than_the_run_leave_no_plateau():
     curve = slanted.WarmupStableDecay(1.0, warmup=0.5, decay=0.5)
     assert curve.simulate(3).tolist() == [0.0, 0.5, 0.5]
     assert curve.simulate(1).tolist() == [0.0]

@@ -31,6 +31,7 @@ def probed(monkeypatch, tmp_path):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("SLANTED_CACHE", str(tmp_path))
     monkeypatch.setattr(backend_choice, "measure", probe)
+    monkeypatch.setattr(backend_choice, "running_backend", lambda: None)  # as before Keras is imported
     monkeypatch.setattr(backend_choice, "_is_installed", lambda module: module in SPEEDS)
     monkeypatch.setattr(backend_choice, "_is_busy", lambda: False)
     return asked
@@ -223,3 +224,10 @@ def test_choosing_does_not_import_keras():
     code = f"import sys, slanted.runtime.backend_choice; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_file_of_the_current_folder_is_not_taken_for_keras(tmp_path, monkeypatch):
+    (tmp_path / "keras.py").write_text("open('taken', 'w').close()\nraise SystemExit(1)\n")
+    monkeypatch.chdir(tmp_path)
+    assert set(backend_choice.measure("torch")) == {"float32", "mixed_bfloat16"}
+    assert not (tmp_path / "taken").exists()

@@ -1,15 +1,18 @@
 """Starting Keras: what is kept on disk between runs."""
 
+import json
 import os
 import subprocess
 import sys
 
+import keras
 import keras_hub
 import pytest
 import tiny
 from applied import BACKEND
 
-from slanted.runtime.keras_startup import _drop_half_written
+from slanted.errors import InputError
+from slanted.runtime.keras_startup import _drop_half_written, start_keras
 
 PROGRAM = """
 import sys
@@ -68,3 +71,37 @@ def test_jax_compiles_nothing_anew_in_a_second_run_of_the_same_command(tmp_path,
         os.utime(path, (0, 0))
     assert any("train_step" in name for name in first)
     assert compiled("second") == first
+
+
+def test_keras_that_runs_already_keeps_its_backend():
+    running = keras.config.backend()
+    other = next(name for name in ("torch", "jax", "tensorflow") if name != running)
+    start_keras(running)
+    with pytest.raises(InputError) as refused:
+        start_keras(other)
+    assert str(refused.value) == (
+        f"--backend {other}: Keras runs on {running} in this process already, and keeps its backend; "
+        f"start a new process, or give --backend {running}"
+    )
+    assert os.environ["KERAS_BACKEND"] == running
+
+
+@pytest.mark.parametrize("asked", ["auto", "jax"])
+def test_a_command_called_from_python_runs_where_keras_does_or_says_that_it_cannot(asked, tmp_path, tiny_model):
+    """Else recipe.json would name a backend that the run was not trained on."""
+    rows = tiny.write_rows(tmp_path / "t.csv", *tiny.examples(12))
+    options = ["--epochs", "1", "--max-tokens", "8", "--precision", "float32", "--quiet"]
+    words = ["train", rows, "--out", "run", "--model", tiny_model, *options]
+    code = f"import keras, sys\nfrom slanted.cli import main\nsys.exit(main({[*words, '--backend', asked]}))"
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "keras.json").write_text('{"backend": "torch"}')
+    environment |= {"KERAS_HOME": str(tmp_path / "keras")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    if asked == "auto":
+        assert done.returncode == 0, done.stderr
+        recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
+        assert recipe["backend"] == "torch"
+    else:
+        assert done.returncode == 2
+        assert done.stderr.endswith("start a new process, or give --backend torch\n")

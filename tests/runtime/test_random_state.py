@@ -92,7 +92,6 @@ def test_a_generator_of_keras_that_is_not_there_is_made_with_the_state_that_was_
     assert keras.ops.convert_to_numpy(keras.random.uniform((2,))).tolist() == expected
 
 
-@pytest.mark.xfail(strict=True, reason="set_random_state puts Python's back first, and Keras then draws a seed from it")
 def test_where_keras_s_generator_is_made_every_other_draws_again_what_it_drew():
     state, expected = random_state(), drawn()
     forget_global_seed_generator()

@@ -15,6 +15,7 @@ import slanted
 from slanted import Recipe, TextClassifier, TextRegressor
 from slanted.cli import main
 from slanted.errors import InputError, SettingError
+from slanted.runtime import backend_choice
 
 
 def test_history(integers):
@@ -246,3 +247,16 @@ def test_labels_json_of_another_run(integers, tmp_path):
         TextClassifier.load(tmp_path / "run")
     found = f"{tmp_path / 'run'}: the model has 2 outputs, but labels.json names 'a', 'b', 'c'"
     assert str(refused.value) == f"{found}; restore both from one run"
+
+
+@pytest.mark.once
+def test_a_measurement_is_announced_on_standard_error(monkeypatch, capsys, tiny_model):
+    """It takes seconds, once a machine."""
+
+    def choose(backend, precision, say):
+        say("measuring torch on this machine")
+        return backend_choice.Choice(backend, "float32", "measured")
+
+    monkeypatch.setattr(backend_choice, "choose", choose)
+    assert TextClassifier(tiny_model)._settings().precision == "float32"
+    assert capsys.readouterr() == ("", "measuring torch on this machine\n")

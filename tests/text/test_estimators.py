@@ -2,9 +2,12 @@
 
 import csv
 import json
+import random
 
+import keras
 import numpy as np
 import pytest
+import tiny
 from estimator_data import ANSWERS, LABELS, NEW, SMALL, TEXTS
 from sklearn.metrics import f1_score
 
@@ -105,3 +108,34 @@ def test_a_regressor_learns_numbers_in_their_units_and_plain_kerashub_gives_them
     np.testing.assert_allclose(np.asarray(plain.predict(NEW, verbose=0))[:, 0], predicted, rtol=1e-4)
     with pytest.raises(InputError, match=r"holds a regression model; load it with slanted\.TextRegressor\.load"):
         TextClassifier.load(tmp_path / "run")
+
+
+def draws():
+    return random.random(), float(np.random.rand()), np.asarray(keras.random.uniform((2,))).tolist()
+
+
+def test_fitting_and_training_leave_the_program_s_random_generators_alone(tiny_model, tmp_path):
+    """A random search draws the settings of the next fit from them."""
+    texts, labels = tiny.examples(12)
+    settings = {"model": tiny_model, "epochs": 1, "batch_size": 8, "max_tokens": 8, "precision": "float32"}
+    rows = tiny.write_rows(tmp_path / "t.csv", texts, labels)
+    options = ["--model", tiny_model, "--max-tokens", "8", "--epochs", "1", "--precision", "float32", "--quiet"]
+    keras.utils.set_random_seed(5)
+    expected = [draws() for _ in range(4)]
+    keras.utils.set_random_seed(5)
+    found = [draws()]
+    TextClassifier(**settings).fit(texts, labels)
+    found.append(draws())
+    assert main(["train", rows, "--out", str(tmp_path / "run"), *options]) == 0
+    found.append(draws())
+    assert main(["plan", rows, *options[:-1]]) == 0
+    assert [*found, draws()] == expected
+
+
+@pytest.mark.parametrize("positive", [1, np.int64(1), "1"])
+def test_the_positive_label_may_be_of_the_labels_own_type(positive, tiny_model):
+    texts, labels = tiny.examples(16, (0, 1))
+    settings = {"model": tiny_model, "epochs": 1, "max_tokens": 8, "precision": "float32", "positive": positive}
+    fitted = TextClassifier(**settings, best_by="f1").fit(texts, labels)
+    assert fitted.model_.settings.positive == "1"
+    assert "f1" in fitted.history_.epochs[0]

@@ -1,6 +1,6 @@
 """Measure how fast this process's Keras backend trains what slanted trains; print one JSON object.
 
-Usage: KERAS_BACKEND=tensorflow python -m slanted.probe
+Usage: KERAS_BACKEND=tensorflow python -m slanted.acceleration.backend_benchmark
 
 A BERT classifier of minilm's block sizes, with fewer blocks and a smaller vocabulary, trains for a few steps in float32
 and in mixed_bfloat16: `{"float32": steps a second, "mixed_bfloat16": steps a second}`.

@@ -1,7 +1,7 @@
 """Train and predict with a KerasHub BERT classifier faster: the same variables, the same results but for rounding.
 
-if fast.apply(classifier): ...      # before `fit` or `predict`; in place
-fast.unapply(classifier)            # KerasHub's own layers again
+if fast_bert.apply(classifier): ...     # before `fit` or `predict`; in place
+fast_bert.unapply(classifier)            # KerasHub's own layers again
 """
 
 from collections.abc import Iterator

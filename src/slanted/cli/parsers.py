@@ -91,7 +91,12 @@ def _unreported(out: Path, options: argparse.Namespace, kept: bool) -> str:
     from slanted.report.write_report import lacks_folds_report
     from slanted.text.runs.resume_check import can_be_read_again
 
-    if kept or ((lacks := lacks_folds_report(out)) and can_be_read_again(files_of(options))):
+    lacks = lacks_folds_report(out)
+    try:
+        makes_it = kept or (lacks and can_be_read_again(files_of(options)))
+    except InputError:  # a file is gone since
+        makes_it = False
+    if makes_it:
         return ", but for its report; to make that, add --resume to the command"
     return ", but for its report, for which its rows would be read again" if lacks else ""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from argparse import Namespace
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,8 +109,12 @@ def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows
     return read_rows_like(file, wanted, labelled=labelled, encoding=options.encoding)
 
 
+def _to_standard_error(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def _load(folder: Path, options: UseOptions) -> Any:
-    start_keras(backend_choice.choose(options.backend, "float32").backend)
+    start_keras(backend_choice.choose(options.backend, "float32", _to_standard_error).backend)
     from slanted.text.models.fold_ensemble import load_model
 
     return load_model(folder)

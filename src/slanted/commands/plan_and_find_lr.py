@@ -34,8 +34,10 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
     precision = "float32" if settings.precision == "auto" else settings.precision
     settings = replace(settings, backend=_some_backend(settings.backend), precision=precision)
     start_keras(settings.backend)
-    fitting = _fitting(data, settings, progress)
-    planned = fitting.plan()
+    from slanted.runtime.random_state import kept_random_state
+
+    with kept_random_state():
+        planned = _fitting(data, settings, progress).plan()
     print(json.dumps(planned.to_dict(), indent=2) if as_json else planned)
     _save(planned, picture)
     return planned
@@ -57,9 +59,12 @@ def show_search(
     progress.say(f"machine: {choice.why}")
     start_keras(choice.backend)
     settings = replace(settings, backend=choice.backend, precision=choice.precision)
-    fitting = _fitting(data, settings, progress)
-    progress.say(_what_is_tried(settings, options))
-    found = search_of(fitting, options)
+    from slanted.runtime.random_state import kept_random_state
+
+    with kept_random_state():
+        fitting = _fitting(data, settings, progress)
+        progress.say(_what_is_tried(settings, options))
+        found = search_of(fitting, options)
     print(json.dumps(found.to_dict(), indent=2) if as_json else found)
     progress.say(f"next: slanted train {files.train_argument} --lr {found.suggestion:g} ...")
     _save(found, picture)

@@ -3,12 +3,31 @@
 import csv
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from slanted.errors import InputError
+
+_PART = re.compile(r"\.(.+)\.\d+\.part")
+_OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers put into a folder that they show
+
+
+def is_of_the_system(name: str) -> bool:
+    """Return whether a file manager made the file of this name."""
+    return name in _OF_THE_SYSTEM
+
+
+def part_of(name: str) -> str | None:
+    """Return the name of the file that a process was writing to one of this name, None where it is no such file.
+
+    >>> part_of(".report.html.4711.part"), part_of("report.html")
+    ('report.html', None)
+    """
+    found = _PART.fullmatch(name)
+    return None if found is None else found.group(1)
 
 
 @contextmanager
@@ -60,3 +79,28 @@ def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def sync_tree(folder: Path) -> None:
+    """Have everything in a folder reach the disk.
+
+    Raises:
+        InputError: The disk is full, say.
+    """
+    with disk_errors(folder):
+        for path in [*folder.rglob("*"), folder]:
+            if path.is_dir():
+                sync_folder(path)
+            elif path.is_file() and not path.is_symlink():
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names of a folder's files reach the disk, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

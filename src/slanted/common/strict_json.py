@@ -8,6 +8,8 @@ from typing import Any
 _MOST_DIGITS = 308  # of the whole numbers that a float can hold
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
+NUMBER = int | float
+
 
 def decoded(text: str | bytes, **hooks: Any) -> Any:
     """Return what JSON text holds.
@@ -54,6 +56,3 @@ def _real(spelt: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"it holds {spelt}, which is no finite number")
     return number
-
-
-NUMBER = int | float

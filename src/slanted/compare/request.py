@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from slanted.common.atomic_files import is_of_the_system, part_of
 from slanted.common.messages import option_of
 from slanted.errors import InputError
 from slanted.text.runs import folder_lock, run_folder
@@ -22,12 +23,13 @@ FREE = ("recipe", "seed")  # what the runs of one comparison differ in
 
 def asked_of(files: DataFiles, settings: Settings) -> dict[str, Any]:
     """Return what decides a run beside recipe, rate and seed: the files' SHA-256, how they are read, the settings."""
+    return {"sha256": StartedWith.of(files, settings).sha256, "options": _options(files, settings)}
+
+
+def _options(files: DataFiles, settings: Settings) -> dict[str, Any]:
     reading = {name: value for name, value in asdict(files).items() if name not in CONTENTS}
     shared = {name: value for name, value in settings.to_dict().items() if name not in FREE}
-    return {
-        "sha256": StartedWith.of(files, settings).sha256,
-        "options": {**reading, "label": list(files.label), **shared},
-    }
+    return {**reading, "label": list(files.label), **shared}
 
 
 def check_place(out: Path, overwrite: bool) -> None:
@@ -48,7 +50,8 @@ def check_place(out: Path, overwrite: bool) -> None:
         raise InputError(f"--out {out}: {parent} is a file; give another folder")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(f"--out {out}: {parent} cannot be written to; give another folder")
-    held = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
+    names = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
+    held = [part_of(name) or name for name in names if not is_of_the_system(name)]
     foreign = [name for name in held if name not in (COMPARISON, TABLE, PAGE, RUNS, folder_lock.LOCK)]
     if foreign:
         raise InputError(f"--out {out}: holds {foreign[0]!r}, which is not a comparison's; give a new or empty folder")
@@ -90,7 +93,10 @@ def _has(part: Any, kinds: Mapping[str, type]) -> bool:
 
 
 def _check_same(out: Path, before: dict[str, Any], asked: dict[str, Any]) -> None:
-    then, now = before["options"], asked["options"]
+    then, now = (
+        {**_options(DataFiles(""), Settings()), **before["options"]},
+        asked["options"],
+    )  # an earlier version lacked some options
     differing = [
         f"{option_of(name)} {then.get(name)}, not {now.get(name)}"
         for name in sorted({*then, *now})

@@ -12,6 +12,12 @@ import numpy as np
 from slanted.errors import InputError
 from slanted.recipe.recipe import Recipe
 
+GROUP_HEADER = ("group", "depth", "variables", "parameters", "multiplier", "peak rate", "weight decay", "opens at")
+STAGE_HEADER = ("stage", "begins", "steps", "a step costs", "of a full step", "open groups")
+MUCH_OF_A_STEP = 0.995
+UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3))
+
+
 __all__ = ["Plan"]
 
 
@@ -124,26 +130,20 @@ class Plan:
         }
 
     def __str__(self) -> str:
-        pass
-
         return table(self)
 
 
 def group_rates(scheduled: np.ndarray, multiplier: float, group: str, stages: Any) -> np.ndarray:
+    """Return the rate of a group at each step, float64 (total_steps,): schedule * multiplier * open.
+
+    Args:
+        scheduled: The curve's rate at each step.
+        multiplier: Of the group.
+        group: Its name.
+        stages: The planned stages.
+    """
     is_open = np.concatenate([np.full(stage.steps, group in stage.open_groups) for stage in stages])
     return scheduled * multiplier * is_open
-
-
-GROUP_HEADER = ("group", "depth", "variables", "parameters", "multiplier", "peak rate", "weight decay", "opens at")
-
-
-STAGE_HEADER = ("stage", "begins", "steps", "a step costs", "of a full step", "open groups")
-
-
-MUCH_OF_A_STEP = 0.995
-
-
-UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3))
 
 
 def table(plan: "Plan") -> str:

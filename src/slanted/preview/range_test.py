@@ -11,6 +11,11 @@ import numpy as np
 from slanted.common.argument_checks import positive, whole
 from slanted.errors import SettingError
 
+SLIDE_WINDOW = 15
+SLIDE_TOLERANCE = 0.005
+LEFT_OUT_AT_THE_END = 5
+
+
 FEWEST_STEPS = 20
 METHODS = ("valley", "steep", "minimum", "slide")
 
@@ -44,15 +49,6 @@ class SearchOptions:
         whole("verify_steps", self.verify_steps, least=FEWEST_STEPS if self.verify_steps else 0)
         if self.method not in METHODS:
             raise SettingError("method", f"one of {', '.join(METHODS)}", self.method)
-
-
-SLIDE_WINDOW = 15
-
-
-SLIDE_TOLERANCE = 0.005
-
-
-LEFT_OUT_AT_THE_END = 5
 
 
 def smoothed(losses: np.ndarray) -> np.ndarray:

@@ -72,6 +72,8 @@ def _candidates(backend: str) -> tuple[list[str], str]:
     """Return the backends to choose from, and where that comes from."""
     if backend != "auto":
         return [_usable(backend, f"--backend {backend!r}")], "as asked"
+    if (running := running_backend()) is not None:
+        return [running], "Keras runs on it in this process"
     if os.environ.get("KERAS_BACKEND"):
         named = os.environ["KERAS_BACKEND"]
         return [_usable(named, f"KERAS_BACKEND={named!r}")], "from KERAS_BACKEND"
@@ -79,6 +81,12 @@ def _candidates(backend: str) -> tuple[list[str], str]:
     if not installed:
         raise missing_extra("text", "Training")
     return installed, "the only one installed" if len(installed) == 1 else "measured"
+
+
+def running_backend() -> str | None:
+    """Return the backend that Keras runs on in this process, or None where it has not been imported."""
+    keras = sys.modules.get("keras")
+    return None if keras is None else keras.config.backend()
 
 
 def _usable(backend: str, option: str) -> str:
@@ -232,7 +240,7 @@ def _version(distribution: str) -> str:
 def measure(backend: str) -> Result:
     """Return the training steps a second of `backend` by precision, measured in a process of its own, or why not."""
     environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-m", "slanted.acceleration.backend_benchmark"]
+    command = [sys.executable, "-P", "-m", "slanted.acceleration.backend_benchmark"]  # -P: not from the current folder
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=True

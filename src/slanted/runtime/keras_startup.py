@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from slanted.errors import missing_extra
-from slanted.runtime.backend_choice import cache_folder
+from slanted.errors import InputError, missing_extra
+from slanted.runtime.backend_choice import cache_folder, running_backend
 from slanted.runtime.patches import without_packages
 
 COMPILED_BYTES = 2**30  # of JAX's programs; those not used for longest make room
@@ -33,7 +33,15 @@ def check_installed(what: str) -> None:
 
 
 def start_keras(backend: str) -> None:
-    """Import Keras and KerasHub on `backend` and run one operation, so that everything has loaded."""
+    """Import Keras and KerasHub on `backend` and run one operation, so that everything has loaded.
+
+    Raises:
+        InputError: Keras runs on another backend in this process already, which cannot be changed.
+    """
+    running = running_backend()
+    if running not in (None, backend):
+        found = f"--backend {backend}: Keras runs on {running} in this process already, and keeps its backend"
+        raise InputError(f"{found}; start a new process, or give --backend {running}")
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if backend == "jax":

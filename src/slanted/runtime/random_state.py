@@ -48,11 +48,11 @@ def random_state() -> dict[str, np.ndarray]:
 
 def set_random_state(state: Mapping[str, np.ndarray]) -> None:
     """Put the generators where `random_state` found them."""
+    _set_keras_state(state)  # first, as Keras may draw a seed from Python's
     gauss = float(state["python_gauss"][0]) if len(state["python_gauss"]) else None
     random.setstate((3, tuple(state["python"].tolist()), gauss))
     position, has_gauss = state["numpy_counts"].tolist()
     np.random.set_state(("MT19937", state["numpy"], position, has_gauss, float(state["numpy_gauss"][0])))
-    _set_keras_state(state)
     if "torch" in state:
         import torch
 

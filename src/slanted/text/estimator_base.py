@@ -1,5 +1,6 @@
 """What text classifiers and regressors share: scikit-learn's manners."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -49,7 +50,7 @@ class TextEstimator(BaseEstimator):
         precision: str = "auto",
         valid_share: float = 0.1,
         best_by: str = "loss",
-        positive: str | None = None,
+        positive: str | int | bool | None = None,
         folds: int = 0,
         seed: int = 0,
         verbose: bool = False,
@@ -160,9 +161,11 @@ class TextEstimator(BaseEstimator):
         recipe = recipe.with_settings(lr_max=self.lr, epochs=self.epochs, truncate=self.truncate)
         given: dict[str, Any] = {name: getattr(self, name) for name in _SHARED}
         given["class_weight"] = self.class_weight or "none"
+        given["positive"] = None if self.positive is None else str(self.positive)  # as the labels' names are
         backend = keras.backend.backend()
         settings = Settings(recipe=recipe, model=self.model, task=self._task, backend=backend, **given)
-        return replace(settings, precision=backend_choice.choose(settings.backend, settings.precision).precision)
+        choice = backend_choice.choose(settings.backend, settings.precision, _to_standard_error)
+        return replace(settings, precision=choice.precision)
 
     @staticmethod
     def _part(texts: Any, labels: Any, target: Target) -> Part:
@@ -243,6 +246,10 @@ _SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision")
 _SHARED += ("long", "valid_share", "best_by", "positive", "folds", "seed")
 
 
+def _to_standard_error(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
     """Return what an estimator learnt, pairs or not, and what it is therefore not to be given, in words."""
     return ("pairs of texts", "single texts") if pairs else ("single texts", "pairs")
@@ -250,8 +257,10 @@ def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
 
 def _fitted(target: Target, train: Part, held: Part | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:
     """Return the `TextModel` trained on `train`, its epoch chosen by `held`, and its history."""
+    from slanted.runtime.random_state import kept_random_state
     from slanted.text.training.fine_tuning import Fitting
 
-    fitting = Fitting(target, train, held, settings, progress)
-    history = fitting.fit().history
-    return fitting.trained_model(), history
+    with kept_random_state():  # of the user's program, which may draw the settings of the next fit
+        fitting = Fitting(target, train, held, settings, progress)
+        history = fitting.fit().history
+        return fitting.trained_model(), history

@@ -28,7 +28,7 @@ class Settings:
 
     Args:
         recipe: The rates.
-        model: A name that `slanted.text.pretrained.encoder.locate` knows.
+        model: A name that `slanted.text.pretrained.model_files.locate` knows.
         task: "single", "multilabel", "regression", or "auto": inferred from the rows.
         batch_size: Texts a batch, in [1, 1000000].
         gradient_accumulation: Batches an optimizer step, in [1, 1000000].

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from resumable import PLAIN, STEPS, Place, assert_same, result, resumed_from
 
 from slanted.cli import main
 from slanted.commands import train as train_command
+from slanted.errors import InputError
 from slanted.text.runs.checkpoints import read_snapshot, steps_of
 from slanted.text.runs.resume_check import StartedWith
 from slanted.text.runs.run_data import DataFiles
@@ -246,3 +248,16 @@ def test_overwrite_starts_again_and_with_resume_where_there_is_nothing_to_go_on_
     assert steps_of(out) == [5]
     place.killed("again", f"{PLAIN} --overwrite", 3)
     assert steps_of(out) == [] and result(out)[1] == result(reference)[1]
+
+
+@pytest.mark.once
+def test_a_run_of_a_version_that_lacked_a_setting_was_started_with_its_default(tmp_path):
+    rows = tmp_path / "t.csv"
+    rows.write_text("text,label\na,x\nb,y\n")
+    files, settings = DataFiles(str(rows)), Settings(backend="torch", precision="float32")
+    now = StartedWith.of(files, settings)
+    before = StartedWith.of(files, settings)
+    del before.settings["class_weight"], before.settings["recipe"]["freeze"], before.files["bad_rows"]
+    before.check_same(now, tmp_path)
+    with pytest.raises(InputError, match="was started with --class-weight none, not balanced"):
+        before.check_same(StartedWith.of(files, replace(settings, class_weight="balanced")), tmp_path)

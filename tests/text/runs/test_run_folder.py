@@ -1,6 +1,7 @@
 """The folder of a run: whole or not at all, and what was there comes back."""
 
 import itertools
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -168,3 +169,45 @@ def test_a_folder_with_other_files_is_never_taken(run, overwrite):
 def test_names_of_folds():
     names = ["fold_1", "fold_10", "fold_0", "fold_", "fold_1x", "model", "fold_01"]
     assert [name for name in names if run_folder.is_ours(name)] == ["fold_1", "fold_10", "model"]
+
+
+@pytest.mark.parametrize("stray", [".report.html.4711.part", ".metrics.json.12.part", ".DS_Store", "Thumbs.db"])
+def test_what_a_killed_process_or_a_file_manager_left_blocks_no_folder(run, stray):
+    (run / stray).write_text("half")
+    with held(run, overwrite=True), replaced(run) as place:
+        write_run(place, "new")
+    assert set(contents(run).values()) == ({"new"} if stray.endswith(".part") else {"new", "half"})
+    check_free(run, overwrite=True)
+    empty = run.parent / "empty"
+    empty.mkdir()
+    (empty / stray).write_text("half")
+    check_free(empty, overwrite=False)
+
+
+def test_a_temporary_file_of_another_program_is_not_ours(run):
+    (run / ".thesis.tex.12.part").write_text("mine")
+    with pytest.raises(InputError, match=r"holds '\.thesis\.tex\.12\.part', which is not a run's"):
+        check_free(run, overwrite=True)
+
+
+# -- what reaches the disk, and when ----------------------------------------------------------------------------------
+
+
+def test_every_file_of_a_run_reaches_the_disk_before_anything_of_the_old_one_moves(run, monkeypatch):
+    synced, moved, sync, rename = set(), [], os.fsync, Path.rename
+
+    def note_sync(descriptor):
+        synced.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    def note_rename(path, destination):
+        moved.append((path.name, set(synced)))
+        return rename(path, destination)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    with claimed(run, overwrite=True) as place:
+        write_run(place, "new")
+        files = {str(path) for path in place.rglob("*")} | {str(place)}
+    assert moved and files <= moved[0][1]
+    assert str(run) in synced

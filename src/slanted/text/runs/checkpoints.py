@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from slanted.common.argument_checks import positive, whole
+from slanted.common.atomic_files import sync_folder
 from slanted.errors import InputError
 
 FOLDER, PREFIX, KEPT = ".checkpoints", "checkpoint-", 2
@@ -215,16 +216,6 @@ def _pieces(snapshot: Snapshot) -> Iterator[bytes | memoryview]:
         yield bytes(padding)
         yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
         written += padding + array.nbytes
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names of a folder's files reach the disk, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _take_away(path: Path) -> None:

@@ -214,12 +214,17 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _flat(started: StartedWith) -> dict[str, Any]:
-    """Return every option by its name, but for those that name files."""
-    settings, recipe = dict(started.settings), dict(started.settings["recipe"])
-    del settings["recipe"]
+    """Return every option by its name, but for those that name files.
+
+    An option that an earlier version lacked has the value that says what was done before there was one: its default.
+    """
+    defaults = _plain(Settings().to_dict())
+    recipe = {**defaults.pop("recipe"), **started.settings["recipe"]}
+    settings = {**defaults, **{key: value for key, value in started.settings.items() if key != "recipe"}}
     name = recipe.pop("name")
     recipe = {key: value for key, value in recipe.items() if key not in ("source", "notes")}
-    files = {key: value for key, value in started.files.items() if key not in _CONTENTS}
+    given = {**_plain(asdict(DataFiles(""))), **started.files}
+    files = {key: value for key, value in given.items() if key not in _CONTENTS}
     return {**files, **settings, **recipe, "recipe": name}
 
 

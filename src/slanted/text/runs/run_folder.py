@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from slanted.common.atomic_files import is_of_the_system, part_of, sync_folder, sync_tree
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
 from slanted.text.runs.checkpoints import FOLD, come_to
@@ -61,7 +62,9 @@ def check_free(folder: Path, overwrite: bool, resume: bool = False) -> None:
 
 
 def _check_contents(folder: Path, overwrite: bool, resume: bool) -> None:
-    found = sorted(entry.name for entry in folder.iterdir() if entry.name not in (LOCK, PARTIAL, CHECKPOINTS))
+    passed_over = (LOCK, PARTIAL, CHECKPOINTS)
+    names = sorted(entry.name for entry in folder.iterdir() if not is_of_the_system(entry.name))
+    found = [name for name in names if name not in passed_over and not is_ours(part_of(name) or "")]
     foreign = [name for name in found if name not in (REPLACING, REPLACED) and not is_ours(name)]
     if foreign:
         raise InputError(f"--out {folder}: holds {foreign[0]!r}, which is not a run's; give a new or empty folder")
@@ -97,6 +100,7 @@ def held(folder: Path, overwrite: bool, resume: bool = False) -> Iterator[None]:
     check_free(folder, overwrite, resume)
     with made(folder), locked(folder):
         _settle(folder)
+        _drop_parts(folder)
         check_free(folder, overwrite, resume)  # a run may have ended since
         if not (resume and come_to(folder)):
             _drop_checkpoints(folder)
@@ -125,10 +129,19 @@ def replaced(folder: Path, source: str = PARTIAL) -> Iterator[Path]:
         partial.mkdir()
         (folder / source).mkdir(exist_ok=True)
         yield folder / source
+        sync_tree(folder / source)  # before anything that it replaces, and its checkpoints, are gone
         _replace(folder, folder / source)
+        sync_folder(folder)
     finally:
         _settle(folder)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _drop_parts(folder: Path) -> None:
+    """Take away what processes that were killed were writing to: nobody else writes to a folder that is held."""
+    for path in folder.iterdir():
+        if is_ours(part_of(path.name) or ""):
+            path.unlink()
 
 
 def _drop_checkpoints(folder: Path) -> None:

@@ -66,8 +66,8 @@ def baseline_scores(
             such pair, the folds of a cross-validation, the thresholds are the means. Without any: 0.5.
 
     Returns:
-        `{"majority": scores, "tfidf": scores}` with the keys of `slanted.text.metrics`. `loss` is the cross-entropy,
-        or for regression the mean squared error in the targets' own units.
+        `{"majority": scores, "tfidf": scores}` with the keys of `slanted.text.scoring.metrics`. `loss` is the
+        cross-entropy, or for regression the mean squared error in the targets' own units.
     """
     train, evaluation = _segments(train_texts, train_texts_b), _segments(eval_texts, eval_texts_b)
     fitted = _fitted(train, train_y, target)

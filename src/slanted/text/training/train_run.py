@@ -11,6 +11,7 @@ import numpy as np
 from slanted.common import atomic_files
 from slanted.errors import TrainingFailed
 from slanted.runtime.memory import release
+from slanted.runtime.random_state import kept_random_state
 from slanted.text.labels.examples import Part
 from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.models.text_model import TextModel
@@ -52,6 +53,7 @@ class FinishedRun:
 Finish = Callable[[FinishedRun], None]
 
 
+@kept_random_state()  # of the program that calls it
 def train_here(
     files: DataFiles,
     data: RunData,
