@@ -36,7 +36,7 @@ test: $(VENV)/.installed-test browser ## install what the tests need, lint, test
 
 # One backend, nothing that takes seconds: what one runs again and again while writing code.
 quick: $(VENV)/.installed-test ## the quick tests, on one backend (BACKEND=torch)
-	$(THREADS) KERAS_BACKEND=$(BACKEND) $(PYTEST) -m "not slow and not unhurried and not browser" $(PYTEST_FLAGS)
+	$(THREADS) KERAS_BACKEND=$(BACKEND) $(PYTEST) -m "not slow and not long and not browser" $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-test ## ruff, pyright, and which files may import which
 	$(BIN)/ruff check

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,9 +24,46 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 import pytest
 
+# What `make quick` leaves out: files whose tests train real runs, start processes, or are many.
+LONG = (
+    "commands/",
+    "compare/test_run_grid.py",
+    "curves/test_curve.py",
+    "end_to_end/",
+    "layerwise/test_gradual_unfreezing_closed.py",
+    "layerwise/test_layerwise_optimizer_saved.py",
+    "layerwise/test_run_scheduler.py",
+    "layerwise/test_run_scheduler_restored.py",
+    "report/collect/test_folds_data.py",
+    "report/read/test_cross_validation_reader.py",
+    "report/read/test_run_reader.py",
+    "report/test_write_report.py",
+    "runtime/test_backend_choice.py",
+    "runtime/test_keras_startup.py",
+    "runtime/test_memory.py",
+    "runtime/test_patches.py",
+    "text/models/test_fold_ensemble.py",
+    "text/models/test_persistence.py",
+    "text/models/test_text_model.py",
+    "text/pretrained/test_classifier_network.py",
+    "text/pretrained/test_encoder_damaged.py",
+    "text/rows/test_text_storage.py",
+    "text/runs/test_resume_check.py",
+    "text/test_estimators",
+    "text/training/",
+)
+
 
 def pytest_report_header() -> str:
     return f"keras backend: {os.environ['KERAS_BACKEND']}"
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Mark the tests of the files above."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(tests) and item.path.relative_to(tests).as_posix().startswith(LONG):
+            item.add_marker("long")
 
 
 @pytest.fixture
