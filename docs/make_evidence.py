@@ -23,7 +23,7 @@ import numpy as np
 from matplotlib import pyplot
 
 from slanted.cli import main
-from slanted.compare.request import COMPARISON, RUNS
+from slanted.compare.folder import COMPARISON, RUNS
 from slanted.text.labels.splits import stratified_rows
 from slanted.text.runs.run_folder import RECIPE
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import comparisons
 import keras
@@ -14,7 +15,6 @@ from comparisons import COMPARED, SWEPT, result, times
 from run_files import read
 
 from slanted.cli import main
-from slanted.commands import compare as compare_module
 from slanted.compare.run_grid import Runner
 from slanted.errors import TrainingFailed
 from slanted.text.training import train_run
@@ -145,16 +145,16 @@ def test_a_named_pipe_is_refused_by_its_name(tmp_path, capsys):
 
 
 @pytest.mark.once
-def test_overwrite_says_what_it_cannot_delete(place, untrained, monkeypatch, capsys):
+def test_overwrite_says_what_it_cannot_move_aside(place, untrained, monkeypatch, capsys):
     small = ["--recipes", "constant,linear", "--seeds", "1"]
     assert place.compare("stuck", options=small) == 0
     untrained.clear()
     capsys.readouterr()
 
-    def busy(path):
+    def busy(path, destination):
         raise OSError(16, "Device or resource busy")
 
-    monkeypatch.setattr(compare_module.shutil, "rmtree", busy)
+    monkeypatch.setattr(Path, "rename", busy)
     assert place.compare("stuck", "--overwrite", options=small) == 2
     rule = "cannot be written (Device or resource busy); free space or give another folder"
     assert capsys.readouterr().err == f"error: --out {place.folder / 'stuck'}: {rule}\n" and not untrained

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from slanted.common import atomic_files
-from slanted.common.atomic_files import write_json, write_rows, written_whole
+from slanted.common.atomic_files import refuse_links, write_json, write_rows, written_whole
 from slanted.errors import InputError
 from slanted.text.runs.run_folder import read_json
 
@@ -31,14 +31,67 @@ def test_a_text_file_is_whole_or_as_it_was(tmp_path):
     assert path.read_bytes() == b"new\r\n" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_link_stays_a_link(tmp_path):
+@pytest.fixture
+def link(tmp_path):
+    """A link to a file in another folder."""
     (tmp_path / "there").mkdir()
-    target, link = tmp_path / "there" / "p.csv", tmp_path / "p.csv"
-    target.write_text("old")
-    link.symlink_to(target)
+    (tmp_path / "there" / "p.csv").write_text("old")
+    (tmp_path / "p.csv").symlink_to(tmp_path / "there" / "p.csv")
+    return tmp_path / "p.csv"
+
+
+def test_a_link_that_the_user_typed_stays_a_link(link):
+    with written_whole(link, follow_links=True) as file:
+        file.write("new")
+    assert link.is_symlink() and link.resolve().read_text() == "new"
+
+
+def test_a_link_in_somebody_s_folder_is_replaced_and_what_it_leads_to_stays(link):
+    target = link.resolve()
     with written_whole(link) as file:
         file.write("new")
-    assert link.is_symlink() and target.read_text() == "new"
+    assert not link.is_symlink() and link.read_text() == "new" and target.read_text() == "old"
+
+
+def test_a_link_to_a_device_in_somebody_s_folder_is_replaced(tmp_path):
+    (tmp_path / "report.html").symlink_to("/dev/null")
+    with written_whole(tmp_path / "report.html") as file:
+        file.write("page")
+    assert (tmp_path / "report.html").read_text() == "page"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, mode):
+    path = tmp_path / "p.csv"
+    path.write_text("old")
+    path.chmod(mode)
+    write_rows(path, ["row"], [[0]])
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_a_new_file_has_the_mode_that_other_programs_give(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_json(tmp_path / "p.json", {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "p.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_planted_under_the_temporary_name_is_not_written_through(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / f".p.csv.{os.getpid()}.part").symlink_to(victim)
+    write_rows(tmp_path / "p.csv", ["row"], [[0]])
+    assert victim.read_text() == "mine" and (tmp_path / "p.csv").read_text() == "row\n0\n"
+
+
+def test_links_in_a_folder_are_refused_by_name(link):
+    refuse_links(link.parent / "there")
+    with pytest.raises(InputError) as refused:
+        refuse_links(link.parent)
+    rule = "is a link, which no run writes; put the file itself in its place, or take it away"
+    assert str(refused.value) == f"{link}: {rule}"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")

@@ -8,7 +8,7 @@ import tiny
 from comparisons import COMPARED
 
 from slanted.cli import main
-from slanted.compare.request import asked_of, check_place, read_held
+from slanted.compare.request import asked_of, read_held
 from slanted.compare.run_grid import Runner
 from slanted.errors import InputError
 from slanted.text.runs.run_data import DataFiles
@@ -34,20 +34,6 @@ def test_other_data_or_settings_are_refused_with_what_differs(finished, place, c
 
 
 @pytest.mark.once
-def test_runs_of_nobody_knows_what_are_refused_and_overwritten(place, untrained, capsys):
-    small, out = ["--recipes", "constant,linear", "--seeds", "1"], place.folder / "unnamed"
-    assert place.compare("unnamed", options=small) == 0
-    (out / "compare.json").unlink()
-    untrained.clear()
-    capsys.readouterr()
-    assert place.compare("unnamed", options=small) == 2
-    rule = "holds runs without compare.json, which says of what; give another --out, or --overwrite to start again"
-    assert capsys.readouterr().err == f"error: --out {out}: {rule}\n" and not untrained
-    assert place.compare("unnamed", "--overwrite", options=small) == 0
-    assert untrained == ["constant_seed0", "linear_seed0"]
-
-
-@pytest.mark.once
 def test_a_comparison_that_trains_is_not_overwritten_by_another(place, untrained, monkeypatch, capsys):
     small, out = ["--recipes", "constant,linear", "--seeds", "1"], place.folder / "taken"
     train, refused = Runner.train, []
@@ -63,12 +49,6 @@ def test_a_comparison_that_trains_is_not_overwritten_by_another(place, untrained
     assert refused == [2] and capsys.readouterr().err == f"error: --out {out}: {rule}\n"
     assert untrained == ["constant_seed0", "linear_seed0"]
     assert sorted(entry.name for entry in out.iterdir()) == ["compare.csv", "compare.html", "compare.json", "runs"]
-
-
-@pytest.mark.parametrize("stray", [".compare.html.4711.part", ".DS_Store"])
-def test_what_a_killed_process_or_a_file_manager_left_blocks_no_folder(tmp_path, stray):
-    (tmp_path / stray).write_text("half")
-    check_place(tmp_path, overwrite=False)
 
 
 def test_options_that_an_earlier_version_lacked_are_their_defaults(tmp_path):

@@ -288,3 +288,14 @@ def test_the_page_is_made_again_from_the_folder_s_files_alone(whole, capsys):
         (whole / name).unlink()
     assert main(["report", str(whole)]) == 0
     assert (whole / "report.html").read_bytes() == first
+
+
+def test_a_page_is_not_written_through_a_link_in_a_stranger_s_folder(folded, tmp_path):
+    run = shutil.copytree(folded.out, tmp_path / "run")
+    (tmp_path / ".profile").write_text("mine")
+    for page in (run / "report.html", run / "fold_1" / "report.html"):
+        page.unlink()
+        page.symlink_to(tmp_path / ".profile")
+        assert main(["report", str(page.parent)]) == 0
+        assert not page.is_symlink() and "<html" in page.read_text()
+    assert (tmp_path / ".profile").read_text() == "mine"

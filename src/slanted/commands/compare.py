@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +11,20 @@ from slanted._version import __version__
 from slanted.common import atomic_files
 from slanted.common.argument_checks import whole
 from slanted.common.messages import plural
+from slanted.compare.folder import (
+    COMPARISON,
+    PAGE,
+    REMEDY,
+    RUNS,
+    TABLE,
+    check_place,
+    claimed,
+    forget_replaced,
+    set_aside,
+)
 from slanted.compare.page import page
 from slanted.compare.recipe_variants import Rate, Variant
-from slanted.compare.request import COMPARISON, PAGE, REMEDY, RUNS, TABLE, asked_of, check_place, claimed, read_held
+from slanted.compare.request import asked_of, read_held
 from slanted.compare.results import Comparison, Measured, compared
 from slanted.compare.run_grid import Run, Runner, runs_of
 from slanted.compare.text_table import table, verdicts
@@ -77,16 +87,18 @@ def compare(
         chosen = _machine(shared, held, out, progress)
         runs = runs_of(out, replace(shared, **chosen), options.variants, options.rates, options.seeds)
         if options.overwrite:
-            _forget(out)
+            set_aside(out)
         for run in runs:
             run.check_same(out)
         for line in data.summary:
             progress.say(line)
-        kept = {"asked": asked, "machine": chosen, "slanted": __version__}
-        atomic_files.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen})
+        names = {*((held or {}).get(RUNS) or ()), *(run.folder.name for run in runs)}
+        kept = {"asked": asked, "machine": chosen, "slanted": __version__, RUNS: sorted(names)}
+        atomic_files.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen, RUNS: kept[RUNS]})
         _train(runs, runner, out, progress)
         comparison = compared([Measured.of(run) for run in runs], score, "valid" if data.test is None else "test")
         _write(out, comparison, kept)
+        forget_replaced(out)
     if options.as_json:
         print(json.dumps(_written(comparison), ensure_ascii=False, indent=2))
     progress.result(_written(comparison))
@@ -130,19 +142,6 @@ def _check_length(shared: Settings) -> None:
     most = most_tokens(locate(shared.model))
     if most is not None:
         shared.check_length(most)
-
-
-def _forget(out: Path) -> None:
-    """Delete what an earlier comparison left.
-
-    Raises:
-        InputError: It cannot be deleted.
-    """
-    with atomic_files.disk_errors(out):
-        if (out / RUNS).exists():
-            shutil.rmtree(out / RUNS)
-        for name in (COMPARISON, TABLE, PAGE):
-            (out / name).unlink(missing_ok=True)
 
 
 def _machine(shared: Settings, held: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, str]:

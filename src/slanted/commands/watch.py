@@ -118,7 +118,7 @@ def _is_there(file: TextIO, path: Path) -> bool:
 
 
 def _remedy(folder: Path) -> str:
-    from slanted.compare.request import COMPARISON
+    from slanted.compare.folder import COMPARISON
 
     again = "give the command of the comparison again"
     return again if (folder / COMPARISON).exists() else "go on with `slanted train --resume`"
@@ -130,7 +130,7 @@ def finished(folder: Path) -> list[str]:
     Raises:
         InputError: There is none, or a file of it is missing or broken.
     """
-    from slanted.compare.request import COMPARISON
+    from slanted.compare.folder import COMPARISON
 
     if (folder / COMPARISON).is_file():
         return _finished_comparison(folder / COMPARISON)

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import re
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any, TextIO
 
 from slanted.errors import InputError
 
-_PART = re.compile(r"\.(.+)\.\d+\.part")
+_PART = re.compile(r"\.(.+)\.\w+\.part")
 _OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers put into a folder that they show
 
 
@@ -31,25 +33,61 @@ def part_of(name: str) -> str | None:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[TextIO]:
-    """Yield a text file that takes the place of `path` only when all is written; a pipe is written as it comes.
+def written_whole(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
+    """Yield a text file that takes the place of `path` only when all is written, with the mode of what it replaces.
+
+    Args:
+        path: The file. A pipe or a device is written as it comes.
+        follow_links: Where `path` is a link, whether the file that it leads to is replaced: right for a path that the
+            user has typed. Else the link itself is, as a folder of somebody else's may hold one that leads anywhere.
 
     Raises:
         InputError: It cannot be written.
     """
-    special = path.exists() and not path.is_file()
-    whole = path if special else Path(os.path.realpath(path))  # not the link that leads to a file, but the file
-    aside = path if special else whole.with_name(f".{whole.name}.{os.getpid()}.part")
-    try:
-        with open(aside, "w", encoding="utf-8", newline="") as file:
+    whole = Path(os.path.realpath(path)) if follow_links else path
+    if whole.exists() and not whole.is_symlink() and not whole.is_file():
+        with _unwritable(path), open(whole, "w", encoding="utf-8", newline="") as file:
             yield file
-        if not special:
-            aside.replace(whole)
+        return
+    aside = None
+    try:
+        with _unwritable(path):
+            descriptor, aside = tempfile.mkstemp(prefix=f".{whole.name}.", suffix=".part", dir=whole.parent)
+            with open(descriptor, "w", encoding="utf-8", newline="") as file:
+                yield file
+            os.chmod(aside, _mode_for(whole))
+            os.replace(aside, whole)
+    finally:
+        if aside is not None:
+            Path(aside).unlink(missing_ok=True)
+
+
+@contextmanager
+def _unwritable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); free space or give another place") from None
-    finally:
-        if not special:
-            aside.unlink(missing_ok=True)
+
+
+def _mode_for(path: Path) -> int:
+    """Return the mode of the file that is replaced, or that of a new one."""
+    if path.is_file() and not path.is_symlink():
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise if anything within a folder is a link: what it leads to is not the folder's to copy.
+
+    Raises:
+        InputError: Something is.
+    """
+    found = next((path for path in sorted(folder.rglob("*")) if path.is_symlink()), None)
+    if found is not None:
+        raise InputError(f"{found}: is a link, which no run writes; put the file itself in its place, or take it away")
 
 
 @contextmanager
@@ -73,9 +111,9 @@ def write_json(path: Path, values: Any) -> None:
         file.write("\n")
 
 
-def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file (RFC 4180 quoting, LF ends), whole or not at all."""
-    with written_whole(path) as file:
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], follow_links: bool = False) -> None:
+    """Write a CSV file (RFC 4180 quoting, LF ends), whole or not at all; links as in `written_whole`."""
+    with written_whole(path, follow_links) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)

@@ -1,22 +1,18 @@
 """What a comparison was asked to do, kept in its folder: a second start goes on only with the same."""
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from slanted.common.atomic_files import is_of_the_system, part_of
 from slanted.common.messages import option_of
+from slanted.compare.folder import COMPARISON, REMEDY, check_place
 from slanted.errors import InputError
-from slanted.text.runs import folder_lock, run_folder
+from slanted.text.runs import run_folder
 from slanted.text.runs.resume_check import StartedWith
 from slanted.text.runs.run_data import DataFiles
 from slanted.text.settings import Settings
 
-COMPARISON, TABLE, PAGE, RUNS = "compare.json", "compare.csv", "compare.html", "runs"
-REMEDY = "give another --out, or --overwrite to start again"
 CONTENTS = {"train": "training rows", "valid": "validation rows", "test": "test rows", "model": "files of the model"}
 FREE = ("recipe", "seed")  # what the runs of one comparison differ in
 
@@ -30,44 +26,6 @@ def _options(files: DataFiles, settings: Settings) -> dict[str, Any]:
     reading = {name: value for name, value in asdict(files).items() if name not in CONTENTS}
     shared = {name: value for name, value in settings.to_dict().items() if name not in FREE}
     return {**reading, "label": list(files.label), **shared}
-
-
-def check_place(out: Path, overwrite: bool) -> None:
-    """Raise unless a comparison may be written to the folder; touches nothing.
-
-    Args:
-        out: The folder.
-        overwrite: Whether a comparison that it holds may be deleted.
-
-    Raises:
-        InputError: It is a file, or holds what is not a comparison's, or runs of nobody knows what, or cannot be
-            written to.
-    """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out}: is a file; give a folder")
-    parent = next(place for place in (out, *out.parents) if place.exists())
-    if not parent.is_dir():
-        raise InputError(f"--out {out}: {parent} is a file; give another folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"--out {out}: {parent} cannot be written to; give another folder")
-    names = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
-    held = [part_of(name) or name for name in names if not is_of_the_system(name)]
-    foreign = [name for name in held if name not in (COMPARISON, TABLE, PAGE, RUNS, folder_lock.LOCK)]
-    if foreign:
-        raise InputError(f"--out {out}: holds {foreign[0]!r}, which is not a comparison's; give a new or empty folder")
-    if RUNS in held and COMPARISON not in held and not overwrite:
-        raise InputError(f"--out {out}: holds runs without {COMPARISON}, which says of what; {REMEDY}")
-
-
-@contextmanager
-def claimed(out: Path) -> Iterator[None]:
-    """Hold the folder, which is made, for one comparison alone; the lock dies with the process.
-
-    Raises:
-        InputError: Another process is writing to it, or it cannot be written to.
-    """
-    with folder_lock.made(out), folder_lock.locked(out):
-        yield
 
 
 def read_held(out: Path, asked: dict[str, Any]) -> dict[str, Any] | None:

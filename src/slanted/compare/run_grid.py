@@ -8,8 +8,8 @@ from typing import Any
 from slanted.common import atomic_files
 from slanted.common.messages import option_of
 from slanted.common.strict_json import NUMBER
+from slanted.compare.folder import FAILED, REMEDY, RUNS
 from slanted.compare.recipe_variants import Rate, Variant
-from slanted.compare.request import REMEDY, RUNS
 from slanted.errors import InputError, TrainingFailed
 from slanted.text.labels.examples import Part
 from slanted.text.progress.progress import Progress
@@ -18,8 +18,6 @@ from slanted.text.runs.history import RESTORE, read_history, read_object
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.scoring.headline import HEADLINE
 from slanted.text.settings import Settings
-
-FAILED = ".failed.json"  # beside the run's folder, which a run that failed does not leave
 
 
 @dataclass(frozen=True)

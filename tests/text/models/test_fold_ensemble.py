@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import shutil
 
 import folded_runs
 import numpy as np
@@ -15,6 +16,7 @@ from stub_predictors import StubPredictor
 from trained_runs import LABELS
 
 from slanted.cli import main
+from slanted.errors import InputError
 from slanted.text.estimators import TextClassifier, TextRegressor
 from slanted.text.labels.examples import Part
 from slanted.text.labels.splits import Fold
@@ -157,3 +159,16 @@ def test_saved_folds_have_a_folder_each_beside_the_labels_and_settings_of_the_wh
     recipe = read(tmp_path / "recipe.json")
     assert (recipe["folds"], recipe["seed"], recipe["pairs"]) == (2, 5, True)
     assert read(tmp_path / "labels.json") == {"task": "regression", "labels": ["price"]}
+
+
+def test_what_links_in_a_stranger_s_folds_lead_to_is_not_copied(run, tmp_path):
+    secret = tmp_path / "id_rsa"
+    secret.write_text("secret")
+    stranger = shutil.copytree(run, tmp_path / "stranger")
+    (stranger / "fold_1" / "assets").symlink_to(tmp_path)
+    model = load_model(stranger)
+    (tmp_path / "mine").mkdir()
+    for copied in (lambda: model.save(tmp_path / "mine"), lambda: pickle.dumps(model)):
+        with pytest.raises(InputError, match=r"fold_1/assets: is a link, which no run writes"):
+            copied()
+    assert not list((tmp_path / "mine").rglob("id_rsa"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from slanted.errors import InputError
 from slanted.text.labels.targets import Target
 from slanted.text.models.predictions_csv import write_predictions
 
@@ -73,4 +74,15 @@ def test_labels_that_hold_commas_quotes_and_line_ends_are_quoted(written, tmp_pa
 def test_rows_and_predictions_that_do_not_match_leave_no_file(tmp_path):
     with pytest.raises(ValueError, match="argument"):
         write_predictions(tmp_path / "p.csv", CLASSES, np.array([[1.0, 0.0]]), 0.5, rows=[0, 1])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["single", "multilabel", "regression"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_finite_number_is_refused_and_nothing_is_written(kind, value, tmp_path):
+    predicted = np.array([[0.5, 0.5], [0.5, value]])
+    with pytest.raises(InputError) as refused:
+        write_predictions(tmp_path / "p.csv", Target(kind, ("a", "b")), predicted, 0.5)
+    found = "not written, as the model gives what is no finite number for row 1: its weights are damaged"
+    assert str(refused.value) == f"{tmp_path / 'p.csv'}: {found}; restore them or train again"
     assert not list(tmp_path.iterdir())

@@ -5,14 +5,23 @@ import os
 import subprocess
 import sys
 
+import h5py
+import keras
+import numpy as np
 import pytest
+import tiny_models
 import trained_runs
 from run_files import table
 from trained_runs import LABELS
 
 import slanted
+from slanted.errors import InputError
 from slanted.text.estimators import TextClassifier
+from slanted.text.labels.targets import Target
 from slanted.text.models.text_model import TextModel
+from slanted.text.pretrained.classifier_network import build_classifier
+from slanted.text.pretrained.encoder import load_encoder
+from slanted.text.settings import Settings
 
 place, run = trained_runs.place, trained_runs.run
 
@@ -49,3 +58,36 @@ def test_a_full_disk_is_one_line_and_nothing_stays(run, place, monkeypatch, caps
     expected = f"--out {place.folder / 'full'}: cannot be written (No space left on device); free space or give another"
     assert str(refused.value) == f"{expected} folder"
     assert not (place.folder / "full").exists()
+
+
+def small_model(folder):
+    """Write an untrained model of two classes to a folder, and return the folder."""
+    encoder = load_encoder(str(tiny_models.write_preset(folder / "preset", "Bert")))
+    settings = Settings(max_tokens=8, backend=keras.config.backend())
+    model = TextModel(encoder, build_classifier(encoder, 2), Target("single", ("a", "b")), settings, pairs=False)
+    (folder / "run").mkdir()
+    model.save(folder / "run")
+    return folder / "run"
+
+
+@pytest.mark.parametrize("name", ["task.weights.h5", "task.json", "preprocessor.json", "model.weights.h5"])
+def test_a_run_that_lacks_a_file_of_its_model_is_refused_by_name(name, tmp_path, fresh_keras):
+    """KerasHub takes a head whose weights are missing for a new one, which predicts the first label for every text."""
+    run = small_model(tmp_path)
+    TextModel.load(run)
+    (run / "model" / name).unlink()
+    with pytest.raises(InputError, match=f"{name}: (the model folder must hold this file: it )?is missing"):
+        TextModel.load(run)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("file", ["task.weights.h5", "model.weights.h5"])
+def test_weights_that_are_no_finite_numbers_are_refused_by_name(file, value, tmp_path, fresh_keras):
+    run = small_model(tmp_path)
+    with h5py.File(run / "model" / file, "r+") as held:
+        names = []
+        held.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) and item.ndim else None)
+        spoilt = next(name for name in names if held[name].dtype == "float32")
+        held[spoilt][...] = value
+    with pytest.raises(InputError, match="are missing or no finite numbers: restore the model or train again"):
+        TextModel.load(run)

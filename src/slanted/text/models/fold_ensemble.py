@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from slanted.common.atomic_files import refuse_links
 from slanted.runtime.memory import release
 from slanted.text.labels.examples import Part
 from slanted.text.labels.splits import Fold
@@ -90,6 +91,7 @@ class StoredFolds(FoldedModel):
 
     def _save_models(self, folder: Path) -> None:
         for place in self.folders:
+            refuse_links(place)
             shutil.copytree(place, folder / place.name)
 
 

@@ -13,12 +13,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from slanted.common.atomic_files import refuse_links
+
 
 def packed(model: Any) -> bytes:
     """Return the files that the model's `save` writes, in a zip archive."""
     content = io.BytesIO()
     with tempfile.TemporaryDirectory() as place:
         model.save(Path(place))
+        refuse_links(Path(place))
         with zipfile.ZipFile(content, "w") as archive:
             for path in sorted(Path(place).rglob("*")):
                 archive.write(path, path.relative_to(place))

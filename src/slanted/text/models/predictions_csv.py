@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from slanted.common import atomic_files
+from slanted.errors import InputError
 from slanted.text.labels.targets import Target
 
 PROBABILITY_DECIMALS = 6
@@ -21,6 +22,7 @@ def write_predictions(
     predicted: np.ndarray,
     thresholds: float | np.ndarray,
     rows: Sequence[int] | np.ndarray | None = None,
+    follow_links: bool = False,
 ) -> None:
     """Write a CSV file of row, prediction and probabilities, whole or not at all.
 
@@ -30,10 +32,18 @@ def write_predictions(
         predicted: Probabilities (n, labels), or numbers (n, targets).
         thresholds: Of several labels: from which probability on each is predicted; one, (labels,) or (n, labels).
         rows: The number of each row; None: from 0 on.
+        follow_links: As in `written_whole`: whether the user has typed the path.
+
+    Raises:
+        InputError: The model gives what is no finite number, or the file cannot be written.
     """
+    unsound = np.flatnonzero(~np.isfinite(predicted).all(axis=1))
+    if len(unsound):
+        found = f"the model gives what is no finite number for row {unsound[0]}: its weights are damaged"
+        raise InputError(f"{path}: not written, as {found}; restore them or train again")
     numbers = range(len(predicted)) if rows is None else map(int, rows)
     written = ([number, *cells] for number, cells in zip(numbers, _cells(target, predicted, thresholds), strict=True))
-    atomic_files.write_rows(path, _header(target), written)
+    atomic_files.write_rows(path, _header(target), written, follow_links)
 
 
 def _header(target: Target) -> list[str]:

@@ -69,8 +69,8 @@ class Predictor(ABC):
         return score_predictions(self.target, part.y, predicted, self.settings.positive, self.cuts)
 
     def write_predictions(self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None) -> None:
-        """Write predictions.csv: the row, the prediction, the probabilities."""
-        write_predictions(path, self.target, self.predict(texts, texts_b), self.cuts)
+        """Write predictions.csv to a path that the user has typed: the row, the prediction, the probabilities."""
+        write_predictions(path, self.target, self.predict(texts, texts_b), self.cuts, follow_links=True)
 
     def write_labels(self, folder: Path) -> None:
         """Write labels.json."""

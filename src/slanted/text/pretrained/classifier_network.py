@@ -98,6 +98,7 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
     """
     folder = run_folder / "model"
     files = locate(str(run_folder))
+    import keras
     import keras_hub
 
     family = family_of(folder)
@@ -110,6 +111,10 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{folder}: the model cannot be loaded ({reason}): restore it or train again") from None
     tokenizer = TextTokenizer.load(files.tokenizer_folder or run_folder)
+    for variable in classifier.variables:
+        if not np.isfinite(np.asarray(keras.ops.convert_to_numpy(variable), "float64")).all():
+            found = f"the weights of {variable.path} are missing or no finite numbers"
+            raise InputError(f"{folder}: {found}: restore the model or train again")
     read = (tokenizer, read_sentence_piece(folder))
     return Encoder(str(run_folder), family, folder, classifier.backbone, *read), classifier
 

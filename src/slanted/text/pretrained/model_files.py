@@ -91,6 +91,19 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder / 'config.json'}: {rule}: found neither")
 
 
+def check_run_folder(folder: Path) -> None:
+    """Raise InputError unless a run's `model` folder holds all that `slanted train` writes, readable.
+
+    KerasHub takes a head whose weights are missing for a new one, without a word.
+    """
+    check_folder(folder)
+    for name in ("task.json", "preprocessor.json", "task.weights.h5"):
+        path = folder / name
+        if not path.is_file():
+            raise InputError(f"{path}: is missing; restore the file or train again")
+        read_json(path) if path.suffix == ".json" else _check_hdf5(path)
+
+
 def _check_sizes(path: Path, config: dict[str, Any]) -> None:
     """Raise InputError unless the sizes that a configuration gives are whole numbers above 0."""
     for name in SIZES:
@@ -133,6 +146,10 @@ def _check_keras_weights(folder: Path) -> None:
         if (folder / "model.weights.json").is_file():
             return
         raise InputError(f"{path}: the model folder must hold this file: it is missing")
+    _check_hdf5(path)
+
+
+def _check_hdf5(path: Path) -> None:
     import h5py
 
     try:

@@ -1,0 +1,134 @@
+"""The folder of a comparison: what may lie in it, its lock, and how one comparison replaces another."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slanted.common.atomic_files import disk_errors, is_of_the_system, part_of
+from slanted.errors import InputError
+from slanted.text.runs import folder_lock, run_folder
+
+COMPARISON, TABLE, PAGE, RUNS = "compare.json", "compare.csv", "compare.html", "runs"
+REMEDY = "give another --out, or --overwrite to start again"
+FAILED = ".failed.json"  # beside the run's folder, which a run that failed does not leave
+REPLACING, REPLACED = ".replacing", ".replaced"  # the comparison that is replaced: as it moves away, and once all has
+
+
+def check_place(out: Path, overwrite: bool) -> None:
+    """Raise unless a comparison may be written to the folder; touches nothing.
+
+    Args:
+        out: The folder.
+        overwrite: Whether a comparison that it holds may be deleted.
+
+    Raises:
+        InputError: It is a file, or holds what is not a comparison's, or runs of nobody knows what, or cannot be
+            written to.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: is a file; give a folder")
+    parent = next(place for place in (out, *out.parents) if place.exists())
+    if not parent.is_dir():
+        raise InputError(f"--out {out}: {parent} is a file; give another folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"--out {out}: {parent} cannot be written to; give another folder")
+    names = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
+    held = [part_of(name) or name for name in names if not is_of_the_system(name)]
+    known = (COMPARISON, TABLE, PAGE, RUNS, folder_lock.LOCK, REPLACING, REPLACED)
+    foreign = [name for name in held if name not in known]
+    if foreign:
+        raise InputError(f"--out {out}: holds {foreign[0]!r}, which is not a comparison's; give a new or empty folder")
+    if COMPARISON not in held and REPLACING not in held and RUNS in held and any((out / RUNS).iterdir()):
+        found = f"holds runs without {COMPARISON}, which says of what"
+        raise InputError(f"--out {out}: {found}; give another --out, or move them away")
+    if overwrite and (strangers := _not_ours(out)):
+        found = f"holds {f'{RUNS}/{strangers[0]}'!r}, which is not this comparison's and would be deleted"
+        raise InputError(f"--out {out}: {found}; move it away, or give another --out")
+
+
+def run_names(out: Path) -> list[str]:
+    """Return the names of the runs that compare.json lists; where it lists none, of what looks like its runs."""
+    try:
+        held = run_folder.read_json(out / COMPARISON)
+    except InputError:
+        held = None
+    listed = held.get(RUNS) if isinstance(held, dict) else None
+    if isinstance(listed, list):
+        return [name for name in listed if isinstance(name, str) and Path(name).name == name]
+    entries = (out / RUNS).iterdir() if (out / RUNS).is_dir() else ()
+    return [entry.name for entry in entries if _looks_like_a_run(entry)]
+
+
+def _looks_like_a_run(entry: Path) -> bool:
+    """Return whether a folder holds scores without a model, which nothing but a comparison leaves."""
+    names = {path.name for path in entry.iterdir()} if entry.is_dir() and not entry.is_symlink() else set()
+    return {run_folder.RECIPE, run_folder.METRICS} <= names and run_folder.MODEL not in names
+
+
+def _not_ours(out: Path) -> list[str]:
+    """Return what `runs` holds beside the comparison's runs and the notes on those that failed."""
+    ours = set(run_names(out))
+    names = sorted(entry.name for entry in (out / RUNS).iterdir()) if (out / RUNS).is_dir() else []
+    return [name for name in names if name.removesuffix(FAILED) not in ours and not is_of_the_system(name)]
+
+
+def set_aside(out: Path) -> None:
+    """Move a comparison aside, to be deleted by `forget_replaced` once another is whole; undone by `settle`.
+
+    One that was set aside before, by a command that was stopped, stays: what takes its place now is deleted.
+    """
+    with disk_errors(out):
+        if (out / REPLACED).exists():
+            _delete(out)
+            return
+        (out / REPLACING / RUNS).mkdir(parents=True, exist_ok=True)
+        for name in [f"{RUNS}/{name}" for name in _run_entries(out)] + [TABLE, PAGE, COMPARISON]:
+            if (out / name).exists():
+                (out / name).rename(out / REPLACING / name)
+        (out / REPLACING).rename(out / REPLACED)
+
+
+def settle(out: Path) -> None:
+    """Undo a `set_aside` that was cut short."""
+    with disk_errors(out):
+        if not (out / REPLACING).exists():
+            return
+        (out / RUNS).mkdir(exist_ok=True)
+        entries = [*(out / REPLACING / RUNS).iterdir()] if (out / REPLACING / RUNS).is_dir() else []
+        for path in [*entries, *(path for path in (out / REPLACING).iterdir() if path.name != RUNS)]:
+            path.rename(out / path.relative_to(out / REPLACING))
+        shutil.rmtree(out / REPLACING)
+
+
+def forget_replaced(out: Path) -> None:
+    """Delete the comparison that was set aside."""
+    with disk_errors(out):
+        if (out / REPLACED).exists():
+            shutil.rmtree(out / REPLACED)
+
+
+def _run_entries(out: Path) -> list[str]:
+    names = run_names(out)
+    return [name for name in (*names, *(f"{name}{FAILED}" for name in names)) if (out / RUNS / name).exists()]
+
+
+def _delete(out: Path) -> None:
+    for name in _run_entries(out):
+        path = out / RUNS / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in (TABLE, PAGE, COMPARISON):
+        (out / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Hold the folder, which is made, for one comparison alone; the lock dies with the process.
+
+    Raises:
+        InputError: Another process is writing to it, or it cannot be written to.
+    """
+    with folder_lock.made(out), folder_lock.locked(out):
+        settle(out)
+        yield

@@ -1,0 +1,126 @@
+"""The folder of a comparison: the user's own files stay, and the old comparison until the new one is whole."""
+
+import json
+
+import comparisons
+import pytest
+
+from slanted.compare import folder
+from slanted.compare.folder import check_place, claimed, forget_replaced, run_names, set_aside
+from slanted.compare.run_grid import Runner
+from slanted.errors import InputError
+
+pytestmark = pytest.mark.once
+
+place, untrained = comparisons.place, comparisons.untrained
+SMALL = ["--recipes", "constant,linear", "--seeds", "1"]
+
+
+def comparison(out, runs=("a_seed0", "b_seed0"), listed=True):
+    """Write a comparison's folder."""
+    for name in runs:
+        (out / "runs" / name).mkdir(parents=True)
+        for file in ("recipe.json", "metrics.json"):
+            (out / "runs" / name / file).write_text("{}")
+    (out / "compare.json").write_text(json.dumps({"runs": list(runs)} if listed else {}))
+    (out / "compare.csv").write_text("old")
+    return out
+
+
+def files(out):
+    return {str(path.relative_to(out)): path.read_text() for path in out.rglob("*") if path.is_file()}
+
+
+def test_runs_of_nobody_knows_what_are_never_deleted(place, untrained, capsys):
+    out = place.folder / "unnamed"
+    assert place.compare("unnamed", options=SMALL) == 0
+    (out / "compare.json").unlink()
+    untrained.clear()
+    before = files(out)
+    rule = "holds runs without compare.json, which says of what; give another --out, or move them away"
+    for more in ([], ["--overwrite"]):
+        capsys.readouterr()
+        assert place.compare("unnamed", *more, options=SMALL) == 2
+        assert capsys.readouterr().err == f"error: --out {out}: {rule}\n" and not untrained
+    assert files(out) == before
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("mine", ["my-best-run/model/weights", "notes.txt", "a_seed0.json", "c_seed1/train.csv"])
+def test_what_is_not_the_comparison_s_is_refused_and_stays(tmp_path, mine, listed):
+    out = comparison(tmp_path / "out", listed=listed)
+    (out / "runs" / mine).parent.mkdir(parents=True, exist_ok=True)
+    (out / "runs" / mine).write_text("mine")
+    before, name = files(out), f"runs/{mine.split('/')[0]}"
+    with pytest.raises(InputError) as refused:
+        check_place(out, overwrite=True)
+    found = f"holds '{name}', which is not this comparison's and would be deleted"
+    assert str(refused.value) == f"--out {out}: {found}; move it away, or give another --out"
+    check_place(out, overwrite=False)
+    assert files(out) == before
+
+
+def test_a_comparison_may_be_overwritten_with_the_notes_on_failed_runs(tmp_path):
+    out = comparison(tmp_path / "out")
+    (out / "runs" / "a_seed0.failed.json").write_text("{}")
+    check_place(out, overwrite=True)
+
+
+@pytest.mark.parametrize("stray", [".compare.html.4711.part", ".DS_Store"])
+def test_what_a_killed_process_or_a_file_manager_left_blocks_no_folder(tmp_path, stray):
+    (tmp_path / stray).write_text("half")
+    check_place(tmp_path, overwrite=False)
+
+
+def test_runs_are_those_that_are_listed_by_plain_names_else_what_looks_like_them(tmp_path):
+    out = comparison(tmp_path / "out", listed=False)
+    (out / "runs" / "kept" / "model").mkdir(parents=True)
+    assert sorted(run_names(out)) == ["a_seed0", "b_seed0"]
+    (out / "compare.json").write_text(json.dumps({"runs": ["a_seed0", "../../elsewhere", 5]}))
+    assert run_names(out) == ["a_seed0"]
+    (out / "compare.json").write_text("{")
+    assert sorted(run_names(out)) == ["a_seed0", "b_seed0"]
+
+
+def test_the_old_comparison_stays_until_the_new_one_is_whole(place, untrained, monkeypatch, capsys):
+    out, train = place.folder / "aside", Runner.train
+    assert place.compare("aside", options=SMALL) == 0
+    old = (out / "compare.csv").read_text()
+
+    def stop(self, run):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Runner, "train", stop)
+    assert place.compare("aside", "--overwrite", "--epochs", "1", options=SMALL) == 130
+    assert (out / ".replaced" / "compare.csv").read_text() == old
+    assert {path.name for path in (out / ".replaced" / "runs").iterdir()} == {"constant_seed0", "linear_seed0"}
+    assert place.compare("aside", "--overwrite", "--epochs", "1", options=SMALL) == 130
+    assert (out / ".replaced" / "compare.csv").read_text() == old
+    monkeypatch.setattr(Runner, "train", train)
+    assert place.compare("aside", "--epochs", "1", options=SMALL) == 0
+    assert not (out / ".replaced").exists()
+    assert json.loads((out / "compare.json").read_text())["runs"] == ["constant_seed0", "linear_seed0"]
+
+
+@pytest.mark.parametrize("moves", range(5))
+def test_a_move_that_is_cut_short_is_undone(tmp_path, monkeypatch, moves):
+    out = comparison(tmp_path / "out")
+    before, rename, left = files(out), folder.Path.rename, [moves]
+
+    def dying(path, destination):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return rename(path, destination)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder.Path, "rename", dying)
+        with pytest.raises(KeyboardInterrupt):
+            set_aside(out)
+    check_place(out, overwrite=False)
+    with claimed(out):
+        assert {name: text for name, text in files(out).items() if name != ".lock"} == before
+    set_aside(out)
+    assert files(out).keys() == {f".replaced/{name}" for name in before}
+    forget_replaced(out)
+    assert files(out) == {}
