@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from slanted.common import atomic_files
-from slanted.common.atomic_files import refuse_links, write_json, write_rows, written_whole
+from slanted.common.atomic_files import csv_line, refuse_links, write_json, write_rows, written_whole
 from slanted.errors import InputError
 from slanted.text.runs.run_folder import read_json
 
@@ -134,3 +134,11 @@ def test_a_full_disk_is_one_line(tmp_path):
         raise OSError("Can't write data\n(No space left on device)")
     expected = f"--out {tmp_path}: cannot be written (Can't write data (No space left on device)); free space or give "
     assert str(refused.value) == expected + "another folder"
+
+
+@pytest.mark.parametrize("cell", ["pos\rb", "a\nb", "a\r\nb", "\r", 'say "x"\r', "a,b", "ends\r"])
+def test_a_cell_with_a_line_break_is_one_cell_again(tmp_path, cell):
+    write_rows(tmp_path / "p.csv", ["row", "prediction"], [[0, cell], [1, "neg"]])
+    with open(tmp_path / "p.csv", encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["row", "prediction"], ["0", cell], ["1", "neg"]]
+    assert csv_line([0, cell]) == (tmp_path / "p.csv").read_bytes().decode().removeprefix("row,prediction\n")[:-6]

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from slanted.acceleration import switch
 from slanted.keras_private.update_hooks import (
     CLIPPING,
     STEP_OF_A_LIST,
@@ -22,9 +23,9 @@ def fuse(optimizer: Any) -> bool:
     """Have `optimizer` update in fused passes from now on, in place; return whether it can.
 
     It can where it is Keras's Adam or AdamW without AMSGrad, whatever is mixed into its class, on TensorFlow, or on
-    PyTorch on a processor. XLA fuses JAX's step by itself.
+    PyTorch on a processor. XLA fuses JAX's step by itself. SLANTED_FAST=0 in the environment leaves it as it is.
     """
-    if not isinstance(optimizer, keras.optimizers.Adam) or optimizer.amsgrad:
+    if not switch.is_on() or not isinstance(optimizer, keras.optimizers.Adam) or optimizer.amsgrad:
         return False
     if keras.config.backend() == "tensorflow":
         replace_step(optimizer, STEP_OF_A_VARIABLE, _update_tensorflow)

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -111,10 +112,33 @@ def write_json(path: Path, values: Any) -> None:
         file.write("\n")
 
 
+class _Lines:
+    """Gives a CSV writer's rows LF ends.
+
+    Before Python 3.13 the writer quotes a cell with a line break only where the break is in its line terminator: with
+    LF alone a cell that holds CR would become two ragged records.
+    """
+
+    END = "\r\n"
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix(self.END) + "\n")
+
+
+def csv_line(cells: Sequence[Any]) -> str:
+    """Return one record of a CSV file as `write_rows` writes it."""
+    line = io.StringIO()
+    csv.writer(_Lines(line), lineterminator=_Lines.END).writerow(cells)
+    return line.getvalue()
+
+
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], follow_links: bool = False) -> None:
     """Write a CSV file (RFC 4180 quoting, LF ends), whole or not at all; links as in `written_whole`."""
     with written_whole(path, follow_links) as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(_Lines(file), lineterminator=_Lines.END)
         writer.writerow(header)
         writer.writerows(rows)
 

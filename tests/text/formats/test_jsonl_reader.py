@@ -1,6 +1,7 @@
 """JSON Lines as records: the keys of the first object, values as cells, and lines that are refused."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -234,3 +235,16 @@ def test_a_line_that_never_ends_is_refused_in_bounded_memory():
     with pytest.raises(InputError, match="line 1: this line is longer than"):
         read_json_lines(stream, "f.jsonl", "utf-8", BadRows())
     assert stream.given < 2**24 + 2**21
+
+
+def test_a_key_that_stands_twice_among_many_is_found_in_time_that_grows_with_their_number():
+    def seconds(keys):
+        line = "{" + ", ".join(f'"k{number}": "x"' for number in range(keys)) + ', "k1": "y"}'
+        Path("k.jsonl").write_text(line)
+        start = time.perf_counter()
+        with pytest.raises(InputError, match="the key 'k1' stands here twice; remove one"):
+            read_rows("k.jsonl", text="k0", label=["k2"])
+        return time.perf_counter() - start
+
+    few, many = min(seconds(5_000) for _ in range(3)), seconds(40_000)
+    assert many < 24 * few + 0.1

@@ -3,9 +3,13 @@
 import copy
 import gc
 import io
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import folded_runs
 import keras
@@ -110,3 +114,29 @@ def test_a_model_of_any_family_that_was_pickled_can_be_saved_and_pickled_again(f
     loaded = TextModel.load(tmp_path / "saved")
     texts = tiny_models.TEXTS[:3]
     np.testing.assert_array_equal(loaded.predict(texts, None), model.predict(texts, None))
+
+
+@pytest.mark.once
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="of systems that fork")
+def test_a_forked_child_that_ends_leaves_the_files_of_its_parent_s_model():
+    """As a worker of `gunicorn --preload` ends."""
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from slanted.text.models.persistence import unpacked, packed\n"
+        "class Note:\n"
+        "    needs_files = True\n"
+        "    def save(self, folder): (folder / 'note').write_text('x')\n"
+        "    @classmethod\n"
+        "    def load(cls, folder):\n"
+        "        made = cls(); made.folder = folder; return made\n"
+        "model = unpacked(Note.load, packed(Note()))\n"
+        "child = os.fork()\n"
+        "if child == 0: sys.exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "print(model.folder, (model.folder / 'note').exists())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder, there = done.stdout.split()
+    assert there == "True" and not Path(folder).exists()

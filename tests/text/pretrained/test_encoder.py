@@ -135,3 +135,13 @@ def test_missing_keras_hub_is_answered_with_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_hub", None)
     with pytest.raises(InputError, match=r'pip install "slanted\[text\]"$'):
         module.load_encoder("minilm")
+
+
+@pytest.mark.parametrize("name", ["bert_tiny_en_uncased", "./bert_tiny_en_uncased"])
+def test_a_folder_named_as_a_preset_is_the_model_that_is_loaded(name, tmp_path, monkeypatch):
+    """KerasHub takes a bare name for its own preset and downloads that."""
+    folder = tmp_path / "bert_tiny_en_uncased"
+    write_bert(folder)
+    monkeypatch.chdir(tmp_path)
+    encoder = load_encoder(name)
+    assert encoder.vocabulary_size == load_encoder(str(folder)).vocabulary_size == 20

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -160,3 +161,14 @@ def test_name_that_is_no_folder_is_refused(name, message):
     with pytest.raises(InputError) as caught:
         locate(name)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("length", [2**40, 100_000_001])
+def test_a_damaged_length_field_is_refused_before_the_header_is_read(length, folder):
+    """The file claims to be large, and takes no space: to read its header whole would take the memory."""
+    path = folder / "model.safetensors"
+    with path.open("r+b") as file:
+        file.write(struct.pack("<Q", length))
+        file.truncate(2**31)
+    with pytest.raises(InputError, match=r"model\.safetensors: not a safetensors file, or cut short"):
+        safetensors_header(path)

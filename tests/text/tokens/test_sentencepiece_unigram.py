@@ -1,9 +1,11 @@
 """SentencePiece unigram models, read without sentencepiece: the ids are its own."""
 
 import struct
+import time
 from pathlib import Path
 
 import pytest
+import tiny_models
 from token_rows import TEXTS, rows_of
 
 from slanted.errors import InputError
@@ -115,3 +117,19 @@ def test_a_file_that_is_missing_or_cut_short_is_refused(tmp_path):
         unigram(path, "albert")
     with pytest.raises(InputError, match=r"none: the model folder must hold this file: it is missing$"):
         unigram(tmp_path / "none", "albert")
+
+
+@pytest.mark.once
+def test_a_long_run_of_spaces_is_split_in_time_that_grows_with_its_length(tmp_path):
+    tokenizer = unigram(
+        tiny_models.write_preset(tmp_path / "m", "Albert") / "assets/tokenizer/vocabulary.spm", "albert"
+    )
+    assert tokenizer.normalizer.normalize_str("   a   b   ") == "a b"
+
+    def seconds(spaces):
+        start = time.perf_counter()
+        tokenizer.normalizer.normalize_str("a" + " " * spaces + "b")
+        return time.perf_counter() - start
+
+    few, many = min(seconds(20_000) for _ in range(3)), seconds(160_000)
+    assert many < 24 * few + 0.05

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import tiny
@@ -85,3 +86,13 @@ def test_predictions(run, place):
     assert [row["prediction"] for row in rows] == [LABELS[at] for at in probabilities.argmax(axis=1)]
     right = np.mean([row["prediction"] == true["label"] for row, true in zip(rows, truth, strict=True)])
     assert right == read(run / "metrics.json")["test"]["accuracy"]
+
+
+def test_recipe_json_says_which_fast_paths_were_taken(tiny_model, tmp_path, monkeypatch):
+    rows = tiny.write_rows(tmp_path / "t.csv", *tiny.examples(12))
+    options = ["--model", tiny_model, "--max-tokens", "8", "--epochs", "1", "--precision", "float32", "--quiet"]
+    optimizer = [] if keras.config.backend() == "jax" else ["optimizer"]  # whose step XLA fuses by itself
+    for value, expected in (("1", ["encoder", *optimizer]), ("0", [])):
+        monkeypatch.setenv("SLANTED_FAST", value)
+        assert main(["train", rows, "--out", str(tmp_path / value), *options]) == 0
+        assert json.loads((tmp_path / value / "recipe.json").read_text())["fast_paths"] == expected

@@ -1,7 +1,5 @@
 """Rows that cannot be read: the first is refused, or they are skipped, counted and kept for the user to look at."""
 
-import csv
-import io
 import tempfile
 import weakref
 from array import array
@@ -11,6 +9,7 @@ from typing import IO
 
 import numpy as np
 
+from slanted.common.atomic_files import csv_line
 from slanted.common.messages import listed
 from slanted.errors import InputError
 from slanted.text.formats.row_locations import Places
@@ -117,6 +116,4 @@ def _temporary() -> IO[bytes]:
 
 def _csv_row(cells: Sequence[str | int]) -> bytes:
     """Return a line of a CSV file; a lone surrogate, which JSON can hold, is written as its escape."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue().encode("utf-8", "backslashreplace")
+    return csv_line(cells).encode("utf-8", "backslashreplace")

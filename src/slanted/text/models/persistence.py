@@ -5,6 +5,8 @@ the bytes' own, beside what pickle does.
 """
 
 import io
+import os
+import shutil
 import tempfile
 import weakref
 import zipfile
@@ -37,10 +39,17 @@ def unpacked(load: Callable[[Path], Any], content: bytes) -> Any:
         content: What `packed` returned.
     """
     with ExitStack() as stack:
-        place = stack.enter_context(tempfile.TemporaryDirectory())
+        place = tempfile.mkdtemp()
+        stack.callback(_remove, place, os.getpid())
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             archive.extractall(place)
         model = load(Path(place))
         if model.needs_files:
             weakref.finalize(model, stack.pop_all().close)
     return model
+
+
+def _remove(place: str, process: int) -> None:
+    """Delete a folder, in the process that made it alone: finalizers run as a forked child ends, too."""
+    if os.getpid() == process:
+        shutil.rmtree(place, ignore_errors=True)

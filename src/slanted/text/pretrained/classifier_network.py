@@ -105,7 +105,7 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
     try:
         with undrawn_weights():
             classifier = getattr(keras_hub.models, f"{family}TextClassifier").from_preset(
-                str(folder), preprocessor=None, compile=False
+                str(folder.resolve()), preprocessor=None, compile=False
             )
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # RuntimeError: h5py's
         reason = " ".join(str(error).split())[:300]

@@ -115,7 +115,8 @@ def _load_backbone(backbone_class: Any, folder: Path, changed: dict[str, Any]) -
 
     try:
         with undrawn_weights():
-            backbone = backbone_class.from_preset(str(folder), **changed)
+            # The whole path: KerasHub takes a bare name for one of its own presets, and downloads that.
+            backbone = backbone_class.from_preset(str(folder.resolve()), **changed)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: h5py's
         reason = " ".join(str(error).split())[:300]
         rule = "the weights must fit the configuration"

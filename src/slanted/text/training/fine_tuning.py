@@ -72,6 +72,7 @@ class Fitting:
         loss: What is minimised.
         curve: The learning rate over the whole run.
         lr_max: The curve's peak.
+        fast_paths: Which of "encoder" and, once it is trained, "optimizer" run slanted's own faster code.
 
     Raises:
         InputError: The model cannot be loaded.
@@ -95,7 +96,7 @@ class Fitting:
             seed=settings.seed,
             bias=first_bias(target.kind, train.y) if settings.class_weight == "none" else None,
         )
-        fast_bert.apply(self.classifier)
+        self.fast_paths = ["encoder"] if fast_bert.apply(self.classifier) else []
         self.model = plain_model(self.classifier)
         self.loss = self._make_loss(train.y)
         self.lr_max = settings.recipe.peak_rate(self.encoder.hidden_dim)
@@ -171,7 +172,8 @@ class Fitting:
     def _fit(self, saving: Checkpointing, history: History, keep: KeepBest | None) -> None:
         recipe = self.settings.recipe
         optimizer = recipe.make_optimizer(self.model, self.lr_max, self.settings.gradient_accumulation)
-        fuse(optimizer)
+        if fuse(optimizer):
+            self.fast_paths.append("optimizer")
         if self.settings.precision == "mixed_float16":  # Keras goes by the model's own policy, which is float32
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[LastBatchLoss(self.loss)])

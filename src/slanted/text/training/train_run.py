@@ -90,8 +90,13 @@ def train_here(
     with run_folder.held(out, overwrite, resume), ExitStack() as last:
         last.callback(release, fitting.classifier.variables)
         with run_folder.replaced(out) as folder, progress.shown_to(LiveFile(folder)):
-            more = {"files": asdict(files), "columns": asdict(data.columns), "peak_rate": fitting.lr_max}
+            more: dict[str, Any] = {
+                "files": asdict(files),
+                "columns": asdict(data.columns),
+                "peak_rate": fitting.lr_max,
+            }
             trained = _fit(fitting, files, data, checkpoints, progress, more)
+            more["fast_paths"] = fitting.fast_paths
             model = fitting.trained_model()
             last.callback(release, model.classifier.variables)
             predicted = None if data.test is None else model.predict(data.test.texts, data.test.texts_b)
