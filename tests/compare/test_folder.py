@@ -66,6 +66,19 @@ def test_a_comparison_may_be_overwritten_with_the_notes_on_failed_runs(tmp_path)
     check_place(out, overwrite=True)
 
 
+def test_a_stranger_s_list_deletes_nothing_outside_the_runs(tmp_path):
+    out = comparison(tmp_path / "out")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("mine")
+    (out / "compare.json").write_text(json.dumps({"runs": ["..", "", ".", "../../mine", "a_seed0", "b_seed0"]}))
+    for _ in range(2):  # the second deletes what took the place of what was set aside
+        set_aside(out)
+        comparison(out / "runs" / "..", runs=())
+        (out / "compare.json").write_text(json.dumps({"runs": ["..", "", ".", "../../mine"]}))
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "mine"
+    assert (out / ".replaced" / "runs" / "a_seed0").is_dir() and (out / "runs").is_dir()
+
+
 @pytest.mark.parametrize("stray", [".compare.html.4711.part", ".DS_Store"])
 def test_what_a_killed_process_or_a_file_manager_left_blocks_no_folder(tmp_path, stray):
     (tmp_path / stray).write_text("half")
@@ -76,7 +89,7 @@ def test_runs_are_those_that_are_listed_by_plain_names_else_what_looks_like_them
     out = comparison(tmp_path / "out", listed=False)
     (out / "runs" / "kept" / "model").mkdir(parents=True)
     assert sorted(run_names(out)) == ["a_seed0", "b_seed0"]
-    (out / "compare.json").write_text(json.dumps({"runs": ["a_seed0", "../../elsewhere", 5]}))
+    (out / "compare.json").write_text(json.dumps({"runs": ["a_seed0", "../../elsewhere", "..", ".", "", "/etc", 5]}))
     assert run_names(out) == ["a_seed0"]
     (out / "compare.json").write_text("{")
     assert sorted(run_names(out)) == ["a_seed0", "b_seed0"]

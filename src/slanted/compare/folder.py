@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from slanted.common.atomic_files import disk_errors, is_of_the_system, part_of
 from slanted.errors import InputError
@@ -56,13 +57,20 @@ def run_names(out: Path) -> list[str]:
         held = None
     listed = held.get(RUNS) if isinstance(held, dict) else None
     if isinstance(listed, list):
-        return [name for name in listed if isinstance(name, str) and Path(name).name == name]
+        return [name for name in listed if _is_plain(name)]
     entries = (out / RUNS).iterdir() if (out / RUNS).is_dir() else ()
-    return [entry.name for entry in entries if _looks_like_a_run(entry)]
+    return sorted({entry.name.removesuffix(FAILED) for entry in entries if _looks_like_a_run(entry)})
+
+
+def _is_plain(name: Any) -> bool:
+    """Return whether a name is that of an entry, not a path that leads elsewhere: the list may be a stranger's."""
+    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name
 
 
 def _looks_like_a_run(entry: Path) -> bool:
-    """Return whether a folder holds scores without a model, which nothing but a comparison leaves."""
+    """Return whether an entry is scores without a model, or a note on a failed run: nothing else leaves such."""
+    if entry.name.endswith(FAILED) and entry.is_file():
+        return True
     names = {path.name for path in entry.iterdir()} if entry.is_dir() and not entry.is_symlink() else set()
     return {run_folder.RECIPE, run_folder.METRICS} <= names and run_folder.MODEL not in names
 

@@ -140,7 +140,7 @@ def replaced(folder: Path, source: str = PARTIAL) -> Iterator[Path]:
 def _drop_parts(folder: Path) -> None:
     """Take away what processes that were killed were writing to: nobody else writes to a folder that is held."""
     for path in folder.iterdir():
-        if is_ours(part_of(path.name) or ""):
+        if is_ours(part_of(path.name) or "") and not path.is_dir():
             path.unlink()
 
 
