@@ -3,12 +3,15 @@
 import csv
 import json
 import os
+import stat
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from slanted.common import atomic_files
-from slanted.common.atomic_files import csv_line, refuse_links, write_json, write_rows, written_whole
+from slanted.common.atomic_files import csv_line, refuse_links, sync_tree, write_json, write_rows, written_whole
 from slanted.errors import InputError
 from slanted.text.runs.run_folder import read_json
 
@@ -142,3 +145,27 @@ def test_a_cell_with_a_line_break_is_one_cell_again(tmp_path, cell):
     with open(tmp_path / "p.csv", encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [["row", "prediction"], ["0", cell], ["1", "neg"]]
     assert csv_line([0, cell]) == (tmp_path / "p.csv").read_bytes().decode().removeprefix("row,prediction\n")[:-6]
+
+
+def test_a_pipe_behind_a_link_is_written_to():
+    """As in `slanted predict ... --out /dev/stdout | head`, and in a shell's process substitution."""
+    code = (
+        "from pathlib import Path\n"
+        "from slanted.common.atomic_files import written_whole\n"
+        "with written_whole(Path('/dev/stdout'), follow_links=True) as file: file.write('hello')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("hello", "")
+
+
+def test_a_file_system_that_syncs_no_folders_is_no_error(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("x")
+    sync = os.fsync
+
+    def refuse_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    sync_tree(tmp_path)

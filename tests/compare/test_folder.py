@@ -137,3 +137,17 @@ def test_a_move_that_is_cut_short_is_undone(tmp_path, monkeypatch, moves):
     assert files(out).keys() == {f".replaced/{name}" for name in before}
     forget_replaced(out)
     assert files(out) == {}
+
+
+@pytest.mark.parametrize("listed", [5, [{}], [1, "a"], None])
+def test_an_unusable_list_of_runs_is_no_traceback_and_what_was_there_stays_ours(place, untrained, listed):
+    out = place.folder / f"listed_{listed}".replace(" ", "")
+    assert place.compare(out.name, options=["--recipes", "constant,linear", "--seeds", "2"]) == 0
+    held = json.loads((out / "compare.json").read_text())
+    (out / "compare.json").write_text(json.dumps({**held, "runs": listed}))
+    assert place.compare(out.name, options=SMALL) == 0
+    names = json.loads((out / "compare.json").read_text())["runs"]
+    if not isinstance(listed, list):
+        assert names == ["constant_seed0", "constant_seed1", "linear_seed0", "linear_seed1"]
+        check_place(out, overwrite=True)
+    assert {"constant_seed0", "linear_seed0"} <= set(names)

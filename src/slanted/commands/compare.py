@@ -20,6 +20,7 @@ from slanted.compare.folder import (
     check_place,
     claimed,
     forget_replaced,
+    run_names,
     set_aside,
 )
 from slanted.compare.page import page
@@ -92,7 +93,7 @@ def compare(
             run.check_same(out)
         for line in data.summary:
             progress.say(line)
-        names = {*((held or {}).get(RUNS) or ()), *(run.folder.name for run in runs)}
+        names = {*run_names(out), *(run.folder.name for run in runs)}
         kept = {"asked": asked, "machine": chosen, "slanted": __version__, RUNS: sorted(names)}
         atomic_files.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen, RUNS: kept[RUNS]})
         _train(runs, runner, out, progress)

@@ -114,7 +114,9 @@ def _fitting(data: RunData, settings: Settings, progress: Progress) -> "Fitting"
 
 def _some_backend(backend: str) -> str:
     """Return the backend asked for, else the first that is installed: a plan is the same on all."""
-    named = os.environ.get("KERAS_BACKEND") if backend == "auto" else backend
+    named = backend
+    if backend == "auto":
+        named = backend_choice.running_backend() or os.environ.get("KERAS_BACKEND")
     installed = [name for name in backend_choice.BACKENDS if importlib.util.find_spec(name) is not None]
     return backend_choice.choose(named or (installed or ["tensorflow"])[0], "float32").backend
 

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -8,13 +9,14 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from slanted.errors import InputError
 
 _PART = re.compile(r"\.(.+)\.\w+\.part")
+_NO_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)  # of file systems that sync files alone
 _OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers put into a folder that they show
 
 
@@ -45,18 +47,18 @@ def written_whole(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
     Raises:
         InputError: It cannot be written.
     """
-    whole = Path(os.path.realpath(path)) if follow_links else path
-    if whole.exists() and not whole.is_symlink() and not whole.is_file():
-        with _unwritable(path), open(whole, "w", encoding="utf-8", newline="") as file:
+    if path.exists() and not path.is_file() and (follow_links or not path.is_symlink()):
+        with _unwritable(path), open(path, "w", encoding="utf-8", newline="") as file:
             yield file
         return
-    aside = None
+    whole, aside = Path(os.path.realpath(path)) if follow_links else path, None
     try:
         with _unwritable(path):
             descriptor, aside = tempfile.mkstemp(prefix=f".{whole.name}.", suffix=".part", dir=whole.parent)
             with open(descriptor, "w", encoding="utf-8", newline="") as file:
                 yield file
-            os.chmod(aside, _mode_for(whole))
+            with suppress(OSError):  # of a mount that has no modes
+                os.chmod(aside, _mode_for(whole))
             os.replace(aside, whole)
     finally:
         if aside is not None:
@@ -81,12 +83,12 @@ def _mode_for(path: Path) -> int:
 
 
 def refuse_links(folder: Path) -> None:
-    """Raise if anything within a folder is a link: what it leads to is not the folder's to copy.
+    """Raise if a folder, or anything within it, is a link: what that leads to is not to be copied.
 
     Raises:
         InputError: Something is.
     """
-    found = next((path for path in sorted(folder.rglob("*")) if path.is_symlink()), None)
+    found = next((path for path in [folder, *sorted(folder.rglob("*"))] if path.is_symlink()), None)
     if found is not None:
         raise InputError(f"{found}: is a link, which no run writes; put the file itself in its place, or take it away")
 
@@ -164,5 +166,8 @@ def sync_folder(folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_FOLDERS:
+                raise
         finally:
             os.close(descriptor)

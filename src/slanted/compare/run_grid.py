@@ -150,15 +150,16 @@ class Runner:
         """Train a run as `slanted train` would, and keep its scores and history; or keep why it failed."""
         import keras
 
+        from slanted.runtime.random_state import kept_random_state
         from slanted.text.training.train_run import train_here
 
-        keras.backend.clear_session()  # the model before is let go, and layers are named as in a process of its own
         data = self.data_of(run.settings)
         quiet = self.progress.steps_only(run.title)
+        more: dict[str, Any] = {"keep_model": False, "baselines": self._scores}
         try:
-            train_here(
-                self.files, data, run.folder, run.settings, False, quiet, keep_model=False, baselines=self._scores
-            )
+            with kept_random_state():
+                keras.backend.clear_session()  # the model before is let go, and layers have the names of a new process
+                train_here(self.files, data, run.folder, run.settings, False, quiet, **more)
         except TrainingFailed as failed:
             run.keep_failure(str(failed))
         finally:

@@ -133,3 +133,14 @@ def test_a_long_run_of_spaces_is_split_in_time_that_grows_with_its_length(tmp_pa
 
     few, many = min(seconds(20_000) for _ in range(3)), seconds(160_000)
     assert many < 24 * few + 0.05
+
+
+@pytest.mark.once
+def test_a_piece_that_is_not_utf_8_is_refused(tmp_path):
+    """protobuf reads it as bytes, without a word."""
+    path = tiny_models.write_preset(tmp_path / "m", "Albert") / "assets/tokenizer/vocabulary.spm"
+    content = path.read_bytes()
+    assert b"apple" in content or b"\xe2\x96\x81" in content
+    path.write_bytes(content.replace(b"\xe2\x96\x81", b"\xff\x96\x81", 1))
+    with pytest.raises(InputError, match=r"vocabulary\.spm: a piece is not UTF-8: copy the file anew"):
+        unigram(path, "albert")

@@ -110,9 +110,12 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # RuntimeError: h5py's
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{folder}: the model cannot be loaded ({reason}): restore it or train again") from None
+    except MemoryError:
+        raise InputError(f"{folder}: its sizes need more memory than there is: restore it or train again") from None
     tokenizer = TextTokenizer.load(files.tokenizer_folder or run_folder)
     for variable in classifier.variables:
-        if not np.isfinite(np.asarray(keras.ops.convert_to_numpy(variable), "float64")).all():
+        values: Any = keras.ops.convert_to_numpy(variable)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
             found = f"the weights of {variable.path} are missing or no finite numbers"
             raise InputError(f"{folder}: {found}: restore the model or train again")
     read = (tokenizer, read_sentence_piece(folder))

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from slanted.common.atomic_files import is_of_the_system, part_of, sync_folder, sync_tree
+from slanted.common.atomic_files import disk_errors, is_of_the_system, part_of, sync_folder, sync_tree
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
 from slanted.text.runs.checkpoints import FOLD, come_to
@@ -131,7 +131,8 @@ def replaced(folder: Path, source: str = PARTIAL) -> Iterator[Path]:
         yield folder / source
         sync_tree(folder / source)  # before anything that it replaces, and its checkpoints, are gone
         _replace(folder, folder / source)
-        sync_folder(folder)
+        with disk_errors(folder):
+            sync_folder(folder)
     finally:
         _settle(folder)
         shutil.rmtree(partial, ignore_errors=True)

@@ -52,6 +52,8 @@ def _vocabulary(path: Path, model: Any, family: str) -> tuple[list[tuple[str, fl
     """Return every piece with its score, in the order of the encoder's ids, and the id of the unknown piece."""
     pieces = [(piece.piece, piece.score, piece.type) for piece in model.pieces]
     kinds = [kind for _, _, kind in pieces]
+    if not all(isinstance(text, str) for text, _, _ in pieces):  # protobuf gives bytes that are not UTF-8 as they are
+        raise InputError(f"{path}: a piece is not UTF-8: copy the file anew")
     if UNKNOWN not in kinds or NORMAL not in kinds:
         raise InputError(f"{path}: not a SentencePiece model with pieces of its own: copy the file anew")
     best = max(score for _, score, kind in pieces if kind == NORMAL)

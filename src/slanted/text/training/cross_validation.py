@@ -20,6 +20,7 @@ from typing import Any
 import keras
 
 from slanted.common import atomic_files
+from slanted.runtime.random_state import kept_random_state
 from slanted.text.models.fold_ensemble import FoldedModel, StoredFolds
 from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
@@ -39,6 +40,7 @@ Metrics = dict[str, Any]
 FinishFolds = Callable[[Path, RunData, Metrics, Progress], None]
 
 
+@kept_random_state()
 def train_folds(
     files: DataFiles,
     data: RunData,

@@ -162,18 +162,22 @@ class Fitting:
             saving = Checkpointing(
                 checkpoints, snapshot, history, keep, self.total_steps, self.batches.plan.num_batches, signals
             )
+            optimizer = self._make_optimizer()
             if not saving.is_trained:
-                self._fit(saving, history, keep)
+                self._fit(optimizer, saving, history, keep)
             saving.finish(self.model)
         self.scaling.fold_into(self.classifier)
         kept_epoch = keep.kept_epoch if keep else recipe.epochs
         return Trained(history, kept_epoch, saving.seconds, saving.resumed_from_step)
 
-    def _fit(self, saving: Checkpointing, history: History, keep: KeepBest | None) -> None:
-        recipe = self.settings.recipe
-        optimizer = recipe.make_optimizer(self.model, self.lr_max, self.settings.gradient_accumulation)
+    def _make_optimizer(self) -> Any:
+        optimizer = self.settings.recipe.make_optimizer(self.model, self.lr_max, self.settings.gradient_accumulation)
         if fuse(optimizer):
             self.fast_paths.append("optimizer")
+        return optimizer
+
+    def _fit(self, optimizer: Any, saving: Checkpointing, history: History, keep: KeepBest | None) -> None:
+        recipe = self.settings.recipe
         if self.settings.precision == "mixed_float16":  # Keras goes by the model's own policy, which is float32
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[LastBatchLoss(self.loss)])
