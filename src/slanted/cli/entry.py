@@ -75,7 +75,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _kept(options: argparse.Namespace | None) -> str:
-    """Return what is left of a command that a signal ended."""
+    """Return the message that says what survives after SIGINT or SIGTERM."""
     if options is not None and "kept" in options:
         return options.kept(options)
     return "nothing was kept"

@@ -139,7 +139,7 @@ def add_live_options(command: argparse.ArgumentParser, tensorboard: bool = True)
 
 
 def progress_of(options: argparse.Namespace) -> Any:
-    """Return what shows a run as the options say."""
+    """Return the progress display that the options ask for."""
     from slanted.text.progress.jsonl import JsonLinesView
     from slanted.text.progress.progress import Progress
 

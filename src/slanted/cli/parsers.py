@@ -74,7 +74,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _kept_of_train(options: argparse.Namespace) -> str:
-    """Return what is left of a training that a signal ended."""
+    """Return the message that says what survives of a training after SIGINT or SIGTERM."""
     from slanted.text.runs.checkpoints import come_to
 
     out = Path(options.out)
@@ -87,7 +87,7 @@ def _kept_of_train(options: argparse.Namespace) -> str:
 
 
 def _unreported(out: Path, options: argparse.Namespace, kept: bool) -> str:
-    """Return what is to be said of a finished run that ended before its report."""
+    """Return the part of that message about a missing report."""
     from slanted.report.write_report import lacks_folds_report
     from slanted.text.runs.resume_check import can_be_read_again
 
@@ -102,7 +102,7 @@ def _unreported(out: Path, options: argparse.Namespace, kept: bool) -> str:
 
 
 def _run_in(out: Path) -> tuple[int, int] | None:
-    """Return what tells the run in a folder from one that takes its place, or None without one."""
+    """Return an identity of the run in a folder, which changes when another run replaces it; None without a run."""
     try:
         found = (out / "recipe.json").stat()
     except OSError:

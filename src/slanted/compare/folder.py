@@ -76,7 +76,7 @@ def _looks_like_a_run(entry: Path) -> bool:
 
 
 def _not_ours(out: Path) -> list[str]:
-    """Return what `runs` holds beside the comparison's runs and the notes on those that failed."""
+    """Return the entries of `runs` that are neither the comparison's runs nor notes on failed ones."""
     ours = set(run_names(out))
     names = sorted(entry.name for entry in (out / RUNS).iterdir()) if (out / RUNS).is_dir() else []
     return [name for name in names if name.removesuffix(FAILED) not in ours and not is_of_the_system(name)]
