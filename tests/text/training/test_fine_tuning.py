@@ -21,14 +21,15 @@ place = trained_runs.place
 
 
 @pytest.fixture(scope="module")
-def odd_run(place):
+def odd_run(place, tmp_path_factory):
     """A run in mixed precision with accumulation, a validation file, odd labels and texts; its first epoch is best."""
     labels = ("'; DROP TABLE x; --", "<b>10</b>")
     texts, answers = tiny.examples(40, labels)
-    train = tiny.write_rows(place.folder / "odd.csv", texts, answers)
+    folder = tmp_path_factory.mktemp("odd")
+    train = tiny.write_rows(folder / "odd.csv", texts, answers)
     content = Path(train).read_text(encoding="utf-8").replace("\r\n", "\n").replace("\n", "\r\n")
     Path(train).write_bytes(("\ufeff" + content).encode())
-    test = tiny.write_rows(place.folder / "odd_test.csv", TEXTS.values(), [labels[at % 2] for at in range(len(TEXTS))])
+    test = tiny.write_rows(folder / "odd_test.csv", TEXTS.values(), [labels[at % 2] for at in range(len(TEXTS))])
     seen = SimpleNamespace(weights=[], rates=[], updates=[], labels=labels)
 
     def getting_worse(self, model):
@@ -43,9 +44,9 @@ def odd_run(place):
             "--lr 0.01 --batch-size 8 --max-tokens 16 --epochs 3 --precision mixed_bfloat16 --gradient-accumulation 2"
         )
         options = [*mixed.split(), "--valid", train, "--test", test]
-        command = ["train", train, "--out", str(place.folder / "odd"), "--model", place.model, *options]
+        command = ["train", train, "--out", str(folder / "odd"), "--model", place.model, *options]
         assert main(command) == 0
-    seen.folder = place.folder / "odd"
+    seen.folder = folder / "odd"
     return seen
 
 
@@ -75,11 +76,11 @@ def test_a_validation_file_leaves_all_rows_to_train_on(odd_run):
     assert read(odd_run.folder / "recipe.json")["files"]["valid"].endswith("odd.csv")
 
 
-def test_odd_labels_come_back_unchanged(odd_run, place, tmp_path):
+def test_odd_labels_come_back_unchanged(odd_run, tmp_path):
     assert read(odd_run.folder / "labels.json")["labels"] == list(odd_run.labels)
     rows = table(odd_run.folder / "predictions.csv")
     assert list(rows[0]) == ["row", "prediction", *(f"probability_{label}" for label in odd_run.labels)]
     assert len(rows) == len(TEXTS) and {row["prediction"] for row in rows} <= set(odd_run.labels)
-    odd_test = str(place.folder / "odd_test.csv")
+    odd_test = str(odd_run.folder.parent / "odd_test.csv")
     assert main(["predict", str(odd_run.folder), odd_test, "--out", str(tmp_path / "p.csv")]) == 0
     assert (tmp_path / "p.csv").read_bytes() == (odd_run.folder / "predictions.csv").read_bytes()
