@@ -9,7 +9,7 @@ from slanted.errors import InputError
 from slanted.runtime.patches import float32_policy, undrawn_weights
 from slanted.text.pretrained.encoder import Encoder, family_of
 from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor, read_sentence_piece
-from slanted.text.pretrained.model_files import locate
+from slanted.text.pretrained.model_files import check_run_folder, locate
 from slanted.text.tokens.tokenizer import TextTokenizer
 
 HEAD_DROPOUT = 0.1
@@ -98,6 +98,7 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
     """
     folder = run_folder / "model"
     files = locate(str(run_folder))
+    check_run_folder(folder)
     import keras
     import keras_hub
 

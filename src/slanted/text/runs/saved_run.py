@@ -10,7 +10,7 @@ import numpy as np
 from slanted.common.messages import shown
 from slanted.errors import InputError
 from slanted.text.labels.targets import Kind, Target
-from slanted.text.pretrained.model_files import check_run_folder
+from slanted.text.pretrained.model_files import check_folder
 from slanted.text.rows.columns import Columns
 from slanted.text.runs import run_folder
 from slanted.text.scoring.thresholds import mean_thresholds
@@ -59,7 +59,7 @@ def _read_one(folder: Path, settings: Settings, columns: Columns | None, pairs: 
     if not _fits(target, thresholds, settings, columns):
         found = f"its task {target.kind!r} and its labels do not fit the task and the columns in {run_folder.RECIPE}"
         raise InputError(f"{folder / run_folder.LABELS}: {found}; {RESTORE}")
-    check_run_folder(folder / run_folder.MODEL)
+    check_folder(folder / run_folder.MODEL)
     TextTokenizer.load(folder)
     return SavedRun(settings, target, columns, thresholds, pairs=pairs)
 
