@@ -111,7 +111,7 @@ def _tried(comparison: Comparison) -> str:
 
 
 def numbers(comparison: Comparison) -> dict[str, Any]:
-    """Return what the page's script draws."""
+    """Return the data of the charts."""
     recipes = [_numbers(result, comparison) for result in comparison.recipes]
     return {
         "score": comparison.score,

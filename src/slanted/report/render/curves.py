@@ -142,7 +142,7 @@ def fold_curves(report: Mapping[str, Any]) -> str:
 
 
 def epochs_of_folds(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the page's script draws: each fold's `name`, `loss` and `score` by epoch, and its `kept` epoch."""
+    """Return the data of the chart: each fold's `name`, `loss` and `score` per epoch, and best epoch, `kept`."""
     key = _key(report)
     validated = all("valid" in fold["metrics"] for fold in report["folds"])
     made = []

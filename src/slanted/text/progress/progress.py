@@ -96,7 +96,7 @@ def _view_of(stream: TextIO) -> View:
 
 
 def fold_title(number: int, count: int) -> str:
-    """Return what a fold is called, its number counting from 0.
+    """Return the title of a fold; `number` counts from 0, the title from 1.
 
     >>> fold_title(0, 5)
     'fold 1 of 5'

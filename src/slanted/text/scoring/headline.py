@@ -31,7 +31,7 @@ TITLES = {
 
 
 def note_on_tfidf(task: str, model: Mapping[str, Any], linear: Mapping[str, Any]) -> list[str]:
-    """Return what is to be said where the baseline does better, by either of the scores that a task is known by.
+    """Return a note, in a list, if TF-IDF beats the model in any headline score of the task; else an empty list.
 
     >>> note_on_tfidf("single", {"accuracy": 0.72, "macro_f1": 0.61}, {"accuracy": 0.70, "macro_f1": 0.63})
     ['note: TF-IDF with a linear model has the higher macro_f1 here; it is also cheaper to run']
