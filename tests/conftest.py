@@ -37,7 +37,7 @@ LONG = (
     "report/collect/test_folds_data.py",
     "report/read/test_cross_validation_reader.py",
     "report/read/test_run_reader.py",
-    "report/test_write_report.py",
+    "report/test_write_report",
     "runtime/test_backend_choice.py",
     "runtime/test_keras_startup.py",
     "runtime/test_memory.py",

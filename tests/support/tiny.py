@@ -14,6 +14,8 @@ WORDS = {
 FILLERS = ("the", "my", "a", "old", "new", "very", "is", "was", "here", "there")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 HIDDEN, BLOCKS, HEADS, POSITIONS = 32, 1, 2, 64
+# Of the command line: one epoch in which it learns.
+RUN_OPTIONS = ("--lr", "0.01", "--batch-size", "8", "--max-tokens", "16", "--precision", "float32", "--epochs", "1")
 
 
 def vocabulary():
