@@ -117,10 +117,10 @@ def test_json_is_all_that_is_printed(place, untrained, capsys):
 def test_a_rate_at_which_training_fails_is_left_out_and_not_tried_again(place, untrained, monkeypatch, capsys):
     write = train_run.train_here
 
-    def failing(files, data, out, settings, *more, **named):
-        if settings.recipe.lr_max == 0.01 and settings.seed == 1:
+    def failing(request, *more, **named):
+        if request.settings.recipe.lr_max == 0.01 and request.settings.seed == 1:
             raise TrainingFailed("the loss is nan at step 3 of 10")
-        return write(files, data, out, settings, *more, **named)
+        return write(request, *more, **named)
 
     monkeypatch.setattr(train_run, "train_here", failing)
     assert place.compare("failing", options=SWEPT) == 0

@@ -1,11 +1,10 @@
 """What is amiss with a run is said before it is made."""
 
-import numpy as np
 import pytest
 from dense_network import dense_network
 
 import slanted
-from slanted.preview.plan import PlannedGroup
+from slanted.preview.plan import DatasetSize, Plan, PlannedGroup
 from slanted.preview.plan_warnings import warnings_of
 from slanted.recipe.named import recipes
 from slanted.recipe.recipe import Recipe
@@ -102,6 +101,10 @@ def group(name, opens_at=0, peak_rate=0.5):
     return PlannedGroup(name, 0, 2, 10, 1.0, peak_rate, 1, opens_at)
 
 
+def planned(recipe, groups):
+    return Plan(recipe, 0.5, 30, 10, tuple(groups), (), (), slanted.ConstantWarmup(0.5, 30))
+
+
 @once
 @pytest.mark.parametrize(
     ("freeze", "said"),
@@ -119,12 +122,12 @@ def test_a_recipe_that_freezes_every_block_is_told(freeze, said):
     names = ("embeddings", "block_0", "block_1", "head")
     groups = [group(name, None if name in freeze else 0, 0.0 if name in freeze else 0.5) for name in names]
     recipe = Recipe(lr_max=0.5, freeze=freeze)
-    assert warnings_of(recipe, np.full(30, 0.5), 0.5, groups, 10, None, None, 1) == said
+    assert warnings_of(planned(recipe, groups), DatasetSize()) == said
 
 
 @once
 @pytest.mark.parametrize(("peak_rate", "slow"), [(1e-7, False), (0.99e-7, True)])
 def test_a_group_counts_as_frozen_below_a_rate_of_a_ten_millionth(peak_rate, slow):
     groups = [group("low", peak_rate=peak_rate), group("top")]
-    found = warnings_of(Recipe(lr_max=0.5), np.full(30, 0.5), 0.5, groups, 10, None, None, 1)
+    found = warnings_of(planned(Recipe(lr_max=0.5), groups), DatasetSize())
     assert [warning.partition(":")[0] for warning in found] == (["low"] if slow else [])

@@ -12,7 +12,8 @@ def without_training(monkeypatch):
     """Have runs take no time: their scores are drawn by their settings. Returns the names of those that were made."""
     made = []
 
-    def write(files, data, out, settings, overwrite, progress, keep_model, baselines):
+    def write(request, data, progress, *, keep_model, baselines):
+        out, settings = request.out, request.settings
         rate = settings.recipe.lr_max or 1e-4
         random = np.random.default_rng([settings.seed, round(1e6 * rate), *settings.recipe.curve.encode()])
         scores = [{"accuracy": random.integers(50, 90) / 100, "loss": random.random()} for _ in range(2)]

@@ -1,6 +1,7 @@
 """The command line's `compare`: options to calls."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ def add_compare(commands: Any) -> None:
     """Add the command."""
     text = "train several recipes on the same rows with the same seeds, and say whether their scores differ"
     command = add_command(commands, "compare", _compare, text)
-    command.set_defaults(kept=_kept)
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--recipes", metavar="A,B", required=True, help=RECIPES_HELP)
     command.add_argument("--out", metavar="DIR", required=True, help="the folder of all runs; finished ones are kept")
@@ -50,9 +50,9 @@ def add_compare(commands: Any) -> None:
     add_live_options(command, tensorboard=False)
 
 
-def _kept(options: argparse.Namespace) -> str:
-    """Return what is left of a comparison that a signal ended."""
-    finished = len(list(Path(options.out).glob("runs/*/metrics.json")))
+def _what_survives(out: str) -> str:
+    """Return the message that says what survives of a comparison after SIGINT or SIGTERM."""
+    finished = len(list(Path(out).glob("runs/*/metrics.json")))
     return (
         f"{plural(finished, 'finished run')} kept; to go on, give the command again" if finished else "nothing was kept"
     )
@@ -62,6 +62,7 @@ def _compare(options: argparse.Namespace) -> None:
     from slanted.commands.compare import CompareOptions, compare
     from slanted.compare.recipe_variants import read_rates, read_variants
 
+    options.what_survives = partial(_what_survives, options.out)
     rates = read_rates(options.lr) if options.lr else ()
     options.lr = options.recipe = None
 

@@ -76,9 +76,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 def _kept(options: argparse.Namespace | None) -> str:
     """Return the message that says what survives after SIGINT or SIGTERM."""
-    if options is not None and "kept" in options:
-        return options.kept(options)
-    return "nothing was kept"
+    return getattr(options, "what_survives", lambda: "nothing was kept")()
 
 
 def _worded(error: SlantedError, command: str) -> str:

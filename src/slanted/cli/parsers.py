@@ -48,7 +48,6 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_train(commands: Any) -> None:
     command = add_command(commands, "train", _train, "fine-tune a model on TRAIN and leave it, with its scores, in DIR")
-    command.set_defaults(found=None, kept=_kept_of_train)
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--out", metavar="DIR", required=True, help="the folder to make")
     command.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
@@ -63,51 +62,16 @@ def _add_train(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    options.found = _run_in(Path(options.out))
-    from slanted.commands.train import train
+    from slanted.commands.train import RunBefore, train
     from slanted.text.runs.checkpoints import Pace
+    from slanted.text.runs.run_folder import RunFolder
+    from slanted.text.runs.run_request import RunRequest
 
+    out, files = Path(options.out), files_of(options)
+    options.what_survives = RunBefore(out, files).what_survives
     pace = Pace(options.checkpoint_steps, options.checkpoint_seconds)
-    out, settings = Path(options.out), settings_of(options)
-    progress = progress_of(options)
-    train(files_of(options), out, settings, options.overwrite, progress, resume=options.resume, pace=pace)
-
-
-def _kept_of_train(options: argparse.Namespace) -> str:
-    """Return the message that says what survives of a training after SIGINT or SIGTERM."""
-    from slanted.text.runs.checkpoints import come_to
-
-    out = Path(options.out)
-    kept, run = come_to(out), _run_in(out)
-    if run is not None and run != options.found:
-        return f"the run in {out} is finished{_unreported(out, options, bool(kept))}"
-    if kept:
-        return f"{kept} is kept; to go on, add --resume to the command"
-    return "nothing was kept" if run is None else f"nothing was kept; the run that {out} held is as it was"
-
-
-def _unreported(out: Path, options: argparse.Namespace, kept: bool) -> str:
-    """Return the part of that message about a missing report."""
-    from slanted.report.write_report import lacks_folds_report
-    from slanted.text.runs.resume_check import can_be_read_again
-
-    lacks = lacks_folds_report(out)
-    try:
-        makes_it = kept or (lacks and can_be_read_again(files_of(options)))
-    except InputError:  # a file is gone since
-        makes_it = False
-    if makes_it:
-        return ", but for its report; to make that, add --resume to the command"
-    return ", but for its report, for which its rows would be read again" if lacks else ""
-
-
-def _run_in(out: Path) -> tuple[int, int] | None:
-    """Return an identity of the run in a folder, which changes when another run replaces it; None without a run."""
-    try:
-        found = (out / "recipe.json").stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
+    folder = RunFolder(out, options.overwrite, options.resume)
+    train(RunRequest(files, settings_of(options), folder, pace), progress_of(options))
 
 
 def _add_plan(commands: Any) -> None:

@@ -37,7 +37,7 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
     from slanted.runtime.random_state import kept_random_state
 
     with kept_random_state():
-        planned = _fitting(data, settings, progress).plan()
+        planned = _fitting(data, settings, progress).plan
     print(json.dumps(planned.to_dict(), indent=2) if as_json else planned)
     _save(planned, picture)
     return planned

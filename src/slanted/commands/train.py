@@ -1,6 +1,6 @@
 """`slanted train`: reads the data, chooses the machine, trains one run or K folds, prints the result, reports."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,65 +11,51 @@ from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import resume_check, run_folder
-from slanted.text.runs.checkpoints import Checkpoints, Pace
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
+from slanted.text.runs.run_folder import RunFolder
+from slanted.text.runs.run_request import RunRequest
 from slanted.text.settings import Settings
 
 if TYPE_CHECKING:
     from slanted.text.training.train_run import FinishedRun
 
 
-def train(
-    files: DataFiles,
-    out: Path,
-    settings: Settings,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    resume: bool = False,
-    pace: Pace | None = None,
-) -> dict[str, Any]:
-    """Train on `files` and leave the run in `out`; return what metrics.json holds.
+def train(request: RunRequest, progress: Progress | None = None) -> dict[str, Any]:
+    """Train what is asked for, write the run's folder, and return the content of metrics.json.
 
     Args:
-        files: What to read.
-        out: The run's folder.
-        settings: All else.
-        overwrite: Whether a run in `out` is replaced.
-        progress: Is told everything.
-        resume: Whether a run in `out` goes on, or its result is shown if it is finished; without one it begins.
-        pace: How often a checkpoint is written, so that the run can go on.
+        request: The files, the settings and the folder. With `resume` a run in the folder is continued, and the result
+            of a finished one is shown.
+        progress: Receives every message and event.
 
     Raises:
-        InputError: Whatever is wrong with the files, the settings or the folder; `out` is then as it was.
+        InputError: The files, the settings or the folder are wrong; the folder is then unchanged.
         TrainingFailed: The loss is not finite.
     """
-    progress = progress or Progress()
+    progress, folder = progress or Progress(), request.folder
     check_installed("slanted train")
-    if resume:
-        settings = resume_check.settings_to_go_on(files, out, settings, overwrite)
-        if resume_check.is_finished(out) and not overwrite:
-            return _result_again(out, progress, files, settings)
-    run_folder.check_free(out, overwrite, resume)
+    if folder.resume:
+        request = request.with_settings(resume_check.settings_to_resume(request))
+        if folder.state.is_finished and not folder.overwrite:
+            return _result_again(request, progress)
+    folder.require_writable()
     # The sums are of the rows that are then read.
-    sums = resume_check.sums_of(files) if resume_check.can_be_read_again(files) else None
-    data = replace(read_data(files, settings), sha256=sums)
-    most = most_tokens(locate(settings.model))
+    sums = resume_check.sums_of(request.files) if resume_check.can_be_read_again(request.files) else None
+    data = replace(read_data(request.files, request.settings), sha256=sums)
+    most = most_tokens(locate(request.settings.model))
     if most is not None:
-        settings.check_length(most)
+        request.settings.check_length(most)
     for line in data.summary:
         progress.say(line)
-    settings = _on_machine(settings, progress)
+    request = request.with_settings(_on_machine(request.settings, progress))
     try:
         if data.folds:
             from slanted.text.training.cross_validation import train_folds
 
-            given = (files, data, out, settings, overwrite, progress, resume, pace or Pace())
-            return train_folds(*given, finish_fold=_finish, finish=_finish_folds)
+            return train_folds(request, data, progress, finish_fold=_finish, finish=_finish_folds)
         from slanted.text.training.train_run import train_here
 
-        checkpoints = None if data.sha256 is None else Checkpoints(out, pace or Pace())
-        more: dict[str, Any] = {"resume": resume, "checkpoints": checkpoints, "finish": _finish}
-        return train_here(files, data, out, settings, overwrite, progress, **more)
+        return train_here(request, data, progress, finish=_finish)
     finally:
         progress.end()
 
@@ -98,20 +84,68 @@ def _on_machine(settings: Settings, progress: Progress) -> Settings:
     return replace(settings, backend=choice.backend, precision=choice.precision)
 
 
-def _result_again(out: Path, progress: Progress, files: DataFiles, settings: Settings) -> dict[str, Any]:
-    """Say and return the result of a finished run; a cross-validation that lacks its report gets it."""
+def _result_again(request: RunRequest, progress: Progress) -> dict[str, Any]:
+    """Show and return the result of a finished run; write the report of a cross-validation if it is missing."""
     from slanted.report.write_report import lacks_folds_report, leave_folds_report
 
-    path = out / run_folder.METRICS
-    metrics = run_folder.read_json(path)
+    out, metrics = request.out, request.folder.metrics()
     progress.say(f"resume: the run in {out} is finished")
     try:
         (say_folds if "folds" in metrics else say_result)(metrics, out, progress)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
+        path = out / run_folder.METRICS
         raise InputError(f"{path}: holds no scores of a run ({error!r}); restore the file or train again") from None
     if lacks_folds_report(out):
         try:
-            progress.say(f"report: {leave_folds_report(out, read_data(files, settings))}")
+            data = read_data(request.files, request.settings)
+            progress.say(f"report: {leave_folds_report(out, data)}")
         except InputError as error:  # the run is finished whatever becomes of its report
             progress.say(f"report: not made; {error}")
     return metrics
+
+
+@dataclass(frozen=True)
+class RunBefore:
+    """The run that a folder contained when a command began, to tell what survives once a signal has ended it.
+
+    Args:
+        out: The folder.
+        files: What the command reads.
+    """
+
+    out: Path
+    files: DataFiles
+    identity: tuple[int, int] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "identity", self._identity())
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return a value that changes when another run replaces the one in the folder; None without a run."""
+        try:
+            recipe = (self.out / run_folder.RECIPE).stat()
+        except OSError:
+            return None
+        return recipe.st_ino, recipe.st_mtime_ns
+
+    def what_survives(self) -> str:
+        """Return the message that says what survives after SIGINT or SIGTERM."""
+        progress, run = RunFolder(self.out).state.progress, self._identity()
+        if run is not None and run != self.identity:
+            return f"the run in {self.out} is finished{self._report_missing(bool(progress))}"
+        if progress:
+            return f"{progress} is kept; to go on, add --resume to the command"
+        return "nothing was kept" if run is None else f"nothing was kept; the run that {self.out} held is as it was"
+
+    def _report_missing(self, unfinished: bool) -> str:
+        """Return the part of that message about a missing report."""
+        from slanted.report.write_report import lacks_folds_report
+
+        lacks = lacks_folds_report(self.out)
+        try:
+            makes_it = unfinished or (lacks and resume_check.can_be_read_again(self.files))
+        except InputError:  # a file was deleted meanwhile
+            makes_it = False
+        if makes_it:
+            return ", but for its report; to make that, add --resume to the command"
+        return ", but for its report, for which its rows would be read again" if lacks else ""

@@ -15,12 +15,12 @@ from slanted.text.progress.replay import Player, read_events
 from slanted.text.progress.sparkline import sparkline
 from slanted.text.progress.view import duration
 from slanted.text.runs import folder_lock, run_folder
-from slanted.text.runs.checkpoints import FOLD, FOLDER, come_to
+from slanted.text.runs.checkpoints import FOLDER
 from slanted.text.runs.history import RESTORE, read_history, read_object
 
 SECONDS_BETWEEN_LOOKS = 0.5
 MOST_WIDTH = 72
-_PLACES = (".", f"{FOLDER}/{FOLD}*", "runs/*")  # of a run, of the folds of one, of the runs of a comparison
+_PLACES = (".", f"{FOLDER}/{run_folder.FOLD}*", "runs/*")  # of a run, of the folds of one, of the runs of a comparison
 
 
 def watch(folder: Path, progress: Progress | None = None, once: bool = False) -> None:
@@ -136,11 +136,10 @@ def finished(folder: Path) -> list[str]:
         return _finished_comparison(folder / COMPARISON)
     path = folder / run_folder.METRICS
     if not path.is_file():
-        kept = come_to(folder)
-        remedy = (
-            "to go on, add --resume to the command that trains it" if kept else "give what `slanted train --out` names"
-        )
-        found = f"holds a run that was stopped at {kept}" if kept else "holds no run that is going on or finished"
+        found, remedy = "holds no run that is going on or finished", "give what `slanted train --out` names"
+        if progress := run_folder.RunFolder(folder).state.progress:
+            found = f"holds a run that was stopped at {progress}"
+            remedy = "to go on, add --resume to the command that trains it"
         raise InputError(f"{folder}: {found}; {remedy}")
     metrics = read_object(path, total_steps=int, train_seconds=NUMBER, epochs=int)
     recipe = read_object(folder / run_folder.RECIPE, recipe=dict)["recipe"]

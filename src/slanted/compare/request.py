@@ -5,11 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from slanted.common.messages import option_of
 from slanted.compare.folder import COMPARISON, REMEDY, check_place
 from slanted.errors import InputError
 from slanted.text.runs import run_folder
-from slanted.text.runs.resume_check import StartedWith
+from slanted.text.runs.resume_check import StartedWith, differing_options
 from slanted.text.runs.run_data import DataFiles
 from slanted.text.settings import Settings
 
@@ -51,15 +50,8 @@ def _has(part: Any, kinds: Mapping[str, type]) -> bool:
 
 
 def _check_same(out: Path, before: dict[str, Any], asked: dict[str, Any]) -> None:
-    then, now = (
-        {**_options(DataFiles(""), Settings()), **before["options"]},
-        asked["options"],
-    )  # an earlier version lacked some options
-    differing = [
-        f"{option_of(name)} {then.get(name)}, not {now.get(name)}"
-        for name in sorted({*then, *now})
-        if then.get(name) != now.get(name)
-    ]
+    defaults = _options(DataFiles(""), Settings())  # an earlier version lacked some options
+    differing = differing_options({**defaults, **before["options"]}, asked["options"])
     sums = before["sha256"], asked["sha256"]
     differing += [f"other {what}" for name, what in CONTENTS.items() if sums[0].get(name) != sums[1].get(name)]
     if differing:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from slanted.common import atomic_files
-from slanted.common.messages import option_of
 from slanted.common.strict_json import NUMBER
 from slanted.compare.folder import FAILED, REMEDY, RUNS
 from slanted.compare.recipe_variants import Rate, Variant
@@ -15,7 +14,10 @@ from slanted.text.labels.examples import Part
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import run_folder
 from slanted.text.runs.history import RESTORE, read_history, read_object
+from slanted.text.runs.resume_check import differing_options
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
+from slanted.text.runs.run_folder import RunFolder
+from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.headline import HEADLINE
 from slanted.text.settings import Settings
 
@@ -98,12 +100,11 @@ class Run:
         path = self._failed if self._failed.is_file() else self.folder / run_folder.RECIPE
         if not path.is_file():
             return
-        held, wanted = read_object(path, recipe=dict), self.settings.to_dict()
-        for part, own in ((held["recipe"], wanted.pop("recipe")), (held, wanted)):
-            for name, value in own.items():
-                if part.get(name, value) != value:
-                    found = f"holds {self.title!r} with {option_of(name)} {part[name]}, not {value}"
-                    raise InputError(f"--out {out}: {found}; {REMEDY}")
+        saved, wanted = read_object(path, recipe=dict), self.settings.to_dict()
+        for before, after in ((saved["recipe"], wanted.pop("recipe")), (saved, wanted)):
+            known = {name: before.get(name, value) for name, value in after.items()}
+            if differing := differing_options(known, after):
+                raise InputError(f"--out {out}: holds {self.title!r} with {'; '.join(differing)}; {REMEDY}")
 
 
 def runs_of(out: Path, shared: Settings, variants: Sequence[Variant], rates: Sequence[Rate], seeds: int) -> list[Run]:
@@ -155,11 +156,11 @@ class Runner:
 
         data = self.data_of(run.settings)
         quiet = self.progress.steps_only(run.title)
-        more: dict[str, Any] = {"keep_model": False, "baselines": self._scores}
+        request = RunRequest(self.files, run.settings, RunFolder(run.folder))
         try:
             with kept_random_state():
                 keras.backend.clear_session()  # the model before is let go, and layers have the names of a new process
-                train_here(self.files, data, run.folder, run.settings, False, quiet, **more)
+                train_here(request, data, quiet, keep_model=False, baselines=self._scores)
         except TrainingFailed as failed:
             run.keep_failure(str(failed))
         finally:

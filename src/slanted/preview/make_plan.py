@@ -3,16 +3,20 @@
 Keras is imported when a plan is made, not with this module.
 """
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from slanted.common.argument_checks import positive, whole
 from slanted.errors import InputError
-from slanted.preview.plan import Plan, PlannedGroup, PlannedStage, group_rates
+from slanted.preview.plan import DatasetSize, Plan, PlannedGroup, PlannedStage, group_rates
 from slanted.preview.plan_warnings import warnings_of
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from slanted.curves.curve import Curve
 
 
 def plan(
@@ -51,21 +55,34 @@ def plan(
     >>> [(group.name, group.peak_rate) for group in planned.groups]
     [('low', 0.5), ('top', 1.0)]
     """
-    from slanted.layerwise.layer_groups import layer_groups
-    from slanted.preview.flops import group_flops
-
     recipe = recipe if isinstance(recipe, Recipe) else recipe_named(recipe)
     total_steps = whole("total_steps", total_steps)
     peak = positive("lr_max", lr_max) if lr_max is not None else recipe.peak_rate(_hidden_size(model, recipe))
-    curve = recipe.make_curve(peak, total_steps)
-    groups = layer_groups(model)
-    multipliers = recipe.group_multipliers([group.name for group in groups])
     an_epoch = steps_per_epoch or -(-total_steps // recipe.epochs)
-    stages = _stages(recipe, list(multipliers), total_steps, an_epoch, group_flops(model, groups, batch))
-    scheduled = curve.simulate(total_steps)
-    planned = [_planned(group, multipliers[group.name], scheduled, stages, recipe) for group in groups]
-    warnings = warnings_of(recipe, scheduled, peak, planned, an_epoch, examples, batch_size, gradient_accumulation)
-    return Plan(recipe, peak, total_steps, an_epoch, tuple(planned), stages, tuple(warnings), curve)
+    size = DatasetSize(examples, batch_size, gradient_accumulation)
+    return plan_along(recipe.make_curve(peak, total_steps), model, recipe, an_epoch, batch, size)
+
+
+def plan_along(curve: "Curve", model: Any, recipe: Recipe, steps_per_epoch: int, batch: Any, size: DatasetSize) -> Plan:
+    """Return the plan of a run along a curve that knows its length.
+
+    Args:
+        curve: The rate over the whole run; has `total_steps`.
+        model: A built Keras model.
+        recipe: The recipe.
+        steps_per_epoch: Batches an epoch.
+        batch: As for `plan`.
+        size: The size of the data set, as far as it is known.
+    """
+    from slanted.layerwise.layer_groups import layer_groups
+    from slanted.preview.flops import group_flops
+
+    total_steps, groups, scheduled = curve.run_length(), layer_groups(model), curve.simulate()
+    multipliers = recipe.group_multipliers([group.name for group in groups])
+    stages = _stages(recipe, list(multipliers), total_steps, steps_per_epoch, group_flops(model, groups, batch))
+    planned = tuple(_planned(group, multipliers[group.name], scheduled, stages, recipe) for group in groups)
+    made = Plan(recipe, curve.lr_max, total_steps, steps_per_epoch, planned, stages, (), curve)
+    return replace(made, warnings=tuple(warnings_of(made, size)))
 
 
 def _hidden_size(model: Any, recipe: Recipe) -> int:

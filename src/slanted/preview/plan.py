@@ -66,6 +66,21 @@ class PlannedStage:
 
 
 @dataclass(frozen=True)
+class DatasetSize:
+    """How much data a run has, as far as it is known.
+
+    Attributes:
+        examples: Examples an epoch; None: not checked.
+        batch_size: Examples a batch; None: not checked.
+        gradient_accumulation: Batches an optimizer step.
+    """
+
+    examples: int | None = None
+    batch_size: int | None = None
+    gradient_accumulation: int = 1
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a run would do; `str` gives a table.
 

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from slanted.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from slanted.preview.plan import DatasetSize, Plan
 
 FEW_STEPS = 10
 WORTH_SAYING = 0.01
@@ -14,33 +17,20 @@ HARDLY_A_RATE = 1e-7
 LITTLE_OF_THE_RUN = 0.05
 
 
-def warnings_of(
-    recipe: Recipe,
-    scheduled: np.ndarray,
-    lr_max: float,
-    groups: Sequence[Any],
-    steps_per_epoch: int,
-    examples: int | None,
-    batch_size: int | None,
-    gradient_accumulation: int,
-) -> list[str]:
-    """Return a sentence for each thing amiss.
+def warnings_of(plan: "Plan", size: "DatasetSize") -> list[str]:
+    """Return a sentence for each problem with a planned run.
 
     Args:
-        recipe: The recipe.
-        scheduled: The curve's rate at each step.
-        lr_max: The curve's peak.
-        groups: The planned groups.
-        steps_per_epoch: Batches an epoch.
-        examples: How many examples an epoch has, or None.
-        batch_size: How many a batch has, or None.
-        gradient_accumulation: Batches an optimizer step.
+        plan: The plan, without its warnings.
+        size: The size of the data set.
     """
+    recipe, groups, steps_per_epoch = plan.recipe, plan.groups, plan.steps_per_epoch
+    scheduled = plan.curve.simulate(plan.total_steps)
     return [
         *_length(recipe, len(scheduled), steps_per_epoch),
         *_rise(recipe, len(scheduled)),
-        *_peak(scheduled, lr_max),
-        *_batches(examples, batch_size, steps_per_epoch, len(scheduled), gradient_accumulation),
+        *_peak(scheduled, plan.lr_max),
+        *_batches(size, steps_per_epoch, len(scheduled)),
         *_unfreezing(groups, scheduled, recipe, steps_per_epoch),
         *_freezing([group.name for group in groups], recipe),
     ]
@@ -82,9 +72,8 @@ def _peak(scheduled: np.ndarray, lr_max: float) -> Iterator[str]:
         )
 
 
-def _batches(
-    examples: int | None, batch_size: int | None, steps_per_epoch: int, total_steps: int, accumulation: int
-) -> Iterator[str]:
+def _batches(size: "DatasetSize", steps_per_epoch: int, total_steps: int) -> Iterator[str]:
+    examples, batch_size, accumulation = size.examples, size.batch_size, size.gradient_accumulation
     rest = examples % batch_size if examples and batch_size else 0
     if rest and examples and batch_size and examples < batch_size:
         yield f"all {examples} examples are fewer than a batch of {batch_size}: an epoch is one smaller batch"

@@ -210,10 +210,10 @@ class TextEstimator(BaseEstimator):
             InputError: The folder holds anything, or cannot be written to.
         """
         from slanted.common.atomic_files import disk_errors
-        from slanted.text.runs.run_folder import claimed
+        from slanted.text.runs.run_folder import RunFolder
 
         check_is_fitted(self, "model_")
-        with claimed(Path(folder), overwrite=False) as place, disk_errors(Path(folder)):
+        with RunFolder(Path(folder)).claim() as place, disk_errors(Path(folder)):
             self.model_.save(place)
 
     @classmethod

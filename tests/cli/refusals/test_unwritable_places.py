@@ -24,7 +24,7 @@ def test_a_folder_that_cannot_be_written_to(monkeypatch, capsys, tiny_model, fin
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that nobody may write to")
 def test_a_file_system_that_takes_no_folders():
-    with pytest.raises(run_folder.InputError) as refused, run_folder.claimed(Path("/proc/a/b"), overwrite=False):
+    with pytest.raises(run_folder.InputError) as refused, run_folder.RunFolder(Path("/proc/a/b")).claim():
         raise AssertionError("nobody can hold this folder")
     assert str(refused.value).startswith("--out /proc/a/b: ")
 

@@ -33,8 +33,8 @@ def test_the_rates_of_groups_are_those_of_the_plan(tiny_model):
     low, top = keras.layers.Dense(3, name="low"), keras.layers.Dense(2, name="top")
     model = keras.Sequential([keras.Input((4,)), low, top])
     recipe = slanted.Recipe(epochs=4, layer_decay=0.5, unfreezing="top-down")
-    groups = GroupRates.of(model, recipe, 1.0, 20, 5)
     planned = slanted.plan(model, recipe, 20, lr_max=1.0, steps_per_epoch=5)
+    groups = GroupRates.of(planned)
     for step in range(20):
         rates = groups.at(step, float(groups.curve[step]))
         assert rates == {name: planned.rates(name)[step] for name in ("low", "top")}

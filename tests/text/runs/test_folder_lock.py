@@ -10,7 +10,7 @@ from resumable import PLAIN, Place
 from run_folders import contents, write_run
 
 from slanted.errors import InputError
-from slanted.text.runs.run_folder import OURS, claimed
+from slanted.text.runs.run_folder import OURS, RunFolder
 
 pytestmark = pytest.mark.once
 
@@ -20,14 +20,14 @@ IS_LOCKED = "--out {}: another process is writing to it; wait, or give another f
 
 
 def test_a_failed_run_leaves_nothing_not_even_the_folders_around_it(tmp_path):
-    with pytest.raises(KeyboardInterrupt), claimed(tmp_path / "a" / "b" / "c", overwrite=False) as place:
+    with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path / "a" / "b" / "c").claim() as place:
         write_run(place, "new")
         raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_folder_that_was_there_stays(tmp_path):
-    with pytest.raises(ZeroDivisionError), claimed(tmp_path, overwrite=False):
+    with pytest.raises(ZeroDivisionError), RunFolder(tmp_path).claim():
         raise ZeroDivisionError
     assert tmp_path.is_dir() and not list(tmp_path.iterdir())
 
@@ -35,8 +35,8 @@ def test_an_empty_folder_that_was_there_stays(tmp_path):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from slanted.text.runs.run_folder import claimed
-with claimed(Path(sys.argv[1]), overwrite=True):
+from slanted.text.runs.run_folder import RunFolder
+with RunFolder(Path(sys.argv[1]), overwrite=True).claim():
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -48,12 +48,12 @@ def test_one_process_at_a_time_and_the_lock_dies_with_its_process(run):
         [sys.executable, "-c", HOLDER, str(run)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-        with pytest.raises(InputError) as refused, claimed(run, overwrite=True):
+        with pytest.raises(InputError) as refused, RunFolder(run, overwrite=True).claim():
             raise AssertionError("the folder is held")
         assert str(refused.value) == IS_LOCKED.format(run)
         holder.send_signal(signal.SIGKILL)
     assert {name: text for name, text in contents(run).items() if name != ".lock"} == before
-    with claimed(run, overwrite=True) as place:
+    with RunFolder(run, overwrite=True).claim() as place:
         write_run(place, "new")
     assert set(contents(run).values()) == {"new"} and len(contents(run)) == len(OURS)
 
@@ -68,7 +68,10 @@ def test_the_folder_is_held_until_the_report_is_left(place, monkeypatch):
     out, tried = place.folder / "held", []
 
     def another(folder, *arguments):
-        with pytest.raises(InputError, match="another process is writing to it"), claimed(out, overwrite=True):
+        with (
+            pytest.raises(InputError, match="another process is writing to it"),
+            RunFolder(out, overwrite=True).claim(),
+        ):
             raise AssertionError("two runs are mixed")
         tried.append(folder)
         return folder

@@ -11,8 +11,7 @@ from run_folders import contents, write, write_run
 
 from slanted.errors import InputError
 from slanted.text.runs import run_folder
-from slanted.text.runs.checkpoints import come_to
-from slanted.text.runs.run_folder import OURS, check_free, claimed, held, replaced
+from slanted.text.runs.run_folder import OURS, RunFolder, RunState
 
 pytestmark = pytest.mark.once
 
@@ -23,7 +22,7 @@ HOLDS_A_RUN = "--out {}: holds a run; give another folder, or --overwrite to rep
 
 def test_a_run_appears_only_when_it_is_whole(tmp_path):
     folder = tmp_path / "new"
-    with claimed(folder, overwrite=False) as place:
+    with RunFolder(folder).claim() as place:
         write_run(place, "new")
         assert {entry.name for entry in folder.iterdir()} == {".lock", place.name}
     assert {entry.name for entry in folder.iterdir()} == set(OURS)
@@ -32,7 +31,7 @@ def test_a_run_appears_only_when_it_is_whole(tmp_path):
 
 def test_a_run_is_replaced_when_told(run):
     before = contents(run)
-    with claimed(run, overwrite=True) as place:
+    with RunFolder(run, overwrite=True).claim() as place:
         assert contents(run) == before | {".lock": ""}
         write_run(place, "new", names=("model", "recipe.json"))
     assert contents(run) == {"model/weights": "new", "recipe.json": "new"}
@@ -40,14 +39,14 @@ def test_a_run_is_replaced_when_told(run):
 
 def test_a_run_is_not_replaced_by_one_that_fails(run):
     before = contents(run)
-    with pytest.raises(SystemExit), claimed(run, overwrite=True) as place:
+    with pytest.raises(SystemExit), RunFolder(run, overwrite=True).claim() as place:
         write_run(place, "new")
         raise SystemExit
     assert contents(run) == before
 
 
 def test_a_run_is_refused_without_being_told(run):
-    with pytest.raises(InputError) as refused, claimed(run, overwrite=False):
+    with pytest.raises(InputError) as refused, RunFolder(run).claim():
         raise AssertionError("the folder is taken")
     assert str(refused.value) == HOLDS_A_RUN.format(run)
 
@@ -63,7 +62,7 @@ def test_a_replacement_that_fails_half_way_brings_the_run_back(run, monkeypatch,
         return rename(path, destination)
 
     monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(OSError, match="No space left"), claimed(run, overwrite=True) as place:
+    with pytest.raises(OSError, match="No space left"), RunFolder(run, overwrite=True).claim() as place:
         write_run(place, "new")
     assert contents(run) == before
 
@@ -79,9 +78,9 @@ def test_a_replacement_whose_process_died_half_way_counts_as_a_run_and_is_undone
     write_run(run / "fold_1", "new")
     write_run(run / ".partial", "new", names=("model", "metrics.json"))
     with pytest.raises(InputError) as refused:
-        check_free(run, overwrite=False)
+        RunFolder(run).require_writable()
     assert str(refused.value) == HOLDS_A_RUN.format(run)
-    with pytest.raises(KeyError), claimed(run, overwrite=True):
+    with pytest.raises(KeyError), RunFolder(run, overwrite=True).claim():
         raise KeyError
     assert contents(run) == before
 
@@ -118,42 +117,42 @@ def test_a_process_may_die_anywhere_and_leaves_the_folds_or_the_whole_run(tmp_pa
         with (
             pytest.MonkeyPatch.context() as patched,
             suppress(Killed),
-            held(out, overwrite=True),
-            replaced(out, ".checkpoints") as place,
+            RunFolder(out, overwrite=True).lock(),
+            RunFolder(out).replace(".checkpoints") as place,
         ):
             write(place, new)
             dies_at(patched, first)
         with pytest.MonkeyPatch.context() as patched, suppress(Killed):
             dies_at(patched, again)
-            with held(out, overwrite=True, resume=True):
+            with RunFolder(out, overwrite=True, resume=True).lock():
                 raise Killed
-        kept = come_to(out)
-        with suppress(Killed), held(out, overwrite=True, resume=True):
+        progress = RunFolder(out).state.progress
+        with suppress(Killed), RunFolder(out, overwrite=True, resume=True).lock():
             raise Killed
         left = {name: text for name, text in contents(out).items() if name != ".lock"}
         undone = {f".checkpoints/{name}": text for name, text in new.items()}
         assert left in (new, undone | old), (first, again, left)
-        assert (kept == "fold 10") or left == new
+        assert (progress == "fold 10") or left == new
         ends.add(left == new)
     assert ends == {True, False}
 
 
 def test_checkpoints_stay_until_what_follows_the_run_is_done(run):
     write(run, {".checkpoints/checkpoint-0000000007": "state"})
-    with pytest.raises(KeyError), held(run, overwrite=True, resume=True):
-        with replaced(run) as place:
+    with pytest.raises(KeyError), RunFolder(run, overwrite=True, resume=True).lock():
+        with RunFolder(run).replace() as place:
             write(place, {"metrics.json": "new"})
         raise KeyError
     assert contents(run) == {"metrics.json": "new", ".checkpoints/checkpoint-0000000007": "state"}
-    with held(run, overwrite=False, resume=True):
-        assert come_to(run) == "step 7"
+    with RunFolder(run, resume=True).lock():
+        assert RunFolder(run).state == RunState("unfinished", "step 7")
     assert contents(run) == {"metrics.json": "new"}
 
 
 def test_what_a_killed_process_left_is_no_run(tmp_path):
     write_run(tmp_path / ".partial", "killed")
     (tmp_path / ".lock").touch()
-    with claimed(tmp_path, overwrite=False) as place:
+    with RunFolder(tmp_path).claim() as place:
         assert not list(place.iterdir())
         (place / "labels.json").write_text("new")
     assert contents(tmp_path) == {"labels.json": "new"}
@@ -163,7 +162,27 @@ def test_what_a_killed_process_left_is_no_run(tmp_path):
 def test_a_folder_with_other_files_is_never_taken(run, overwrite):
     (run / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"holds 'notes\.txt', which is not a run's; give a new or empty folder"):
-        check_free(run, overwrite)
+        RunFolder(run, overwrite=overwrite).require_writable()
+
+
+def test_the_state_of_a_folder(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert folder.state == RunState("empty") and folder.steps_done == 0
+    write(folder.path, {"metrics.json": '{"total_steps": 30}'})
+    assert folder.state == RunState("finished") and folder.state.is_finished and folder.steps_done == 30
+    write(folder.path, {".checkpoints/checkpoint-0000000007": "", ".checkpoints/checkpoint-0000000012": ""})
+    assert folder.state == RunState("unfinished", "step 12")  # another run is about to replace the finished one
+    assert not folder.state.is_finished
+
+
+def test_the_state_of_a_cross_validation(tmp_path):
+    folder = RunFolder(tmp_path)
+    write(tmp_path, {".checkpoints/fold_1/metrics.json": '{"total_steps": 30}'})
+    assert folder.state == RunState("unfinished", "fold 1")
+    write(tmp_path, {".checkpoints/fold_2/.checkpoints/checkpoint-0000000012": ""})
+    assert folder.state == RunState("unfinished", "fold 2, step 12")
+    assert [folder.fold(number).steps_done for number in range(3)] == [30, 12, 0]
+    assert folder.fold(1).resume and folder.fold(0).state.is_finished
 
 
 def test_names_of_folds():
@@ -174,20 +193,20 @@ def test_names_of_folds():
 @pytest.mark.parametrize("stray", [".report.html.4711.part", ".metrics.json.12.part", ".DS_Store", "Thumbs.db"])
 def test_what_a_killed_process_or_a_file_manager_left_blocks_no_folder(run, stray):
     (run / stray).write_text("half")
-    with held(run, overwrite=True), replaced(run) as place:
+    with RunFolder(run, overwrite=True).lock(), RunFolder(run).replace() as place:
         write_run(place, "new")
     assert set(contents(run).values()) == ({"new"} if stray.endswith(".part") else {"new", "half"})
-    check_free(run, overwrite=True)
+    RunFolder(run, overwrite=True).require_writable()
     empty = run.parent / "empty"
     empty.mkdir()
     (empty / stray).write_text("half")
-    check_free(empty, overwrite=False)
+    RunFolder(empty).require_writable()
 
 
 def test_a_temporary_file_of_another_program_is_not_ours(run):
     (run / ".thesis.tex.12.part").write_text("mine")
     with pytest.raises(InputError, match=r"holds '\.thesis\.tex\.12\.part', which is not a run's"):
-        check_free(run, overwrite=True)
+        RunFolder(run, overwrite=True).require_writable()
 
 
 # -- what reaches the disk, and when ----------------------------------------------------------------------------------
@@ -206,7 +225,7 @@ def test_every_file_of_a_run_reaches_the_disk_before_anything_of_the_old_one_mov
 
     monkeypatch.setattr(os, "fsync", note_sync)
     monkeypatch.setattr(Path, "rename", note_rename)
-    with claimed(run, overwrite=True) as place:
+    with RunFolder(run, overwrite=True).claim() as place:
         write_run(place, "new")
         files = {str(path) for path in place.rglob("*")} | {str(place)}
     assert moved and files <= moved[0][1]

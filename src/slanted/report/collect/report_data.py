@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slanted._version import __version__
-from slanted.preview.make_plan import plan
 from slanted.report.collect.label_issues import suspects_of
 from slanted.report.collect.plot_data import length_bins, quality_of
 from slanted.report.collect.predicted_rows import Predicted, predict_parts, read_predicted
@@ -61,10 +60,9 @@ def rows_of(data: RunData) -> dict[str, int]:
 
 def _rates(fitting: "Fitting") -> dict[str, Any]:
     """Return each layer group's multiplier, and from which step on which groups are open."""
-    recipe, steps = fitting.settings.recipe, fitting.batches.plan.num_batches
-    planned = plan(fitting.model, recipe, fitting.total_steps, lr_max=fitting.lr_max, steps_per_epoch=steps)
-    groups = [{"name": one.name, "parameters": one.parameters, "multiplier": one.multiplier} for one in planned.groups]
-    return {"groups": groups, "stages": [[stage.first_step, list(stage.open_groups)] for stage in planned.stages]}
+    plan = fitting.plan
+    groups = [{"name": one.name, "parameters": one.parameters, "multiplier": one.multiplier} for one in plan.groups]
+    return {"groups": groups, "stages": [[stage.first_step, list(stage.open_groups)] for stage in plan.stages]}
 
 
 def _epochs(fitting: "Fitting", trained: "Trained") -> list[dict[str, Any]]:

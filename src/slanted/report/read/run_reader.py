@@ -11,7 +11,6 @@ import numpy as np
 from slanted.errors import InputError
 from slanted.report.read import schemas
 from slanted.text.runs import run_folder
-from slanted.text.runs.checkpoints import FOLD
 
 MOST_POINTS = 1000
 FILE_OPTIONS = ("valid", "test", "text", "text_b", "encoding", "label_separator", "bad_rows")
@@ -47,7 +46,7 @@ def read_report(folder: Path) -> dict[str, Any]:
         "data": data,
         "course": course(read_history(folder / run_folder.HISTORY), data["groups"], data["stages"]),
         "command": command(saved, folder) if whole is None else command(whole, folder.parent),
-        "fold": None if whole is None else f"{folder.name.removeprefix(FOLD)} of {whole['folds']}",
+        "fold": None if whole is None else f"{folder.name.removeprefix(run_folder.FOLD)} of {whole['folds']}",
         "folds": [],
     }
 
@@ -171,7 +170,7 @@ def _short(value: float) -> float:
 def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
     """Return recipe.json of the cross-validation whose fold a folder is, None where it is none."""
     path = folder.parent / run_folder.RECIPE
-    if not folder.name.startswith(FOLD) or not path.is_file():
+    if not folder.name.startswith(run_folder.FOLD) or not path.is_file():
         return None
     whole = read(path, {**schemas.RECIPE, "folds?": schemas.COUNT})
     is_fold = folder.name in map(run_folder.fold_name, range(whole.get("folds", 0)))

@@ -26,14 +26,11 @@ class GroupRates:
     stages: Sequence[tuple[int, tuple[str, ...]]]
 
     @classmethod
-    def of(cls, model: Any, recipe: Any, lr_max: float, total_steps: int, steps_per_epoch: int) -> Self:
-        """Return those of a run."""
-        from slanted.preview.make_plan import plan
-
-        planned = plan(model, recipe, total_steps, lr_max=lr_max, steps_per_epoch=steps_per_epoch)
-        multipliers = {group.name: group.multiplier for group in planned.groups}
-        stages = [(stage.first_step, stage.open_groups) for stage in planned.stages]
-        return cls(planned.curve.simulate(total_steps), multipliers, stages)
+    def of(cls, plan: Any) -> Self:
+        """Return the rates of a planned run."""
+        multipliers = {group.name: group.multiplier for group in plan.groups}
+        stages = [(stage.first_step, stage.open_groups) for stage in plan.stages]
+        return cls(plan.curve.simulate(plan.total_steps), multipliers, stages)
 
     def at(self, step: int, rate: float) -> dict[str, float]:
         """Return the rate of each group at a step, from 0, at which the curve's is `rate`; a closed group has 0."""

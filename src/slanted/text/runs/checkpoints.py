@@ -19,7 +19,6 @@ from slanted.common.atomic_files import sync_folder
 from slanted.errors import InputError
 
 FOLDER, PREFIX, KEPT = ".checkpoints", "checkpoint-", 2
-FOLD = "fold_"
 _FORMAT = b"slanted checkpoint 1\n"
 _ALIGNMENT = 64
 STEPS = 1000
@@ -151,30 +150,6 @@ def steps_of(out: Path) -> list[int]:
     """Return the steps of a folder's checkpoints, ascending; whether they are whole is not looked at."""
     names = [path.name.removeprefix(PREFIX) for path in (out / FOLDER).glob(f"{PREFIX}*")]
     return sorted(int(name) for name in names if name.isdigit())
-
-
-def fold_folder(out: Path, number: int) -> Path:
-    """Return where a fold of a run that is not finished is kept, the first being 0: beside where checkpoints are."""
-    return out / FOLDER / f"{FOLD}{number + 1}"
-
-
-def come_to(out: Path) -> str | None:
-    """Return how far the run in a folder has come, `step 40` or `fold 2, step 40`; None: nothing there can go on."""
-    if steps := steps_of(out):
-        return f"step {steps[-1]}"
-    for number in reversed(_folds_of(out)):
-        folder = fold_folder(out, number)
-        if (folder / "metrics.json").is_file():
-            return f"fold {number + 1}"
-        if step := come_to(folder):
-            return f"fold {number + 1}, {step}"
-    return None
-
-
-def _folds_of(out: Path) -> list[int]:
-    """Return the numbers of a folder's folds, from 0, ascending; those before one that is there may lie elsewhere."""
-    names = [path.name.removeprefix(FOLD) for path in (out / FOLDER).glob(f"{FOLD}*")]
-    return sorted(int(name) - 1 for name in names if name.isdigit())
 
 
 def read_snapshot(path: Path) -> Snapshot:

@@ -14,8 +14,9 @@ from slanted.errors import InputError
 from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, open_source, source_name
 from slanted.text.pretrained.model_files import locate
 from slanted.text.runs import run_folder
-from slanted.text.runs.checkpoints import FOLDER, come_to
+from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.run_data import DataFiles
+from slanted.text.runs.run_request import RunRequest
 from slanted.text.settings import Settings
 
 STARTED_WITH = "run.json"
@@ -64,8 +65,8 @@ class StartedWith:
             InputError: It cannot be written.
         """
         with atomic_files.disk_errors(out):
-            (out / FOLDER).mkdir(exist_ok=True)
-        atomic_files.write_json(out / FOLDER / STARTED_WITH, asdict(self))
+            (out / CHECKPOINTS).mkdir(exist_ok=True)
+        atomic_files.write_json(out / CHECKPOINTS / STARTED_WITH, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> "StartedWith":
@@ -96,14 +97,12 @@ class StartedWith:
             found = f"the run in {out} was started with {'; '.join(differing)}"
             raise InputError(f"--resume: {found}; give the same again, or --overwrite to start again")
 
-    def _options(self, now: "StartedWith") -> Iterator[str]:
-        then, given = _flat(self), _flat(now)
+    def _options(self, now: "StartedWith") -> list[str]:
+        before, after = _flat(self), _flat(now)
         if self.sha256.get("model") and self.sha256["model"] == now.sha256.get("model"):
-            given["model"] = then["model"]  # the same files in another place
-        for name in sorted(then.keys() | given.keys()):
-            before, after = then.get(name), given.get(name)
-            if before != after and not (name in _DECIDED and after == "auto"):
-                yield f"{option_of(name)} {_shown(before)}, not {_shown(after)}"
+            after["model"] = before["model"]  # the same files in another place
+        after |= {name: before[name] for name in _DECIDED if after[name] == "auto"}
+        return differing_options(before, after)
 
     def _contents(self, now: "StartedWith") -> Iterator[str]:
         for name in (*_CONTENTS, "model"):
@@ -129,38 +128,36 @@ def _fault(values: Any, objects: Sequence[str], texts: Sequence[str] = ()) -> st
     return f"no usable {wrong[0]!r}" if wrong else None
 
 
-def is_unfinished(out: Path) -> bool:
-    """Return whether a folder holds a run that can go on."""
-    return come_to(out) is not None
+def differing_options(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the options whose values differ, each as `--seed 0, not 1`.
+
+    >>> differing_options({"seed": 0, "label": []}, {"seed": 1, "label": ["a", "b"]})
+    ['--label none, not a b', '--seed 0, not 1']
+    """
+    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return [f"{option_of(name)} {_shown(before.get(name))}, not {_shown(after.get(name))}" for name in names]
 
 
-def is_finished(out: Path) -> bool:
-    """Return whether a folder holds a run that came to its end, and none that would replace it."""
-    return not is_unfinished(out) and (out / run_folder.METRICS).is_file()
+def settings_to_resume(request: RunRequest) -> Settings:
+    """Return the settings of a run that is resumed, on the backend and precision that it was started on.
 
-
-def settings_to_go_on(files: DataFiles, out: Path, settings: Settings, overwrite: bool) -> Settings:
-    """Return the settings on the backend and precision that the run in `out` was started on.
-
-    Without a run, and where a finished one is to be replaced, they are as they were.
+    Without a run, and where a finished one is to be replaced, the settings of the request are returned.
 
     Args:
-        files: Of the command.
-        out: The run's folder.
-        settings: Of the command.
-        overwrite: Whether a finished run is to be replaced.
+        request: What is asked for.
 
     Raises:
-        InputError: The run was started with something else, or standard input is to be read again.
+        InputError: The run was started with something else, or a file can be read only once.
     """
+    files, folder, state = request.files, request.folder, request.folder.state
     if once := read_once(files):
         raise InputError(f"--resume: {source_name(once[0])} cannot be read again; save it to a file and give that")
-    finished = is_finished(out)
-    if not is_unfinished(out) and (overwrite or not finished):
-        return settings
-    started = StartedWith.read(out / run_folder.RECIPE if finished else out / FOLDER / STARTED_WITH)
-    started.check_same(StartedWith.of(files, settings), out)
-    return replace(settings, **{name: started.settings[name] for name in _DECIDED})
+    if state.name == "empty" or (state.is_finished and folder.overwrite):
+        return request.settings
+    source = run_folder.RECIPE if state.is_finished else f"{CHECKPOINTS}/{STARTED_WITH}"
+    started = StartedWith.read(folder.path / source)
+    started.check_same(StartedWith.of(files, request.settings), folder.path)
+    return replace(request.settings, **{name: started.settings[name] for name in _DECIDED})
 
 
 def can_be_read_again(files: DataFiles) -> bool:

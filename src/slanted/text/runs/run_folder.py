@@ -1,28 +1,200 @@
-"""The folder of a run: the names of its files, whether a run may be written to it, and how one run replaces another."""
+"""The folder of a run: its files, how far the run in it is, its lock, and how one run replaces another."""
 
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from slanted.common.atomic_files import disk_errors, is_of_the_system, part_of, sync_folder, sync_tree
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
-from slanted.text.runs.checkpoints import FOLD, come_to
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
+from slanted.text.runs.checkpoints import Checkpoints, Pace, steps_of
 from slanted.text.runs.folder_lock import LOCK, locked, made
 
 MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
 HISTORY, METRICS, PREDICTIONS = "history.csv", "metrics.json", "predictions.csv"
 BAD_ROWS, OUT_OF_FOLD = "bad_rows.csv", "out_of_fold.csv"
 REPORT, REPORT_DATA = "report.html", "report.json"
+FOLD = "fold_"
 PARTIAL = ".partial"
 REPLACING, REPLACED = ".replacing", ".replaced"  # the run that is replaced: as it moves away, and once all of it has
 OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROWS, OUT_OF_FOLD, REPORT, REPORT_DATA)
 HISTORY_COLUMNS = ("step", "epoch", "loss", "learning_rate")
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How far the run in a folder is.
+
+    Attributes:
+        name: "finished" with scores and nothing to continue, "unfinished" with checkpoints to continue from, else
+            "empty".
+        progress: Of an unfinished run, `step 40` or `fold 2, step 40`; else empty.
+    """
+
+    name: Literal["empty", "unfinished", "finished"]
+    progress: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has its scores and no other run is about to replace it."""
+        return self.name == "finished"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder, and what a command that writes to it may do with a run that is there.
+
+    Args:
+        path: The folder, which need not exist.
+        overwrite: Whether a run in the folder is replaced.
+        resume: Whether an unfinished run in the folder is continued.
+    """
+
+    path: Path
+    overwrite: bool = False
+    resume: bool = False
+
+    @property
+    def state(self) -> RunState:
+        """How far the run in the folder is."""
+        if progress := self._progress():
+            return RunState("unfinished", progress)
+        return RunState("finished" if (self.path / METRICS).is_file() else "empty")
+
+    def _progress(self) -> str:
+        if steps := steps_of(self.path):
+            return f"step {steps[-1]}"
+        for number in reversed(self._folds_begun()):
+            fold = self.fold(number)
+            if (fold.path / METRICS).is_file():
+                return f"fold {number + 1}"
+            if progress := fold._progress():
+                return f"fold {number + 1}, {progress}"
+        return ""
+
+    def _folds_begun(self) -> list[int]:
+        """Return the numbers, from 0, of the folds beside the checkpoints; earlier ones may be elsewhere."""
+        names = [path.name.removeprefix(FOLD) for path in (self.path / CHECKPOINTS).glob(f"{FOLD}*")]
+        return sorted(int(name) - 1 for name in names if name.isdigit())
+
+    def fold(self, number: int) -> "RunFolder":
+        """Return the folder of a fold, from 0, of an unfinished cross-validation; an unfinished fold is continued."""
+        return RunFolder(self.path / CHECKPOINTS / fold_name(number), resume=True)
+
+    @property
+    def steps_done(self) -> int:
+        """How many batches the run has been trained for: all if it is finished, else up to the last checkpoint."""
+        if (self.path / METRICS).is_file():
+            return self.metrics()["total_steps"]
+        return max(steps_of(self.path), default=0)
+
+    def checkpoints(self, pace: Pace) -> Checkpoints:
+        """Return the run's checkpoints, to be written at `pace`."""
+        return Checkpoints(self.path, pace)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return what metrics.json contains.
+
+        Raises:
+            InputError: The run is not finished, or the file is damaged.
+        """
+        return read_json(self.path / METRICS)
+
+    def require_writable(self) -> None:
+        """Raise unless a run may be written to the folder; nothing is changed.
+
+        Raises:
+            InputError: The folder is a file, contains a run that must stay or anything foreign, or is not writable.
+        """
+        folder = self.path
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"--out {folder}: is a file; give a folder")
+        if folder.is_dir():
+            self._check_contents()
+        parent = next(place for place in (folder, *folder.parents) if place.exists())
+        if not parent.is_dir():
+            raise InputError(f"--out {folder}: {parent} is a file; give another folder")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise InputError(f"--out {folder}: {parent} cannot be written to; give another folder")
+
+    def _check_contents(self) -> None:
+        folder, ignored = self.path, (LOCK, PARTIAL, CHECKPOINTS)
+        names = sorted(entry.name for entry in folder.iterdir() if not is_of_the_system(entry.name))
+        entries = [name for name in names if name not in ignored and not is_ours(part_of(name) or "")]
+        foreign = [name for name in entries if name not in (REPLACING, REPLACED) and not is_ours(name)]
+        if foreign:
+            raise InputError(f"--out {folder}: holds {foreign[0]!r}, which is not a run's; give a new or empty folder")
+        progress = self.state.progress
+        if progress and not (self.overwrite or self.resume):
+            remedy = "add --resume to go on with it, or --overwrite to start again"
+            raise InputError(f"--out {folder}: holds a run that has come to {progress}; {remedy}")
+        if entries and not (self.overwrite or (self.resume and progress)):
+            raise InputError(f"--out {folder}: holds a run; give another folder, or --overwrite to replace it")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Make the folder and lock it for one run. The operating system releases the lock when the process dies.
+
+        The checkpoints are deleted once the block has ended without an error; after an error they stay, and the next
+        command with `resume` continues from them.
+
+        Raises:
+            InputError: As `require_writable`, or another process is writing to the folder.
+        """
+        self.require_writable()
+        with made(self.path), locked(self.path):
+            _settle(self.path)
+            _drop_parts(self.path)
+            self.require_writable()  # another process may have finished a run since
+            if not (self.resume and self.state.progress):
+                _drop_checkpoints(self.path)
+            try:
+                yield
+                _drop_checkpoints(self.path)
+            finally:
+                if not self.state.progress:
+                    shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+
+    @contextmanager
+    def replace(self, source: str = PARTIAL) -> Iterator[Path]:
+        """Yield a folder inside this one, which is locked, for the new run's files.
+
+        They take their place, and that of the run they replace, once the block has ended without an error. Until then
+        the folder's own files are not changed.
+
+        Args:
+            source: The name of the folder inside: `PARTIAL`, which starts empty and is deleted after an error, or
+                `CHECKPOINTS`.
+        """
+        partial = self.path / PARTIAL
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            partial.mkdir()
+            (self.path / source).mkdir(exist_ok=True)
+            yield self.path / source
+            sync_tree(self.path / source)  # before the replaced files and the checkpoints are deleted
+            _replace(self.path, self.path / source)
+            with disk_errors(self.path):
+                sync_folder(self.path)
+        finally:
+            _settle(self.path)
+            shutil.rmtree(partial, ignore_errors=True)
+
+    @contextmanager
+    def claim(self) -> Iterator[Path]:
+        """Lock the folder as `lock` does and yield a place for the new run's files as `replace` does.
+
+        Raises:
+            InputError: As `lock`.
+        """
+        with self.lock(), self.replace() as place:
+            yield place
 
 
 def fold_name(number: int) -> str:
@@ -35,107 +207,8 @@ def fold_name(number: int) -> str:
 
 
 def is_ours(name: str) -> bool:
-    """Return whether a run's folder holds an entry of this name."""
+    """Return whether a run's folder contains an entry of this name."""
     return name in OURS or re.fullmatch(rf"{FOLD}[1-9]\d*", name) is not None
-
-
-def check_free(folder: Path, overwrite: bool, resume: bool = False) -> None:
-    """Raise unless a run may be written to `folder`; touches nothing.
-
-    Args:
-        folder: The run's.
-        overwrite: Whether a run that it holds may be replaced.
-        resume: Whether a run that it holds and that is not finished may go on.
-
-    Raises:
-        InputError: It is a file, holds a run that stays, holds anything that is not a run's, or cannot be written to.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder}: is a file; give a folder")
-    if folder.is_dir():
-        _check_contents(folder, overwrite, resume)
-    parent = next(place for place in (folder, *folder.parents) if place.exists())
-    if not parent.is_dir():
-        raise InputError(f"--out {folder}: {parent} is a file; give another folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"--out {folder}: {parent} cannot be written to; give another folder")
-
-
-def _check_contents(folder: Path, overwrite: bool, resume: bool) -> None:
-    passed_over = (LOCK, PARTIAL, CHECKPOINTS)
-    names = sorted(entry.name for entry in folder.iterdir() if not is_of_the_system(entry.name))
-    found = [name for name in names if name not in passed_over and not is_ours(part_of(name) or "")]
-    foreign = [name for name in found if name not in (REPLACING, REPLACED) and not is_ours(name)]
-    if foreign:
-        raise InputError(f"--out {folder}: holds {foreign[0]!r}, which is not a run's; give a new or empty folder")
-    kept = come_to(folder)
-    if kept and not (overwrite or resume):
-        remedy = "add --resume to go on with it, or --overwrite to start again"
-        raise InputError(f"--out {folder}: holds a run that has come to {kept}; {remedy}")
-    if found and not (overwrite or (resume and kept)):
-        raise InputError(f"--out {folder}: holds a run; give another folder, or --overwrite to replace it")
-
-
-@contextmanager
-def claimed(folder: Path, overwrite: bool) -> Iterator[Path]:
-    """Hold `folder` for one run as `held` does, and yield a place for its files as `replaced` does.
-
-    Raises:
-        InputError: As `held`.
-    """
-    with held(folder, overwrite), replaced(folder) as place:
-        yield place
-
-
-@contextmanager
-def held(folder: Path, overwrite: bool, resume: bool = False) -> Iterator[None]:
-    """Hold `folder` for one run, alone. The lock is the operating system's and dies with the process.
-
-    The run's checkpoints go once the block has ended well. Of one that has not they stay, and another with `resume`
-    finds them.
-
-    Raises:
-        InputError: As `check_free`, or another process is writing to the folder.
-    """
-    check_free(folder, overwrite, resume)
-    with made(folder), locked(folder):
-        _settle(folder)
-        _drop_parts(folder)
-        check_free(folder, overwrite, resume)  # a run may have ended since
-        if not (resume and come_to(folder)):
-            _drop_checkpoints(folder)
-        try:
-            yield
-            _drop_checkpoints(folder)
-        finally:
-            if not come_to(folder):
-                shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-
-
-@contextmanager
-def replaced(folder: Path, source: str = PARTIAL) -> Iterator[Path]:
-    """Yield a folder inside `folder`, which is held, for the run's files.
-
-    They take their place, and that of the run they replace, once the block has ended well. Until then the folder's own
-    files are not touched.
-
-    Args:
-        folder: The run's.
-        source: Which folder inside it: `PARTIAL`, empty and gone after a run that does not end well, or `CHECKPOINTS`.
-    """
-    partial = folder / PARTIAL
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir()
-        (folder / source).mkdir(exist_ok=True)
-        yield folder / source
-        sync_tree(folder / source)  # before anything that it replaces, and its checkpoints, are gone
-        _replace(folder, folder / source)
-        with disk_errors(folder):
-            sync_folder(folder)
-    finally:
-        _settle(folder)
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _drop_parts(folder: Path) -> None:
@@ -203,17 +276,17 @@ def _remove(path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a run's JSON file holds.
+    """Return what a run's JSON file contains.
 
     Raises:
-        InputError: The file is missing, holds no JSON, or a number or a text that no run writes.
+        InputError: The file is missing, is not JSON, or contains a number or a text that no run writes.
     """
     try:
         return decoded_strictly(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        kept = come_to(path.parent)
-        done = f"it has come to {kept}; to go on, add --resume to the command that trains it" if kept else ""
-        found = done or f"{path.name} is missing; train one first"
-        raise InputError(f"{path.parent}: is not a finished run, {found}") from None
+        progress = RunFolder(path.parent).state.progress
+        resume = f"it has come to {progress}; to go on, add --resume to the command that trains it" if progress else ""
+        problem = resume or f"{path.name} is missing; train one first"
+        raise InputError(f"{path.parent}: is not a finished run, {problem}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); restore the file or train again") from None

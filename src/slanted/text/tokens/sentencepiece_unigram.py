@@ -35,7 +35,7 @@ def unigram(path: Path, family: str) -> "Tokenizer":
 
     model = _read_model(path)
     vocabulary, unknown = _vocabulary(path, model, family)
-    tokenizer = Tokenizer(models.Unigram(vocabulary, unknown, False))
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unknown, byte_fallback=False))
     try:
         _set_normalisation(tokenizer, model.normalizer_spec)
     except Exception:  # tokenizers raises nothing narrower

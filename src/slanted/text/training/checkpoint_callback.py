@@ -1,8 +1,8 @@
 """What of a `fit` goes into a checkpoint, when one is written, and how a `fit` goes on from one to the last bit."""
 
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import keras
@@ -10,7 +10,7 @@ import numpy as np
 
 from slanted.errors import InputError
 from slanted.keras_private.layers_and_trainers import epochs_as_long_as_their_data
-from slanted.runtime.deferred_signals import HeldSignals
+from slanted.runtime.deferred_signals import HeldSignals, held_signals
 from slanted.runtime.random_state import random_state, set_random_state
 from slanted.text.runs.checkpoints import Checkpoints, Snapshot
 from slanted.text.training.callbacks import History, KeepBest
@@ -32,7 +32,6 @@ class Checkpointing(keras.callbacks.Callback):
         keep: Of the run, or None; gets the best weights up to the snapshot at once.
         total_steps: Batches of the run.
         steps_per_epoch: Batches of an epoch.
-        signals: Those that wait for a checkpoint.
 
     Attributes:
         epoch: The epoch to go on in, from 0.
@@ -49,11 +48,10 @@ class Checkpointing(keras.callbacks.Callback):
         keep: KeepBest | None,
         total_steps: int,
         steps_per_epoch: int,
-        signals: HeldSignals,
     ) -> None:
         super().__init__()
         self._checkpoints, self._snapshot, self._history, self._keep = checkpoints, snapshot, history, keep
-        self._total, self._steps_per_epoch, self._signals = total_steps, steps_per_epoch, signals
+        self._total, self._steps_per_epoch, self._signals = total_steps, steps_per_epoch, HeldSignals()
         self.resumed_from_step = None if snapshot is None else snapshot.step
         self.epoch, self.step = divmod(self.resumed_from_step or 0, steps_per_epoch)
         self.is_trained = self.resumed_from_step == total_steps
@@ -69,6 +67,12 @@ class Checkpointing(keras.callbacks.Callback):
     def seconds(self) -> float:
         """How long the run has been trained for, in all its processes together."""
         return self._seconds_before + time.monotonic() - self._began
+
+    @contextmanager
+    def deferring_signals(self) -> Iterator[None]:
+        """Have SIGINT and SIGTERM wait for a checkpoint from the first step to `finish`, if any is written."""
+        with held_signals(self._checkpoints is not None) as self._signals:
+            yield
 
     def data(self) -> AbstractContextManager[None]:
         """Return what `fit` is to run within: the first epoch may be shorter than the others."""

@@ -13,7 +13,7 @@ No score of a fold is chosen by: its epoch and its thresholds come from validati
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
-from slanted.text.runs.checkpoints import Checkpoints, Pace, fold_folder, steps_of
-from slanted.text.runs.resume_check import StartedWith, is_finished
-from slanted.text.runs.run_data import DataFiles, RunData
+from slanted.text.runs.resume_check import StartedWith
+from slanted.text.runs.run_data import RunData
+from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.saved_run import read_run
 from slanted.text.scoring.headline import headline
 from slanted.text.scoring.metrics import score_predictions
@@ -42,51 +42,43 @@ FinishFolds = Callable[[Path, RunData, Metrics, Progress], None]
 
 @kept_random_state()
 def train_folds(
-    files: DataFiles,
+    request: RunRequest,
     data: RunData,
-    out: Path,
-    settings: Settings,
-    overwrite: bool,
     progress: Progress,
-    resume: bool = False,
-    pace: Pace | None = None,
+    *,
     finish_fold: Finish | None = None,
     finish: FinishFolds | None = None,
 ) -> Metrics:
-    """Train every fold of `data` and leave all of them in `out`; return what metrics.json holds.
+    """Train every fold of `data`, write all of them to the request's folder and return the content of metrics.json.
+
+    Finished folds in the folder are used as they are; an unfinished one is continued from its last checkpoint, or
+    trained again where none is written.
 
     Args:
-        files: Where the data comes from.
+        request: What is asked for, with backend and precision decided.
         data: The rows and their folds.
-        out: The folder.
-        settings: With backend and precision decided.
-        overwrite: Whether a run in `out` is replaced.
-        progress: Is told everything.
-        resume: Whether the folds that `out` holds finished are taken as they are, and one that is not goes on.
-        pace: How often a checkpoint is written; None: never, and a fold is finished or begins anew.
+        progress: Receives every message and event.
         finish_fold: Is called once a fold is safe in its folder.
         finish: Is called with the folder, the rows, the metrics and `progress` once all is safe in the folder.
 
     Raises:
-        InputError: The folder is another's or cannot be written to.
+        InputError: The folder cannot be used or written to.
         TrainingFailed: The loss of a fold is not finite.
     """
-    folds = range(len(data.folds))
-    with run_folder.held(out, overwrite, resume):
-        with run_folder.replaced(out, CHECKPOINTS) as work:  # a process that dies at any time loses nothing of it
-            more: Metrics = {"files": asdict(files), "columns": asdict(data.columns)}
+    settings, folds = request.settings, range(len(data.folds))
+    with request.folder.lock():
+        with request.folder.replace(CHECKPOINTS) as work:  # a process that dies at any time loses nothing of it
+            repeat: Metrics = {"files": asdict(request.files), "columns": asdict(data.columns)}
             if data.sha256 is not None:
-                started_with = StartedWith.of(files, settings, data.sha256)
-                started_with.write(out)
-                more["sha256"] = started_with.sha256
-            behind = sum(_steps_behind(fold_folder(out, at)) for at in folds)
-            runs = [
-                train_fold(files, data, fold_folder(out, at), at, settings, progress, pace, finish_fold) for at in folds
-            ]
-            atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **more})
+                started_with = StartedWith.of(request.files, settings, data.sha256)
+                started_with.write(request.out)
+                repeat["sha256"] = started_with.sha256
+            steps_before = sum(request.folder.fold(at).steps_done for at in folds)
+            runs = [train_fold(request.of_fold(at), data, at, progress, finish_fold) for at in folds]
+            atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **repeat})
             model = StoredFolds(read_run(work))
             model.write_labels(work)
-            metrics = fold_metrics(data, settings, runs, behind or None)
+            metrics = fold_metrics(data, settings, runs, steps_before or None)
             metrics["out_of_fold"] = _predict_held_rows(data, settings, model, work)
             if data.test is not None:
                 metrics |= _predict_test(data, settings, model, work)
@@ -94,54 +86,34 @@ def train_folds(
             atomic_files.write_json(work / run_folder.METRICS, metrics)
         progress.result(metrics)
         if finish is not None:
-            finish(out, data, metrics, progress)
+            finish(request.out, data, metrics, progress)
     return metrics
 
 
 def train_fold(
-    files: DataFiles,
-    data: RunData,
-    folder: Path,
-    number: int,
-    settings: Settings,
-    progress: Progress,
-    pace: Pace | None,
-    finish: Finish | None = None,
+    request: RunRequest, data: RunData, number: int, progress: Progress, finish: Finish | None = None
 ) -> Metrics:
-    """Train one fold into its folder, from where that has come to if it holds its run; return its metrics.json.
+    """Train one fold, from its last checkpoint if it has one, and return the content of its metrics.json.
 
     Args:
-        files: Where the data comes from.
+        request: Of this fold.
         data: The rows and their folds.
-        folder: Of this fold's run.
         number: Of the fold, from 0.
-        settings: Of the whole.
-        progress: Is told everything.
-        pace: How often a checkpoint is written, or None.
+        progress: Receives every message and event.
         finish: Is called once the fold is safe in its folder.
     """
-    if is_finished(folder):
-        return run_folder.read_json(folder / run_folder.METRICS)
-    keras.backend.clear_session()  # the model before is let go, and layers are named as in a process of its own
+    if request.folder.state.is_finished:
+        return request.folder.metrics()
+    keras.backend.clear_session()  # frees the model before, and names layers as a process of its own would
     title = fold_title(number, len(data.folds))
     shown = shown_as_fold(progress, number, len(data.folds))
-    checkpoints = Checkpoints(folder, pace) if pace and data.sha256 is not None else None
-    own, rows = replace(settings, folds=0), data.of_fold(data.folds[number])
     try:
-        more: dict[str, Any] = {"resume": True, "checkpoints": checkpoints, "finish": finish}
-        metrics = train_here(files, rows, folder, own, False, shown, **more)
+        metrics = train_here(request, data.of_fold(data.folds[number]), shown, finish=finish)
     finally:
         shown.end()
-    kept = f"kept epoch {metrics['kept_epoch']} of {metrics['epochs']}"
-    progress.say(f"{title}: held-out rows: {headline(metrics['test'], metrics['task'])}; {kept}")
+    epoch = f"kept epoch {metrics['kept_epoch']} of {metrics['epochs']}"
+    progress.say(f"{title}: held-out rows: {headline(metrics['test'], metrics['task'])}; {epoch}")
     return metrics
-
-
-def _steps_behind(folder: Path) -> int:
-    """Return how many steps of a fold were trained before this process."""
-    if (folder / run_folder.METRICS).is_file():
-        return run_folder.read_json(folder / run_folder.METRICS)["total_steps"]
-    return max(steps_of(folder), default=0)
 
 
 def _predict_held_rows(data: RunData, settings: Settings, model: FoldedModel, folder: Path) -> Metrics:

@@ -1,6 +1,7 @@
 """Fine-tune a text model: one `fit`, the best epoch kept."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -10,10 +11,9 @@ from slanted.acceleration import fast_bert
 from slanted.acceleration.fused_adam import fuse
 from slanted.common.messages import plural
 from slanted.layerwise.run_scheduler import RunScheduler
-from slanted.preview.make_plan import plan
-from slanted.preview.plan import Plan
+from slanted.preview.make_plan import plan_along
+from slanted.preview.plan import DatasetSize, Plan
 from slanted.recipe.recipe import Recipe
-from slanted.runtime.deferred_signals import held_signals
 from slanted.runtime.memory import release
 from slanted.runtime.patches import kept_heap, seeded_generators
 from slanted.text.batching.batches import EpochOrder
@@ -128,22 +128,15 @@ class Fitting:
             f"{self.total_steps:,} in all; the first of each length compiles",
         )
 
+    @cached_property
     def plan(self) -> Plan:
-        """Return the plan of the run; its costs are those of a batch of the mean padded length."""
+        """The plan of the run; its costs are those of a batch of the mean padded length."""
         settings = self.settings
         shape = (min(settings.batch_size, self.examples), round(self.batches.plan.padded_length))
+        batch = {name: np.zeros(shape, "int32") for name in self.encoder.input_names}
+        size = DatasetSize(self.examples, settings.batch_size, settings.gradient_accumulation)
         with fast_bert.unapplied(self.classifier):  # the cost is counted layer by layer
-            return plan(
-                self.model,
-                settings.recipe,
-                self.total_steps,
-                lr_max=self.lr_max,
-                steps_per_epoch=len(self.batches),
-                batch={name: np.zeros(shape, "int32") for name in self.encoder.input_names},
-                examples=self.examples,
-                batch_size=settings.batch_size,
-                gradient_accumulation=settings.gradient_accumulation,
-            )
+            return plan_along(self.curve, self.model, settings.recipe, len(self.batches), batch, size)
 
     def fit(self, checkpoints: Checkpoints | None = None, snapshot: Snapshot | None = None) -> Trained:
         """Train, and leave the kept epoch's weights in `classifier`.
@@ -158,10 +151,9 @@ class Fitting:
         """
         recipe, history = self.settings.recipe, History()
         keep = KeepBest(self._validate, self.settings.best_by, history, self.progress) if self.valid else None
-        with held_signals(checkpoints is not None) as signals:
-            saving = Checkpointing(
-                checkpoints, snapshot, history, keep, self.total_steps, self.batches.plan.num_batches, signals
-            )
+        steps_per_epoch = self.batches.plan.num_batches
+        saving = Checkpointing(checkpoints, snapshot, history, keep, self.total_steps, steps_per_epoch)
+        with saving.deferring_signals():
             optimizer = self._make_optimizer()
             if not saving.is_trained:
                 self._fit(optimizer, saving, history, keep)
@@ -223,10 +215,7 @@ class Fitting:
 
     def _group_rates(self) -> GroupRates | None:
         """Return every layer group's rates for those who watch, None where nobody does."""
-        if not self.progress.views:
-            return None
-        recipe = self.settings.recipe
-        return GroupRates.of(self.model, recipe, self.lr_max, self.total_steps, self.batches.plan.num_batches)
+        return GroupRates.of(self.plan) if self.progress.views else None
 
     def _validate(self, model: Any) -> dict[str, Any]:
         assert self.valid is not None

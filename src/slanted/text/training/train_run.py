@@ -1,4 +1,4 @@
-"""One run: rows and settings to a folder with the model, its scores and all that repeats the run."""
+"""Train one run and write its folder: the model, its scores, and everything that is needed to repeat the run."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,8 +18,8 @@ from slanted.text.models.text_model import TextModel
 from slanted.text.progress.jsonl import LiveFile
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import resume_check, run_folder
-from slanted.text.runs.checkpoints import Checkpoints, steps_of
-from slanted.text.runs.run_data import DataFiles, RunData
+from slanted.text.runs.run_data import RunData
+from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.baselines import baseline_scores
 from slanted.text.settings import Settings
 from slanted.text.training.fine_tuning import Fitting, Trained, recipe_lines
@@ -34,11 +34,11 @@ class FinishedRun:
     Attributes:
         out: The folder.
         data: The rows.
-        fitting: The run as it was made ready.
-        trained: What it came to.
-        model: What it left.
-        metrics: What metrics.json holds.
-        progress: Is told everything.
+        fitting: The run: model, batches, curve and plan.
+        trained: Its history and the epoch whose weights the model has.
+        model: The trained model.
+        metrics: The content of metrics.json.
+        progress: Receives every message and event.
     """
 
     out: Path
@@ -53,56 +53,65 @@ class FinishedRun:
 Finish = Callable[[FinishedRun], None]
 
 
+def baselines_of(data: RunData, scored: Part, settings: Settings) -> dict[str, Any]:
+    """Return the scores of the majority and of TF-IDF with a linear model on `scored`, by name."""
+    train = data.train
+    rows = (train.texts, train.texts_b, train.y, scored.texts, scored.texts_b, scored.y)
+    splits = [data.of_fold(fold) for fold in data.folds] or [data]
+    choosing = [(split.train, split.valid) for split in splits if split.valid is not None]
+    return baseline_scores(*rows, data.target, settings.positive, choosing)
+
+
 @kept_random_state()  # of the program that calls it
 def train_here(
-    files: DataFiles,
+    request: RunRequest,
     data: RunData,
-    out: Path,
-    settings: Settings,
-    overwrite: bool,
     progress: Progress,
+    *,
     keep_model: bool = True,
-    baselines: Baselines | None = None,
-    resume: bool = False,
-    checkpoints: Checkpoints | None = None,
+    baselines: Baselines = baselines_of,
     finish: Finish | None = None,
 ) -> dict[str, Any]:
-    """Train, and leave the run in its folder, once the data is read and Keras has started.
+    """Train in this process, in which Keras has started, write the run's folder and return the content of metrics.json.
 
     Args:
-        files: Where the data comes from, for recipe.json.
+        request: What is asked for, with backend and precision decided.
         data: The rows.
-        out: The run's folder.
-        settings: With backend and precision decided.
-        overwrite: Whether a run in `out` is replaced.
-        progress: Is told everything.
-        keep_model: Whether the model and its tokenizer stay in `out`, or its scores alone.
-        baselines: Gives the baselines' scores; None: they are fitted anew.
-        resume: Whether a run in `out` that is not finished goes on.
-        checkpoints: Where the state of training is kept; None: nowhere.
-        finish: Is called once the run is safe in its folder: what goes wrong in it costs what it writes alone.
+        progress: Receives every message and event.
+        keep_model: Whether the folder gets the model and its tokenizer, or the scores alone.
+        baselines: Computes the baselines' scores.
+        finish: Is called once the run is safe in its folder: an error in it costs only what it writes.
+
+    Raises:
+        InputError: The folder cannot be used or written to.
+        TrainingFailed: The loss is not finite.
     """
+    settings = request.settings
     fitting = Fitting(data.target, data.train, data.valid, settings, progress)
     for line in (*fitting.summary, *recipe_lines(settings.recipe, fitting.encoder.hidden_dim)):
         progress.say(line)
     if settings.recipe.is_layerwise:
-        progress.say(str(fitting.plan()))
-    with run_folder.held(out, overwrite, resume), ExitStack() as last:
+        progress.say(str(fitting.plan))
+    with request.folder.lock(), ExitStack() as last:
         last.callback(release, fitting.classifier.variables)
-        with run_folder.replaced(out) as folder, progress.shown_to(LiveFile(folder)):
-            more: dict[str, Any] = {
-                "files": asdict(files),
-                "columns": asdict(data.columns),
-                "peak_rate": fitting.lr_max,
-            }
-            trained = _fit(fitting, files, data, checkpoints, progress, more)
-            more["fast_paths"] = fitting.fast_paths
+        with request.folder.replace() as folder, progress.shown_to(LiveFile(folder)):
+            trained, sha256 = _fit(fitting, request, data, progress)
             model = fitting.trained_model()
             last.callback(release, model.classifier.variables)
             predicted = None if data.test is None else model.predict(data.test.texts, data.test.texts_b)
-            metrics = _metrics(data, settings, fitting, trained, model, predicted, baselines or baselines_of)
-            with atomic_files.disk_errors(out):
-                model.save(folder, more, weights=keep_model)
+            metrics = _facts(fitting, trained, data) | _scores(model, data, predicted)
+            scored = data.test or data.valid
+            if scored is not None:
+                metrics["baselines"] = baselines(data, scored, settings)
+            repeat = {
+                "files": asdict(request.files),
+                "columns": asdict(data.columns),
+                "peak_rate": fitting.lr_max,
+                **sha256,
+                "fast_paths": fitting.fast_paths,
+            }
+            with atomic_files.disk_errors(request.out):
+                model.save(folder, repeat, weights=keep_model)
                 data.bad_rows.write(folder / run_folder.BAD_ROWS)
             atomic_files.write_rows(folder / run_folder.HISTORY, run_folder.HISTORY_COLUMNS, trained.history.steps)
             if predicted is not None:
@@ -110,46 +119,34 @@ def train_here(
             atomic_files.write_json(folder / run_folder.METRICS, metrics)
             progress.result(metrics)
         if finish is not None:
-            finish(FinishedRun(out, data, fitting, trained, model, metrics, progress))
+            finish(FinishedRun(request.out, data, fitting, trained, model, metrics, progress))
     return metrics
 
 
 def _fit(
-    fitting: Any,
-    files: DataFiles,
-    data: RunData,
-    checkpoints: Checkpoints | None,
-    progress: Progress,
-    more: dict[str, Any],
-) -> Any:
-    """Train, from the last checkpoint on if there is one, and note what the run was started with."""
+    fitting: Fitting, request: RunRequest, data: RunData, progress: Progress
+) -> tuple[Trained, dict[str, dict[str, Any]]]:
+    """Train, from the last checkpoint if there is one; return the result and, for recipe.json, the files' SHA-256."""
+    checkpoints = request.checkpoints(data)
     if checkpoints is None:
-        return fitting.fit()
+        return fitting.fit(), {}
     snapshot = checkpoints.latest(progress.say)
     if snapshot is not None:
         progress.say(f"resumed: from the checkpoint of step {snapshot.step} of {fitting.total_steps}")
-    started_with = resume_check.StartedWith.of(files, fitting.settings, data.sha256)
-    started_with.write(checkpoints.out)
-    more["sha256"] = started_with.sha256
+    started_with = resume_check.StartedWith.of(request.files, request.settings, data.sha256)
+    started_with.write(request.out)
     try:
-        return fitting.fit(checkpoints, snapshot)
+        return fitting.fit(checkpoints, snapshot), {"sha256": started_with.sha256}
     except TrainingFailed as error:
-        steps = steps_of(checkpoints.out)
-        kept = f"; the checkpoint of step {steps[-1]} is kept, --overwrite starts again" if steps else ""
-        raise TrainingFailed(f"{error}{kept}") from None
+        step = request.folder.steps_done
+        saved = f"; the checkpoint of step {step} is kept, --overwrite starts again" if step else ""
+        raise TrainingFailed(f"{error}{saved}") from None
 
 
-def _metrics(
-    data: RunData,
-    settings: Settings,
-    fitting: Any,
-    trained: Any,
-    model: Any,
-    predicted: np.ndarray | None,
-    baselines: Baselines,
-) -> dict[str, Any]:
-    examples = len(data.train)
-    metrics = {
+def _facts(fitting: Fitting, trained: Trained, data: RunData) -> dict[str, Any]:
+    """Return what metrics.json says of the run beside its scores."""
+    settings, examples = fitting.settings, len(data.train)
+    facts = {
         "task": data.target.kind,
         "examples": examples,
         "epochs": settings.recipe.epochs,
@@ -163,20 +160,11 @@ def _metrics(
         "resumed_from_step": trained.resumed_from_step,
     }
     if data.train_test_duplicates is not None:
-        metrics["train_test_duplicates"] = data.train_test_duplicates
-    for name, part, known in (("valid", data.valid, None), ("test", data.test, predicted)):
-        if part is not None:
-            metrics[name] = model.score(part, known)
-    scored = data.test or data.valid
-    if scored is not None:
-        metrics["baselines"] = baselines(data, scored, settings)
-    return metrics
+        facts["train_test_duplicates"] = data.train_test_duplicates
+    return facts
 
 
-def baselines_of(data: RunData, scored: Part, settings: Settings) -> dict[str, Any]:
-    """Return the scores of the majority and of TF-IDF with a linear model on `scored`, by name."""
-    train = data.train
-    rows = (train.texts, train.texts_b, train.y, scored.texts, scored.texts_b, scored.y)
-    splits = [data.of_fold(fold) for fold in data.folds] or [data]
-    choosing = [(split.train, split.valid) for split in splits if split.valid is not None]
-    return baseline_scores(*rows, data.target, settings.positive, choosing)
+def _scores(model: TextModel, data: RunData, predicted: np.ndarray | None) -> dict[str, Any]:
+    """Return the scores of the validation and the test rows, of which `predicted` are the predictions."""
+    parts = {"valid": (data.valid, None), "test": (data.test, predicted)}
+    return {name: model.score(part, known) for name, (part, known) in parts.items() if part is not None}

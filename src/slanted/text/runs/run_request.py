@@ -1,0 +1,43 @@
+"""One training as it was asked for."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from slanted.text.runs.checkpoints import Checkpoints, Pace
+from slanted.text.runs.run_data import DataFiles, RunData
+from slanted.text.runs.run_folder import RunFolder
+from slanted.text.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One training as it was asked for: what it reads, how it trains, and where it writes.
+
+    Args:
+        files: The files, and how they are read.
+        settings: Recipe, model, batches, backend, precision and seed.
+        folder: Where the run is written, and what may be done with a run that is there.
+        pace: How often a checkpoint is written; None: never.
+    """
+
+    files: DataFiles
+    settings: Settings
+    folder: RunFolder
+    pace: Pace | None = None
+
+    @property
+    def out(self) -> Path:
+        """The run's folder."""
+        return self.folder.path
+
+    def with_settings(self, settings: Settings) -> "RunRequest":
+        """Return the same request with other settings."""
+        return replace(self, settings=settings)
+
+    def of_fold(self, number: int) -> "RunRequest":
+        """Return the request for one fold of a cross-validation, from 0, which is continued if it was begun."""
+        return replace(self, settings=replace(self.settings, folds=0), folder=self.folder.fold(number))
+
+    def checkpoints(self, data: RunData) -> Checkpoints | None:
+        """Return the checkpoints of the run; None where none are written, or the rows can be read only once."""
+        return None if self.pace is None or data.sha256 is None else self.folder.checkpoints(self.pace)
