@@ -50,7 +50,7 @@ def add_compare(commands: Any) -> None:
     add_live_options(command, tensorboard=False)
 
 
-def _what_survives(out: str) -> str:
+def what_survives(out: str) -> str:
     """Return the message that says what survives of a comparison after SIGINT or SIGTERM."""
     finished = len(list(Path(out).glob("runs/*/metrics.json")))
     return (
@@ -62,7 +62,7 @@ def _compare(options: argparse.Namespace) -> None:
     from slanted.commands.compare import CompareOptions, compare
     from slanted.compare.recipe_variants import read_rates, read_variants
 
-    options.what_survives = partial(_what_survives, options.out)
+    options.what_survives = partial(what_survives, options.out)
     rates = read_rates(options.lr) if options.lr else ()
     options.lr = options.recipe = None
 

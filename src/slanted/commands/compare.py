@@ -33,7 +33,6 @@ from slanted.errors import InputError, SettingError
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import source_name
-from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.progress.progress import Progress, duration
 from slanted.text.runs.resume_check import read_once
 from slanted.text.runs.run_data import SCORES_OF, DataFiles, RunData
@@ -81,7 +80,6 @@ def compare(
     runner = Runner(files, progress)
     data = runner.data_of(shared)
     score = _score(data, options.score)
-    _check_length(shared)
     asked = asked_of(files, shared)
     with claimed(out):
         held = None if options.overwrite else read_held(out, asked)
@@ -137,12 +135,6 @@ def _score(data: RunData, named: str | None) -> str:
     if named is not None and named not in known:
         raise SettingError("score", f"a score of this task: {', '.join(known)}", named)
     return named or HEADLINE[kind][0]
-
-
-def _check_length(shared: Settings) -> None:
-    most = most_tokens(locate(shared.model))
-    if most is not None:
-        shared.check_length(most)
 
 
 def _machine(shared: Settings, held: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, str]:

@@ -1,12 +1,24 @@
-"""What a finished run or cross-validation prints."""
+"""What several commands do on the terminal: start Keras and say on which machine, print the result of training."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from slanted.runtime import backend_choice
+from slanted.runtime.keras_startup import start_keras
 from slanted.text.progress.progress import Progress, duration
 from slanted.text.scoring.headline import HEADLINE, headline, note_on_tfidf
+from slanted.text.settings import Settings
 
 TFIDF = "TF-IDF + linear model"
+
+
+def start_on_machine(settings: Settings, progress: Progress) -> Settings:
+    """Choose backend and precision, say why, start Keras, and return the settings with both."""
+    choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
+    progress.say(f"machine: {choice.why}")
+    start_keras(choice.backend)
+    return replace(settings, backend=choice.backend, precision=choice.precision)
 
 
 def say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:

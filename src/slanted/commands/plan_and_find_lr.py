@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slanted.commands.console import start_on_machine
 from slanted.errors import InputError
 from slanted.preview.plan import Plan
 from slanted.preview.range_test import SearchOptions
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
-from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.progress.progress import Progress
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.settings import Settings
@@ -55,10 +55,7 @@ def show_search(
     progress = Progress(quiet=as_json)
     check_picture(picture)
     data = _read(files, settings, progress, "slanted find-lr")
-    choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
-    progress.say(f"machine: {choice.why}")
-    start_keras(choice.backend)
-    settings = replace(settings, backend=choice.backend, precision=choice.precision)
+    settings = start_on_machine(settings, progress)
     from slanted.runtime.random_state import kept_random_state
 
     with kept_random_state():
@@ -92,9 +89,6 @@ def search_of(fitting: "Fitting", options: SearchOptions) -> "RateSearch":
 def _read(files: DataFiles, settings: Settings, progress: Progress, command: str) -> RunData:
     check_installed(command)
     data = read_data(files, settings)
-    most = most_tokens(locate(settings.model))
-    if most is not None:
-        settings.check_length(most)
     for line in data.summary:
         progress.say(line)
     if data.folds:

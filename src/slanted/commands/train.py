@@ -4,17 +4,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slanted.commands.console import say_folds, say_result
+from slanted.commands.console import say_folds, say_result, start_on_machine
 from slanted.errors import InputError
-from slanted.runtime import backend_choice
-from slanted.runtime.keras_startup import check_installed, start_keras
-from slanted.text.pretrained.model_files import locate, most_tokens
+from slanted.runtime.keras_startup import check_installed
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import resume_check, run_folder
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
-from slanted.text.settings import Settings
 
 if TYPE_CHECKING:
     from slanted.text.training.train_run import FinishedRun
@@ -42,12 +39,9 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
     # The sums are of the rows that are then read.
     sums = resume_check.sums_of(request.files) if resume_check.can_be_read_again(request.files) else None
     data = replace(read_data(request.files, request.settings), sha256=sums)
-    most = most_tokens(locate(request.settings.model))
-    if most is not None:
-        request.settings.check_length(most)
     for line in data.summary:
         progress.say(line)
-    request = request.with_settings(_on_machine(request.settings, progress))
+    request = request.with_settings(start_on_machine(request.settings, progress))
     try:
         if data.folds:
             from slanted.text.training.cross_validation import train_folds
@@ -74,14 +68,6 @@ def _finish_folds(out: Path, data: RunData, metrics: dict[str, Any], progress: P
 
     say_folds(metrics, out, progress)
     progress.say(f"report: {leave_folds_report(out, data)}")
-
-
-def _on_machine(settings: Settings, progress: Progress) -> Settings:
-    """Return the settings with backend and precision decided, and have Keras use them."""
-    choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
-    progress.say(f"machine: {choice.why}")
-    start_keras(choice.backend)
-    return replace(settings, backend=choice.backend, precision=choice.precision)
 
 
 def _result_again(request: RunRequest, progress: Progress) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The folder of a comparison: what may lie in it, its lock, and how one comparison replaces another."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +27,7 @@ def check_place(out: Path, overwrite: bool) -> None:
         InputError: It is a file, or holds what is not a comparison's, or runs of nobody knows what, or cannot be
             written to.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out}: is a file; give a folder")
-    parent = next(place for place in (out, *out.parents) if place.exists())
-    if not parent.is_dir():
-        raise InputError(f"--out {out}: {parent} is a file; give another folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"--out {out}: {parent} cannot be written to; give another folder")
+    folder_lock.require_place(out)
     names = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
     held = [part_of(name) or name for name in names if not is_of_the_system(name)]
     known = (COMPARISON, TABLE, PAGE, RUNS, folder_lock.LOCK, REPLACING, REPLACED)

@@ -7,14 +7,14 @@ import pytest
 from refusal_cases import make
 
 from slanted.cli import main
-from slanted.text.runs import run_folder
+from slanted.text.runs import folder_lock, run_folder
 
 pytestmark = pytest.mark.once
 
 
 def test_a_folder_that_cannot_be_written_to(monkeypatch, capsys, tiny_model, finished_run):
     make({"parent/": ""}, tiny_model, finished_run)
-    monkeypatch.setattr(run_folder.os, "access", lambda place, mode: str(place) != "parent")
+    monkeypatch.setattr(folder_lock.os, "access", lambda place, mode: str(place) != "parent")
     assert main(["train", "t.csv", "--out", "parent/o"]) == 2
     assert capsys.readouterr().err == "error: --out parent/o: parent cannot be written to; give another folder\n"
     assert main(["train", "t.csv", "--out", "parent"]) == 2

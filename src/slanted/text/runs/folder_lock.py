@@ -1,5 +1,6 @@
 """A folder for one process: made where it is missing, and locked while it is written to."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -7,6 +8,21 @@ from pathlib import Path
 from slanted.errors import InputError, missing_extra
 
 LOCK = ".lock"
+
+
+def require_place(folder: Path) -> None:
+    """Raise unless there is a folder that can be written to, or one can be made; nothing is changed.
+
+    Raises:
+        InputError: The folder, or one around it, is a file or not writable.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder}: is a file; give a folder")
+    parent = next(place for place in (folder, *folder.parents) if place.exists())
+    if not parent.is_dir():
+        raise InputError(f"--out {folder}: {parent} is a file; give another folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"--out {folder}: {parent} cannot be written to; give another folder")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.labels.examples import Part
 from slanted.text.labels.splits import Fold, fold_rows, split_validation
 from slanted.text.labels.targets import Target, infer_target
+from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.rows.overlap import overlap
 from slanted.text.rows.rows import Rows, read_rows, read_rows_like
 from slanted.text.scoring.metrics import score_predictions
@@ -93,10 +94,11 @@ class RunData:
 
 
 def read_data(files: DataFiles, settings: Settings) -> RunData:
-    """Read and check all files of a run.
+    """Read and check all files of a run, and its settings as far as that needs no model.
 
     Raises:
-        InputError: Whatever is wrong with a file, a column, a text or a label.
+        InputError: A file, a column, a text or a label is wrong, or the model is unknown.
+        SettingError: A setting does not fit the rows, or the texts are longer than the model takes.
     """
     if settings.folds and files.valid is not None:
         found = f"--folds {settings.folds}: each fold holds out rows of the training file, --valid {files.valid}"
@@ -129,6 +131,9 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
         train, valid = hold_out(train, target, settings, rows)
     check_score(target, None if valid is None else valid.y, settings)
     summary.append(_fold_sizes(folds, test, files) if folds else _sizes(train, valid, test, files))
+    most = most_tokens(locate(settings.model))
+    if most is not None:
+        settings.check_length(most)
     return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds)
 
 

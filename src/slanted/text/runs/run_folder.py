@@ -1,6 +1,5 @@
 """The folder of a run: its files, how far the run in it is, its lock, and how one run replaces another."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.checkpoints import Checkpoints, Pace, steps_of
-from slanted.text.runs.folder_lock import LOCK, locked, made
+from slanted.text.runs.folder_lock import LOCK, locked, made, require_place
 
 MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
 HISTORY, METRICS, PREDICTIONS = "history.csv", "metrics.json", "predictions.csv"
@@ -112,20 +111,10 @@ class RunFolder:
         Raises:
             InputError: The folder is a file, contains a run that must stay or anything foreign, or is not writable.
         """
-        folder = self.path
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"--out {folder}: is a file; give a folder")
-        if folder.is_dir():
-            self._check_contents()
-        parent = next(place for place in (folder, *folder.parents) if place.exists())
-        if not parent.is_dir():
-            raise InputError(f"--out {folder}: {parent} is a file; give another folder")
-        if not os.access(parent, os.W_OK | os.X_OK):
-            raise InputError(f"--out {folder}: {parent} cannot be written to; give another folder")
-
-    def _check_contents(self) -> None:
+        require_place(self.path)
         folder, ignored = self.path, (LOCK, PARTIAL, CHECKPOINTS)
-        names = sorted(entry.name for entry in folder.iterdir() if not is_of_the_system(entry.name))
+        content = folder.iterdir() if folder.is_dir() else ()
+        names = sorted(entry.name for entry in content if not is_of_the_system(entry.name))
         entries = [name for name in names if name not in ignored and not is_ours(part_of(name) or "")]
         foreign = [name for name in entries if name not in (REPLACING, REPLACED) and not is_ours(name)]
         if foreign:

@@ -18,6 +18,7 @@ from slanted.text.models.text_model import TextModel
 from slanted.text.progress.jsonl import LiveFile
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import resume_check, run_folder
+from slanted.text.runs.checkpoints import steps_of
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.baselines import baseline_scores
@@ -138,8 +139,8 @@ def _fit(
     try:
         return fitting.fit(checkpoints, snapshot), {"sha256": started_with.sha256}
     except TrainingFailed as error:
-        step = request.folder.steps_done
-        saved = f"; the checkpoint of step {step} is kept, --overwrite starts again" if step else ""
+        steps = steps_of(request.out)
+        saved = f"; the checkpoint of step {steps[-1]} is kept, --overwrite starts again" if steps else ""
         raise TrainingFailed(f"{error}{saved}") from None
 
 
