@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from slanted.curves import (
         ConstantWarmup,
         CosineWarmup,
+        Curve,
         LinearWarmup,
         OneCycle,
         SlantedTriangular,
         WarmupStableDecay,
+        join_curves,
     )
     from slanted.layerwise.gradual_unfreezing import GradualUnfreezing
     from slanted.layerwise.layer_groups import layer_groups
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConstantWarmup",
     "CosineWarmup",
+    "Curve",
     "GradualUnfreezing",
     "LayerwiseOptimizer",
     "LinearWarmup",
@@ -45,6 +48,7 @@ __all__ = [
     "TextRegressor",
     "WarmupStableDecay",
     "find_learning_rate",
+    "join_curves",
     "layer_groups",
     "plan",
     "recipes",
@@ -53,6 +57,7 @@ __all__ = [
 _HOMES = {
     "ConstantWarmup": "curves",
     "CosineWarmup": "curves",
+    "Curve": "curves",
     "GradualUnfreezing": "layerwise.gradual_unfreezing",
     "LayerwiseOptimizer": "layerwise.layerwise_optimizer",
     "LinearWarmup": "curves",
@@ -64,6 +69,7 @@ _HOMES = {
     "TextRegressor": "text.estimators",
     "WarmupStableDecay": "curves",
     "find_learning_rate": "preview.lr_finder",
+    "join_curves": "curves",
     "layer_groups": "layerwise.layer_groups",
 }
 

@@ -120,7 +120,7 @@ def test_an_unbound_curve_stops_a_plain_fit_with_that_message():
 
 @pytest.mark.once
 def test_a_curve_without_a_formula_says_what_to_define():
-    with pytest.raises(NotImplementedError, match="Curve does not say where it bends: define `knots`"):
+    with pytest.raises(NotImplementedError, match="Curve has no formula: define `rate`"):
         Curve(1.0).simulate(3)
 
 
@@ -147,6 +147,14 @@ def test_a_plain_optimizer_carries_the_curve_through_its_config():
     made = type(optimizer).from_config(optimizer.get_config())
     assert float(keras.ops.convert_to_numpy(made.learning_rate)) == pytest.approx(0.1 / 25)
     assert made.get_config() == optimizer.get_config()
+
+
+@pytest.mark.once
+def test_curves_of_one_class_and_the_same_arguments_are_equal():
+    curve = slanted.SlantedTriangular(2e-5, total_steps=100)
+    again = slanted.SlantedTriangular(2e-5, total_steps=100)
+    assert curve == again and hash(curve) == hash(again) and {curve: 1}[again] == 1
+    assert curve != slanted.SlantedTriangular(2e-5) and curve != slanted.ConstantWarmup(2e-5) and curve != 2e-5
 
 
 @pytest.mark.once

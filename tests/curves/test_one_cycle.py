@@ -61,4 +61,4 @@ def test_the_defaults_are_those_of_fastai():
     assert arguments == {
         "lr_max": 0.5, "total_steps": None, "rise_frac": 0.25, "start_div": 25.0, "final_div": 100_000.0
     }  # fmt: skip
-    assert slanted.OneCycle(0.5).knots(10) == (2.5, 7.5)
+    assert slanted.OneCycle(0.5).constants(10) == (2.5, 7.5)

@@ -51,7 +51,7 @@ def test_both_ends_of_the_triangle():
 @pytest.mark.parametrize(("cut_frac", "peak"), [(0.29, 29), (0.57, 57), (0.1, 10), (0.009, 1), (0.0, 1), (0.999, 99)])
 def test_floor_is_safe_from_binary_fractions(cut_frac, peak):
     curve = slanted.SlantedTriangular(1.0, cut_frac=cut_frac, rounding="floor")
-    assert curve.knots(100) == (peak, 100 - peak)
+    assert curve.constants(100) == (peak, 100 - peak)
     assert curve.simulate(100)[peak] == 1.0
 
 

@@ -68,7 +68,7 @@ def test_known_answers_of_a_run_of_5_and_past_its_end(curve, expected):
 @pytest.mark.parametrize(("total", "rise"), [(10, 1), (11, 2), (70, 7), (71, 8), (1, 1), (10**6, 10**5)])
 def test_the_warmup_is_rounded_up_to_whole_steps(total, rise):
     curve = slanted.LinearWarmup(1.0, warmup=0.1)  # 70 * 0.1 is above 7 in binary
-    assert curve.knots(total) == (rise, total - rise)
+    assert curve.constants(total) == (rise, total - rise)
     assert curve.at([rise], total)[0] == (1.0 if rise < total else 0.0)
 
 

@@ -57,7 +57,7 @@ def test_known_answers_of_a_run_of_10_and_past_its_end():
 @pytest.mark.once
 def test_both_stretches_are_rounded_up_to_whole_steps():
     curve = slanted.WarmupStableDecay(1.0, warmup=0.1, decay=0.2)
-    assert [curve.knots(total) for total in (1, 9, 10, 11, 70)] == [(1, 1), (1, 2), (1, 2), (2, 3), (7, 14)]
+    assert [curve.constants(total) for total in (1, 9, 10, 11, 70)] == [(1, 1), (1, 2), (1, 2), (2, 3), (7, 14)]
 
 
 @pytest.mark.once

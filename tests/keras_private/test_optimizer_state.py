@@ -47,13 +47,17 @@ def numbers(state):
     return [keras.ops.convert_to_numpy(variable).tolist() for variable in state.variables]
 
 
+def run_state(added=None):
+    return RunState([].append if added is None else added.append)
+
+
 def test_a_run_s_state_is_at_first_that_of_no_run():
-    state = RunState()
+    state = run_state()
     assert numbers(state) == [[0, 1], [0.0, 1.0, FOLLOW_THE_CURVE]] and not state.known
 
 
 def test_state_that_was_saved_comes_back_and_is_known():
-    written, read, store = RunState(), RunState(), {}
+    written, read, store = run_state(), run_state(), {}
     written.steps.assign([3, 50])
     written.rates.assign([5.0, 45.0, 0.25])
     written.save_own_variables(store)
@@ -61,8 +65,37 @@ def test_state_that_was_saved_comes_back_and_is_known():
     assert numbers(read) == [[3, 50], [5.0, 45.0, 0.25]] and read.known
 
 
+def values(state):
+    return [float(keras.ops.convert_to_numpy(value)) for value in state.constants()]
+
+
+def test_there_is_room_for_any_number_of_constants_which_comes_back_with_them():
+    added, store, read = [], {}, []
+    state = run_state(added)
+    for count in (0, 1, 2, 3, 10, 11, 25, 4):
+        state.count, room = count, state.room
+        assert state.make_room(count) == (count > room)
+        state.assign([float(at) for at in range(1, count + 1)], 0.5)
+        assert values(state) == list(range(1, count + 1)) and numbers(state)[1][2] == 0.5
+    assert added == state.variables[2:] and state.room == 26
+    state.save_own_variables(store)
+    again = run_state(read)
+    again.load_own_variables(store)
+    again.count = 4
+    assert numbers(again) == numbers(state) and values(again) == [1, 2, 3, 4] and read == again.variables[2:]
+
+
+def test_the_state_of_a_curve_with_two_constants_is_read_where_there_is_room_for_more():
+    written, read, store = run_state(), run_state(), {}
+    written.assign([5.0, 45.0], 0.25)
+    written.save_own_variables(store)
+    read.make_room(9)
+    read.load_own_variables(store)
+    assert sorted(store) == ["0", "1"] and values(read) == [5.0, 45.0] and read.known
+
+
 def test_a_checkpoint_of_a_plain_optimizer_has_no_state_and_the_one_there_is_stays():
-    state = RunState()
+    state = run_state()
     state.steps.assign([3, 50])
     state.load_own_variables({})
     assert numbers(state)[0] == [3, 50] and not state.known

@@ -62,10 +62,10 @@ def test_applied_rates_far_beyond_float32_s_whole_numbers(shared, elapsed):
 class Wave(Curve):
     """A user's own curve."""
 
-    def knots(self, total_steps):
+    def constants(self, total_steps):
         return 0.0, float(total_steps)
 
-    def rate(self, elapsed, remaining, knots, xp):
+    def rate(self, elapsed, remaining, constants, xp):
         return self.lr_max * (2.0 + xp.cos(elapsed * 0.5))
 
 

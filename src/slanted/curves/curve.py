@@ -15,14 +15,15 @@ from slanted.errors import InputError
 
 __all__ = ["Curve"]
 
-Knots = tuple[float, float]
+Constants = tuple[float, ...]
 
 
 class Curve(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate for every step of a run of known length.
 
-    Subclasses say where the curve bends (`knots`) and what it is in between (`rate`); both are written once and
-    evaluated by NumPy in float64 (`simulate`) and by Keras in float32 inside the compiled training step.
+    A subclass defines `rate`, and `constants` where its formula needs numbers that follow from the length of the run.
+    Both are written once, and evaluated by NumPy in float64 (`simulate`) and by Keras in float32 inside the compiled
+    training step. A subclass with arguments of its own names them in `extra_arguments`.
 
     Args:
         lr_max: The peak learning rate, > 0.
@@ -31,6 +32,12 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
 
     Raises:
         ValueError: An argument is out of its range.
+
+    >>> class SquareRoot(Curve):
+    ...     def rate(self, elapsed, remaining, constants, xp):
+    ...         return self.lr_max * xp.sqrt(xp.maximum(remaining, 0.0) / (elapsed + remaining))
+    >>> [float(rate) for rate in SquareRoot(1.0).simulate(4)[[0, 3]]]
+    [1.0, 0.5]
     """
 
     extra_arguments: ClassVar[tuple[str, ...]] = ()
@@ -39,32 +46,55 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
         self.lr_max = positive("lr_max", lr_max)
         self.total_steps = None if total_steps is None else whole("total_steps", total_steps)
 
-    def knots(self, total_steps: int) -> Knots:
-        """Return the two steps at which the curve bends in a run of `total_steps`, computed in float64."""
-        raise NotImplementedError(f"{type(self).__name__} does not say where it bends: define `knots`.")
+    def constants(self, total_steps: int) -> Constants:
+        """Return the numbers of the formula that depend on the length of the run, computed in float64; by default none.
 
-    def rate(self, elapsed: Any, remaining: Any, knots: Any, xp: Any) -> Any:
+        They are variables of the compiled step, which is therefore right for runs of any length.
+
+        Args:
+            total_steps: T, in batches, >= 1.
+
+        Returns:
+            Any number of floats, but the same number for every T.
+        """
+        return ()
+
+    @property
+    def constants_count(self) -> int:
+        """How many numbers `constants` returns."""
+        return len(self.constants(1))
+
+    def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
         """Return the rate, a pure function of where the run stands.
 
         Args:
             elapsed: t, batches trained before this one, as floating point, any shape.
             remaining: T - t, computed in whole numbers and so exact beyond 2**24, as floating point, same shape.
-            knots: What `knots` returned, as two scalars.
+            constants: What `constants` returned, each a scalar.
             xp: `numpy` or `keras.ops`.
+
+        Returns:
+            The rate, >= 0, in the shape of `elapsed`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no formula: define `rate`.")
 
     def __call__(self, step: Any) -> Any:
         """Return the float32 rate at `step` (an integer scalar tensor) of a run of `total_steps`."""
         total = self.run_length()
-        return self.on_device(keras.ops.cast(step, "int32"), total, self.knots(total))
+        return self.on_device(keras.ops.cast(step, "int32"), total, self.constants(total))
 
-    def on_device(self, elapsed: Any, total_steps: Any, knots: Any) -> Any:
+    def on_device(self, elapsed: Any, total_steps: Any, constants: Any) -> Any:
         """Return the float32 rate after `elapsed` batches; all arguments may be tensors of the compiled step."""
         ops = keras.ops
-        first, second = (ops.cast(knot, "float32") for knot in knots)
-        remaining = ops.cast(total_steps - elapsed, "float32")
-        return ops.cast(self.rate(ops.cast(elapsed, "float32"), remaining, (first, second), ops), "float32")
+        constants = tuple(ops.cast(constant, "float32") for constant in constants)
+        return ops.cast(self.rate_at(elapsed, total_steps, constants, ops), "float32")
+
+    def rate_at(self, elapsed: Any, total_steps: Any, constants: Any, xp: Any) -> Any:
+        """Return the rate by whole numbers of batches, which are exact beyond 2**24: `rate` gets floating point."""
+        if xp is np:
+            return self.rate(elapsed.astype("float64"), (total_steps - elapsed).astype("float64"), constants, xp)
+        remaining = xp.cast(total_steps - elapsed, "float32")
+        return self.rate(xp.cast(elapsed, "float32"), remaining, constants, xp)
 
     def run_length(self, total_steps: int | None = None) -> int:
         """Return `total_steps`, or the curve's own where None.
@@ -96,8 +126,7 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
         """Return the float64 rates at `steps` (integers >= 0, any shape, also beyond the run's end)."""
         total = self.run_length(total_steps)
         elapsed = np.asarray(steps, dtype="int64")
-        rates = self.rate(elapsed.astype("float64"), (total - elapsed).astype("float64"), self.knots(total), np)
-        return np.asarray(rates, dtype="float64")
+        return np.asarray(self.rate_at(elapsed, total, self.constants(total), np), dtype="float64")
 
     def plot(self, total_steps: int | None = None, ax: Any = None) -> Any:
         """Draw the curve over a run and return the matplotlib Axes.
@@ -119,6 +148,14 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether `other` is a curve of the same class and arguments."""
+        return isinstance(other, Curve) and type(self) is type(other) and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        """Return the same for equal curves."""
+        return hash((type(self), repr(self)))
 
 
 def whole_steps(share: float, total_steps: int) -> float:

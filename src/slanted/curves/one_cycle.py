@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from slanted.common.argument_checks import fraction, positive
-from slanted.curves.curve import Curve, Knots, cosine_rise, not_zero
+from slanted.curves.curve import Constants, Curve, cosine_rise, not_zero
 
 
 @keras.saving.register_keras_serializable(package="slanted")
@@ -47,14 +47,14 @@ class OneCycle(Curve):
         self.start_div = positive("start_div", start_div, least=1.0)
         self.final_div = positive("final_div", final_div, least=1.0)
 
-    def knots(self, total_steps: int) -> Knots:
+    def constants(self, total_steps: int) -> Constants:
         """Return the step of the peak, and how many steps are left from it."""
         rise = total_steps * self.rise_frac
         return rise, total_steps - rise
 
-    def rate(self, elapsed: Any, remaining: Any, knots: Any, xp: Any) -> Any:
+    def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
         """Return the two half cosines, joined at the peak."""
-        rise, fall = knots
+        rise, fall = constants
         up = cosine_rise(xp.clip(elapsed / not_zero(rise, xp), 0.0, 1.0), xp)
         down = cosine_rise(xp.clip(remaining / not_zero(fall, xp), 0.0, 1.0), xp)
         first, last = self.lr_max / self.start_div, self.lr_max / self.final_div

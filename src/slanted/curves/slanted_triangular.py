@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from slanted.common.argument_checks import fraction, positive
-from slanted.curves.curve import Curve, Knots, not_zero
+from slanted.curves.curve import Constants, Curve, not_zero
 from slanted.errors import SettingError
 
 
@@ -56,15 +56,15 @@ class SlantedTriangular(Curve):
             raise SettingError("rounding", '"none" or "floor"', rounding)
         self.rounding = rounding
 
-    def knots(self, total_steps: int) -> Knots:
+    def constants(self, total_steps: int) -> Constants:
         """Return the cut, and how many steps are left from it."""
         cut = total_steps * self.cut_frac
         if self.rounding == "floor":
             cut = float(max(1, math.floor(cut + 1e-9)))
         return cut, total_steps - cut
 
-    def rate(self, elapsed: Any, remaining: Any, knots: Any, xp: Any) -> Any:
+    def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
         """Return lr_max * (1 + p * (ratio - 1)) / ratio."""
-        cut, fall = knots
+        cut, fall = constants
         p = xp.where(elapsed < cut, elapsed / not_zero(cut, xp), remaining / not_zero(fall, xp))
         return self.lr_max * (1.0 + xp.clip(p, 0.0, 1.0) * (self.ratio - 1.0)) / self.ratio

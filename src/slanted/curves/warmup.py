@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from slanted.common.argument_checks import fraction, within
-from slanted.curves.curve import Curve, Knots, cosine_rise, not_zero, whole_steps
+from slanted.curves.curve import Constants, Curve, cosine_rise, not_zero, whole_steps
 
 
 class _Warmup(Curve):
@@ -17,14 +17,14 @@ class _Warmup(Curve):
         super().__init__(lr_max, total_steps)
         self.warmup = fraction("warmup", warmup)
 
-    def knots(self, total_steps: int) -> Knots:
+    def constants(self, total_steps: int) -> Constants:
         """Return W and the length of what follows it."""
         rise = whole_steps(self.warmup, total_steps)
         return rise, total_steps - rise
 
-    def rate(self, elapsed: Any, remaining: Any, knots: Any, xp: Any) -> Any:
+    def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
         """Return the warm-up before W and `after` from it on."""
-        rise, rest = knots
+        rise, rest = constants
         left = xp.clip(remaining / not_zero(rest, xp), 0.0, 1.0)
         return xp.where(elapsed < rise, self.lr_max * elapsed / not_zero(rise, xp), self.after(left, xp))
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from slanted.common.argument_checks import fraction
-from slanted.curves.curve import Curve, Knots, not_zero, whole_steps
+from slanted.curves.curve import Constants, Curve, not_zero, whole_steps
 from slanted.errors import SettingError
 
 
@@ -39,13 +39,13 @@ class WarmupStableDecay(Curve):
         if self.warmup + self.decay > 1.0 + 1e-9:
             raise SettingError("decay", f"at most 1 - warmup = {1.0 - self.warmup:g}", decay)
 
-    def knots(self, total_steps: int) -> Knots:
+    def constants(self, total_steps: int) -> Constants:
         """Return the lengths of the rise and of the fall."""
         return whole_steps(self.warmup, total_steps), whole_steps(self.decay, total_steps)
 
-    def rate(self, elapsed: Any, remaining: Any, knots: Any, xp: Any) -> Any:
+    def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
         """Return lr_max * min(1, t / W, (T - t) / D)."""
-        rise, fall = knots
+        rise, fall = constants
         left = xp.maximum(remaining, 0.0)
         up = xp.where(elapsed < rise, elapsed / not_zero(rise, xp), xp.ones_like(elapsed))
         down = xp.where(left < fall, left / not_zero(fall, xp), xp.ones_like(elapsed))

@@ -63,3 +63,22 @@ def scheduled(optimizer: Any) -> Any:
 def innermost(optimizer: Any) -> Any:
     """Return the optimizer that loss scaling wraps, or `optimizer` itself."""
     return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def in_one_order(optimizer: Any) -> list[Any]:
+    """Return the variables of an optimizer: those of a plain one, then those of its run.
+
+    Their order in `variables` depends on whether it was built before it followed a curve.
+    """
+    inner = innermost(optimizer)
+    if not isinstance(inner, ScheduledOptimizer):
+        return list(optimizer.variables)
+    with inner.with_plain_variables():
+        plain = list(optimizer.variables)
+    return plain + inner.variables_apart()
+
+
+def make_room_as(optimizer: Any, other: Any) -> None:
+    """Give an optimizer as many variables of its run as another of its kind has."""
+    if isinstance(innermost(other), ScheduledOptimizer):
+        innermost(optimizer).make_room(innermost(other).room)

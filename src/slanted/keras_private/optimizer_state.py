@@ -7,6 +7,7 @@ import keras
 from keras.src.saving.keras_saveable import KerasSaveable
 
 FOLLOW_THE_CURVE = -1.0
+FIRST, BLOCK = 2, 8  # constants beside the rate set by hand, and in each further variable
 
 
 class StateApart(KerasSaveable):
@@ -41,15 +42,68 @@ class StateApart(KerasSaveable):
 
 
 class RunState(StateApart):
-    """Where an optimizer stands in its run."""
+    """Where an optimizer stands in its run.
 
-    def __init__(self) -> None:
-        def variable(value: list[float], dtype: str, name: str) -> keras.Variable:
-            return keras.Variable(value, dtype=dtype, trainable=False, name=name)
+    The curve's first two constants share a variable with the rate set by hand. Further constants are in variables that
+    are added when a curve needs them and stay: TensorFlow does not export a model whose optimizer lost a variable.
 
-        self.steps = variable([0, 1], "int32", "run_first_iteration_and_total_steps")
-        self.rates = variable([0.0, 1.0, FOLLOW_THE_CURVE], "float32", "run_knots_and_set_rate")
+    Args:
+        track: Is given each variable that is added later.
+
+    Attributes:
+        count: How many constants the curve has.
+    """
+
+    count = FIRST
+
+    def __init__(self, track: Callable[[keras.Variable], None]) -> None:
+        self._track = track
+        self.steps = _variable([0, 1], "int32", "run_first_iteration_and_total_steps")
+        self.rates = _variable([0.0, 1.0, FOLLOW_THE_CURVE], "float32", "run_constants_and_set_rate")
         self.variables = [self.steps, self.rates]
+
+    @property
+    def room(self) -> int:
+        """How many constants there is room for."""
+        return FIRST + BLOCK * len(self.variables[2:])
+
+    def make_room(self, count: int) -> bool:
+        """Add the variables that `count` constants need beyond those there are, and return whether there are any."""
+        before = self.room
+        while self.room < count:
+            added = _variable([0.0] * BLOCK, "float32", f"run_constants_from_{self.room}")
+            self.variables.append(added)
+            self._track(added)
+        return self.room > before
+
+    def assign(self, constants: Sequence[float], set_rate: float) -> None:
+        """Set the curve's constants, for which there must be room, and the rate set by hand."""
+        padded = [*constants, *[0.0] * (self.room - len(constants))]
+        self.rates.assign([*padded[:FIRST], set_rate])
+        for at, variable in enumerate(self.variables[2:]):
+            variable.assign(padded[FIRST + BLOCK * at :][:BLOCK])
+
+    def constants(self) -> tuple[Any, ...]:
+        """Return the curve's constants, each a scalar tensor."""
+        tensors = [keras.ops.convert_to_tensor(variable) for variable in self.variables[1:]]
+        places = [(0, at) for at in range(FIRST)]
+        places += [(1 + block, at) for block in range(len(tensors) - 1) for at in range(BLOCK)]
+        return tuple(tensors[vector][at] for vector, at in places[: self.count])
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read the state of a curve with any number of constants; a checkpoint of a plain optimizer has none."""
+        saved = len(store.keys())
+        if not saved:
+            self.reset()
+            return
+        self.make_room(FIRST + BLOCK * (saved - 2))
+        for index, variable in enumerate(self.variables[:saved]):
+            variable.assign(store[str(index)])
+        self.known = True
+
+
+def _variable(value: list[float], dtype: str, name: str) -> keras.Variable:
+    return keras.Variable(value, dtype=dtype, trainable=False, name=name)
 
 
 class GroupState(StateApart):

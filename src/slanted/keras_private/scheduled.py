@@ -8,7 +8,7 @@ import keras
 
 from slanted.curves.curve import Curve
 from slanted.errors import InputError
-from slanted.keras_private.optimizer_state import FOLLOW_THE_CURVE, Applying, RunState, StateApart
+from slanted.keras_private.optimizer_state import FIRST, FOLLOW_THE_CURVE, Applying, RunState, StateApart
 
 ops: Any = keras.ops
 _adopted: dict[tuple[type, type], type] = {}
@@ -51,13 +51,17 @@ class ScheduledOptimizer:
         self._curve = None
         self._rate_was_set = False
         self._applying = Applying()
-        self._run = RunState()
+        self._run = RunState(self._track_late)
         self._track_apart(self._run)
 
     def _track_apart(self: Any, state: StateApart) -> None:
         self._tracker.unlock()
         for variable in state.variables:
             self._track_variable(variable)
+
+    def _track_late(self: Any, variable: Any) -> None:
+        self._tracker.unlock()
+        self._track_variable(variable)
 
     def _states_apart(self: Any) -> list[StateApart]:
         return [self._run]
@@ -71,15 +75,26 @@ class ScheduledOptimizer:
         """Follow `curve` from now on; return whether a step compiled before is no longer right."""
         same = self._curve is not None and _shape_of(self._curve) == _shape_of(curve)
         self._curve = curve
-        return not same
+        self._run.count = curve.constants_count
+        return self._run.make_room(self._run.count) or not same
 
     def begin_run(self: Any, total_steps: int, elapsed: int | None) -> None:
-        """Say that a run of `total_steps` batches stands at `elapsed`; None: where the restored state says."""
+        """Say that a run of `total_steps` batches stands at `elapsed`; None: where the restored state says.
+
+        Raises:
+            InputError: The curve has more or fewer constants in this run than in others.
+        """
+        constants = self._curve.constants(total_steps)
+        if len(constants) != self._run.count:
+            raise InputError(
+                f"{type(self._curve).__name__} must have the same number of constants in a run of any length. "
+                f"Received: {len(constants)} for {total_steps} steps, {self._run.count} for 1. Mend its `constants`."
+            )
         first = self._run_first() if elapsed is None else self.batches_seen - elapsed
         self._run.steps.assign([first, total_steps])
         keep_set_rate = elapsed is None or self._rate_was_set
-        rate = float(self._run.rates.numpy()[2]) if keep_set_rate else FOLLOW_THE_CURVE
-        self._run.rates.assign([*self._curve.knots(total_steps), rate])
+        rate = float(self._run.rates.numpy()[FIRST]) if keep_set_rate else FOLLOW_THE_CURVE
+        self._run.assign(constants, rate)
         self._run.known = True
 
     def await_run(self: Any) -> None:
@@ -119,10 +134,10 @@ class ScheduledOptimizer:
             return super()._get_current_learning_rate()  # type: ignore[misc]
         if not self._run.known:
             self._curve.run_length()  # raises: made from a config, and no run has begun
-        steps, rates = ops.convert_to_tensor(self._run.steps), ops.convert_to_tensor(self._run.rates)
+        steps, set_rate = ops.convert_to_tensor(self._run.steps), ops.convert_to_tensor(self._run.rates)[FIRST]
         elapsed = ops.cast(self._iterations, "int32") - steps[0]
-        followed = self._curve.on_device(elapsed, steps[1], (rates[0], rates[1]))
-        return ops.where(rates[2] < 0.0, followed, rates[2])
+        followed = self._curve.on_device(elapsed, steps[1], self._run.constants())
+        return ops.where(set_rate < 0.0, followed, set_rate)
 
     @property
     def learning_rate(self: Any) -> Any:
@@ -136,9 +151,9 @@ class ScheduledOptimizer:
         if self._curve is None:
             self.plain_class.learning_rate.fset(self, learning_rate)
         if not callable(learning_rate):
-            knots = ops.convert_to_tensor(self._run.rates)[:2]
+            first = ops.convert_to_tensor(self._run.rates)[:FIRST]
             rate = ops.reshape(ops.cast(learning_rate, "float32"), (1,))
-            self._run.rates.assign(ops.concatenate([knots, rate]))
+            self._run.rates.assign(ops.concatenate([first, rate]))
             self._rate_was_set = True
 
     def plain_config(self: Any) -> dict[str, Any]:
@@ -189,8 +204,21 @@ class ScheduledOptimizer:
         finally:
             attributes["_variables"] = tracked
 
+    def variables_apart(self: Any) -> list[Any]:
+        """Return the variables that the plain optimizer does not have."""
+        return [variable for apart in self._states_apart() for variable in apart.variables]
+
+    @property
+    def room(self: Any) -> int:
+        """How many constants of a curve there is room for."""
+        return self._run.room
+
+    def make_room(self: Any, count: int) -> None:
+        """Have room for `count` constants of a curve."""
+        self._run.make_room(count)
+
     def _plain_variables(self: Any) -> list[Any]:
-        state = {id(variable) for apart in self._states_apart() for variable in apart.variables}
+        state = {id(variable) for variable in self.variables_apart()}
         return [variable for variable in self._variables if id(variable) not in state]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from slanted.curves.curve import Curve, Knots
+from slanted.curves.curve import Constants, Curve
 from slanted.errors import InputError
+from slanted.keras_private.loss_scaling import in_one_order, make_room_as
 from slanted.layerwise.run_scheduler import RunScheduler
 from slanted.runtime.random_state import kept_random_state
 
@@ -21,7 +22,7 @@ _QUIET: dict[str, Any] = {"verbose": 0}  # Keras declares it a string
 class TrialCurve(Curve):
     """Rates that rise exponentially over a run, or, where they do not rise, a slanted triangle of that peak.
 
-    What the rates are comes in through the knots, variables of the compiled step: every trial runs the same one.
+    What the rates are comes in through the constants, variables of the compiled step: every trial runs the same one.
 
     Args:
         first: The first rate, or the triangle's peak.
@@ -33,14 +34,14 @@ class TrialCurve(Curve):
         super().__init__(first, total_steps)
         self.last = last
 
-    def knots(self, total_steps: int) -> Knots:
+    def constants(self, total_steps: int) -> Constants:
         """Return the logarithm of the first rate, and what is added to it at every step."""
         growth = 0.0 if self.last is None else math.log(self.last / self.lr_max) / max(1, total_steps - 1)
         return math.log(self.lr_max), growth
 
-    def rate(self, elapsed: Any, remaining: Any, knots: Any, xp: Any) -> Any:
+    def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
         """Return exp(first + elapsed * growth), times the triangle without growth."""
-        first, growth = knots
+        first, growth = constants
         share = elapsed / (elapsed + remaining)
         p = xp.where(share < CUT_FRAC, share / CUT_FRAC, (1.0 - share) / (1.0 - CUT_FRAC))
         triangle = (1.0 + p * (RATIO - 1.0)) / RATIO
@@ -196,7 +197,8 @@ def _copied(optimizer: Any, variables: Sequence[Any]) -> Any:
     copy = type(optimizer).from_config(optimizer.get_config())
     copy.build(variables)
     if optimizer.built:
-        for variable, value in zip(copy.variables, [value for _, value in _values(optimizer.variables)], strict=True):
+        make_room_as(copy, optimizer)
+        for variable, (_, value) in zip(in_one_order(copy), _values(in_one_order(optimizer)), strict=True):
             variable.assign(value)
     return copy
 

@@ -1,0 +1,165 @@
+"""Curves one after the other over one run."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from slanted.common.argument_checks import plain, whole
+from slanted.curves.curve import Constants, Curve, whole_steps
+from slanted.errors import InputError, SettingError
+
+__all__ = ["JoinedCurve", "join_curves"]
+
+BASE = 2**16  # a step is two numbers below it, which float32 holds exactly
+LAST_STEP = 2**31 - 1
+
+
+def join_curves(
+    curves: Sequence[Curve], boundaries: Sequence[int | float], total_steps: int | None = None
+) -> "JoinedCurve":
+    """Return the curve that follows each of `curves` in turn, and changes to the next at each boundary.
+
+        b_i      = boundaries[i - 1]                   an int: a step
+                 = ceil(boundaries[i - 1] * T)         a float in (0, 1): a share of the run
+        b_0      = 0,  b_n = T
+        rate(t)  = rate of curves[i] after t - b_i batches of a run of b_(i+1) - b_i,   for b_i <= t < b_(i+1)
+
+    Each curve starts at 0 at its boundary, and its run ends at the next boundary; the last one's ends with the run. A
+    boundary in steps is the same step in a run of any length: one at the end of the run or beyond it is not reached,
+    and the curve before it is cut short. Where boundaries coincide, as shares do in short runs, the curves between them
+    are left out. For t >= T the rate stays where it is at t = T. `lr_max` of the joined curve is the largest of its
+    curves'.
+
+    Args:
+        curves: n curves, at least one, without `total_steps`, which follows from the boundaries; joined curves too.
+        boundaries: n - 1 boundaries, ascending: whole numbers of steps >= 1, or shares of the run in (0, 1).
+        total_steps: T, in batches; None: whatever run `fit` makes.
+
+    Returns:
+        A curve.
+
+    Raises:
+        ValueError: A curve or a boundary is none, or there are too many or too few. When the curve is bound to a run:
+            a boundary in steps and one as a share are out of order in it.
+
+    >>> import slanted
+    >>> warmup, rest = slanted.LinearWarmup(1.0, warmup=1.0), slanted.CosineWarmup(1.0, warmup=0.0)
+    >>> [round(float(rate), 3) for rate in slanted.join_curves([warmup, rest], [0.5]).simulate(8)]
+    [0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146]
+
+    Source: `optax.join_schedules`, whose boundaries are steps alone, and whose schedules do not know where they end.
+    """
+    return JoinedCurve(curves, boundaries, total_steps)
+
+
+@keras.saving.register_keras_serializable(package="slanted")
+class JoinedCurve(Curve):
+    """Curves one after the other: what `slanted.join_curves` returns, with its arguments."""
+
+    def __init__(
+        self, curves: Sequence[Curve], boundaries: Sequence[int | float], total_steps: int | None = None
+    ) -> None:
+        self.curves, self.boundaries = _checked_curves(curves), _checked_boundaries(boundaries)
+        if len(self.boundaries) != len(self.curves) - 1:
+            rule = f"one fewer than the curves, of which there are {len(self.curves)}"
+            raise SettingError("boundaries", rule, boundaries, "Give the step at which each next curve begins.")
+        super().__init__(max(curve.lr_max for curve in self.curves), total_steps)
+
+    def starts(self, total_steps: int) -> list[int]:
+        """Return the step at which each curve begins in a run of `total_steps`; it may lie beyond the run's end.
+
+        Raises:
+            InputError: A boundary in steps and one as a share are out of order in a run of this length.
+        """
+        starts = [0, *(_step(boundary, total_steps) for boundary in self.boundaries)]
+        if starts != sorted(starts):
+            raise InputError(
+                f"Boundaries must ascend. Received: {list(self.boundaries)}, which are the steps {starts[1:]} of a run "
+                f"of {total_steps}. Give all of them in steps, or all as shares of the run."
+            )
+        return starts
+
+    def constants(self, total_steps: int) -> Constants:
+        """Return of each curve the two parts of its start, and its constants in the run that is its own."""
+        starts = self.starts(total_steps)
+        made: list[float] = []
+        for curve, start, end in zip(self.curves, starts, [*starts[1:], total_steps], strict=True):
+            made += [*divmod(min(start, LAST_STEP), BASE), *curve.constants(max(1, end - start))]
+        return tuple(map(float, made))
+
+    @property
+    def constants_count(self) -> int:
+        """How many numbers `constants` returns."""
+        return sum(2 + curve.constants_count for curve in self.curves)
+
+    def rate_at(self, elapsed: Any, total_steps: Any, constants: Any, xp: Any) -> Any:
+        """Return the rate of the last curve that has begun, by where its own run stands."""
+        starts, own = self._divided(constants, xp)
+        elapsed = xp.minimum(elapsed, total_steps)
+        made: Any = None
+        for curve, start, end, numbers in zip(self.curves, starts, [*starts[1:], total_steps], own, strict=True):
+            length = xp.maximum(end - start, 1)
+            rate = curve.rate_at(xp.maximum(elapsed - start, 0), length, numbers, xp)
+            begun = xp.logical_and(elapsed >= start, start < total_steps)
+            made = rate if made is None else xp.where(begun, rate, made)
+        return made
+
+    def _divided(self, constants: Any, xp: Any) -> tuple[list[Any], list[Any]]:
+        """Return each curve's start as a whole number, and each curve's own constants."""
+        starts, own, at = [], [], 0
+        for curve in self.curves:
+            high, low = (int(part) if xp is np else xp.cast(part, "int32") for part in constants[at : at + 2])
+            starts.append(high * BASE + low)
+            own.append(constants[at + 2 : at + 2 + curve.constants_count])
+            at += 2 + curve.constants_count
+        return starts, own
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this curve again, the curves serialised."""
+        curves = [keras.saving.serialize_keras_object(curve) for curve in self.curves]
+        return {"curves": curves, "boundaries": list(self.boundaries), "total_steps": self.total_steps}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "JoinedCurve":
+        """Make the curve again."""
+        curves = [keras.saving.deserialize_keras_object(curve) for curve in config["curves"]]
+        return cls(curves, config["boundaries"], config["total_steps"])
+
+    def __repr__(self) -> str:
+        return f"join_curves({list(self.curves)}, {list(self.boundaries)}, total_steps={self.total_steps})"
+
+
+def _step(boundary: int | float, total_steps: int) -> int:
+    return boundary if isinstance(boundary, int) else int(whole_steps(boundary, total_steps))
+
+
+def _checked_curves(curves: Any) -> tuple[Curve, ...]:
+    if not isinstance(curves, (list, tuple)) or not curves or not all(isinstance(curve, Curve) for curve in curves):
+        raise SettingError("curves", "a list of curves such as slanted.LinearWarmup, at least one", curves)
+    for curve in curves:
+        if curve.total_steps is not None:
+            remedy = "How long each lasts follows from the boundaries; leave its total_steps out."
+            raise SettingError("curves", "curves without a length of their own", curve, remedy)
+    return tuple(curves)
+
+
+def _checked_boundaries(boundaries: Any) -> tuple[int | float, ...]:
+    if not isinstance(boundaries, (list, tuple, np.ndarray)):
+        raise SettingError("boundaries", "a list of steps or shares of the run", boundaries)
+    checked = tuple(_checked_boundary(plain(boundary)) for boundary in boundaries)
+    for kind in (int, float):
+        alike = [boundary for boundary in checked if isinstance(boundary, kind)]
+        if any(later <= earlier for earlier, later in itertools.pairwise(alike)):
+            raise SettingError("boundaries", "ascending", list(checked))
+    return checked
+
+
+def _checked_boundary(boundary: Any) -> int | float:
+    if not isinstance(boundary, float):
+        return whole("boundaries", boundary)
+    if not 0.0 < boundary < 1.0:
+        raise SettingError("boundaries", "whole numbers of steps, or shares of the run in (0, 1)", boundary)
+    return boundary
