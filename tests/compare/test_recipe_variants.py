@@ -7,6 +7,7 @@ import pytest
 from slanted.compare.recipe_variants import Rate, read_rates, read_variants, split_names
 from slanted.errors import InputError
 from slanted.recipe.named import recipe_named
+from slanted.recipe.own_curve import ImportedCurve
 from slanted.recipe.recipe import Recipe
 
 pytestmark = pytest.mark.once
@@ -33,6 +34,12 @@ def test_settings_of_every_kind():
     )
     assert variant.recipe.clip_norm is None
     assert variant.recipe.with_settings(clip_norm=1.0) == expected
+
+
+def test_a_curve_of_one_s_own_has_a_colon_in_its_name():
+    first, second = read_variants("stlr:curve=slanted.curves:OneCycle:epochs=2, stlr:curve=cosine", recipe_named)
+    assert first.recipe.curve == ImportedCurve("slanted.curves:OneCycle") and first.recipe.epochs == 2
+    assert second.recipe.curve == "cosine" and ":" not in first.folder_name
 
 
 def test_a_comma_in_a_value_does_not_end_the_variant():

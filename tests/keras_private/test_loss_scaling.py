@@ -7,7 +7,7 @@ from grouped_optimizers import grouped
 from plain_keras import changed, gradients, spied, variables
 
 from slanted.keras_private.grouped import GroupedOptimizer
-from slanted.keras_private.loss_scaling import ScaledOptimizer, innermost, scheduled
+from slanted.keras_private.loss_scaling import ScaledOptimizer, in_one_order, innermost, make_room_as, scheduled
 from slanted.keras_private.scheduled import ScheduledOptimizer, mixed
 
 
@@ -69,3 +69,24 @@ def test_a_configuration_makes_both_again():
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(outer))
     assert type(again) is type(outer) and again.get_config() == outer.get_config()
     assert isinstance(again.inner_optimizer, ScheduledOptimizer) and again.inner_optimizer.momentum == 0.9
+
+
+@pytest.mark.parametrize("scaling", [False, True])
+def test_variables_have_one_order_whether_an_optimizer_was_built_before_it_followed_a_curve(scaling):
+    def made(built_before):
+        inner = keras.optimizers.Adam(0.5)
+        optimizer = keras.optimizers.LossScaleOptimizer(inner) if scaling else inner
+        if built_before:
+            optimizer.build(variables())
+        scheduled(optimizer)
+        optimizer.build(variables())
+        return optimizer
+
+    before, after = made(True), made(False)
+    innermost(before).make_room(25)
+    make_room_as(after, before)
+    shapes = [[tuple(v.shape) for v in in_one_order(one)] for one in (before, after)]
+    assert shapes[0] == shapes[1] and len(shapes[0]) == len(before.variables) == len(after.variables)
+    assert [tuple(v.shape) for v in before.variables] != [tuple(v.shape) for v in after.variables]
+    plain = keras.optimizers.Adam(0.5)
+    assert in_one_order(plain) == plain.variables and make_room_as(plain, plain) is None

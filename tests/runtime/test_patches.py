@@ -15,6 +15,7 @@ import pytest
 
 from slanted.runtime import patches
 from slanted.runtime.patches import (
+    current_folder_importable,
     float32_policy,
     kept_heap,
     long_csv_fields,
@@ -212,3 +213,16 @@ def test_tokenizers_use_every_core_but_in_forked_processes_unless_the_user_has_s
     environment |= {} if set_before is None else {"TOKENIZERS_PARALLELISM": set_before}
     done = subprocess.run([sys.executable, "-c", FORKED], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == there.split()
+
+
+def test_the_current_folder_is_the_last_place_that_imports_look_into_for_a_while(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    with current_folder_importable():
+        assert sys.path == [*before, str(tmp_path)]
+        sys.path.insert(0, "added by the module")
+    assert sys.path == ["added by the module", *before]
+    sys.path.remove("added by the module")
+    with pytest.raises(ZeroDivisionError), current_folder_importable():
+        raise ZeroDivisionError
+    assert sys.path == before

@@ -11,8 +11,10 @@ from slanted.cli.options import (
     add_data_options,
     add_live_options,
     add_setting_options,
+    check_curve,
     files_of,
     progress_of,
+    settings_given,
     settings_of,
     whole,
 )
@@ -70,9 +72,11 @@ def _compare(options: argparse.Namespace) -> None:
         if name not in recipes() and not Path(name).is_file():
             known = ", ".join(recipes())
             raise InputError(f"--recipes {name}: there is no such recipe or file. Recipes are: {known}")
-        return settings_of(argparse.Namespace(**{**vars(options), "recipe": name})).recipe
+        return settings_given(argparse.Namespace(**{**vars(options), "recipe": name})).recipe
 
     variants = read_variants(options.recipes, recipe_of)
+    for variant in variants:
+        check_curve(variant.recipe, f"--recipes {variant.name}")
     chosen = CompareOptions(variants, rates, options.seeds, options.score, options.overwrite, options.json)
     progress = None if options.json and not options.json_lines else progress_of(options)
     compare(files_of(options), settings_of(options), chosen, Path(options.out), progress)

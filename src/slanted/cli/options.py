@@ -12,6 +12,7 @@ from slanted.common.messages import option_of
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError
 from slanted.recipe.named import recipe_named, recipes
+from slanted.recipe.own_curve import is_own
 from slanted.recipe.recipe import Recipe
 from slanted.text.settings import BACKENDS, BEST_BY, CLASS_WEIGHTS, LONG, PRECISIONS, TASKS, Settings
 
@@ -100,6 +101,28 @@ def number(text: str) -> float:
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
+    """Return the settings that the options make, whose curve can be made.
+
+    Raises:
+        InputError: The recipe is a file that names a curve of the user's own, and no option does.
+    """
+    settings = settings_given(options)
+    check_curve(settings.recipe, f"--recipe {options.recipe}")
+    return settings
+
+
+def check_curve(recipe: Recipe, option: str) -> None:
+    """Raise where a file alone, and no option, names the curve of the user's own that a recipe has.
+
+    Raises:
+        InputError: It does.
+    """
+    if isinstance(recipe.curve, str) and is_own(recipe.curve):
+        found = f"{option}: its curve {recipe.curve} is code that is not imported because a file names it"
+        raise InputError(f"{found}; add --curve with the curve's MODULE:CLASS")
+
+
+def settings_given(options: argparse.Namespace) -> Settings:
     """Return the settings that the options make: the recipe's or the saved run's, with what is given in their place."""
     base = _base_settings(options.recipe or "stlr")
     given = {name: getattr(options, name) for name in RECIPE_OPTIONS} | {"lr_max": options.lr}

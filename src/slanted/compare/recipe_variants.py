@@ -78,13 +78,25 @@ def read_variants(text: str, recipe_of: Callable[[str], Recipe]) -> list[Variant
 
 
 def _variant(name: str, recipe_of: Callable[[str], Recipe]) -> Variant:
-    base, *settings = name.split(":")
+    base, *settings = _split_settings(name)
     own = dict(_setting(name, word) for word in settings)
     try:
         return Variant(name, recipe_of(base).with_settings(**own), "lr_max" in own)
     except SettingError as error:
         remedy = f"; {error.remedy}" if error.remedy else "; see slanted compare --help"
         raise InputError(f"--recipes {name}: {error.name} {error.received} must be {error.rule}{remedy}") from None
+
+
+def _split_settings(name: str) -> list[str]:
+    """Return the recipe and its settings; what stands behind the colon in curve=MODULE:CLASS is none."""
+    words = name.split(":")
+    joined = words[:1]
+    for word in words[1:]:
+        if joined[-1].startswith("curve=") and "=" not in word:
+            joined[-1] += f":{word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _setting(variant: str, word: str) -> tuple[str, Any]:

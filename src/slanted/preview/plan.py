@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError
+from slanted.recipe.own_curve import curve_name
 from slanted.recipe.recipe import Recipe
 
 GROUP_HEADER = ("group", "depth", "variables", "parameters", "multiplier", "peak rate", "weight decay", "opens at")
@@ -178,8 +179,9 @@ def _head(plan: "Plan") -> str:
     highest = int(np.argmax(rates))
     clipped = "not clipped" if recipe.clip_norm is None else f"clipped to a norm of {recipe.clip_norm:g}"
     return (
-        f"plan: {recipe.name}: {plan.total_steps:,} steps in epochs of {plan.steps_per_epoch:,}; {recipe.curve} to "
-        f"{plan.lr_max:g}, highest {rates[highest]:.3g} at step {highest:,}, last {rates[-1]:.3g}\n"
+        f"plan: {recipe.name}: {plan.total_steps:,} steps in epochs of {plan.steps_per_epoch:,}; "
+        f"{curve_name(recipe.curve)} to {plan.lr_max:g}, highest {rates[highest]:.3g} at step {highest:,}, "
+        f"last {rates[-1]:.3g}\n"
         f"optimizer: {recipe.optimizer}, weight decay {recipe.weight_decay:g}, gradients {clipped}"
     )
 

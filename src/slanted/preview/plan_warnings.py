@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slanted.recipe.own_curve import is_own
 from slanted.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _length(recipe: Recipe, total_steps: int, steps_per_epoch: int) -> Iterator[
 def _rise(recipe: Recipe, total_steps: int) -> Iterator[str]:
     slanted = recipe.curve == "slanted-triangular"
     share = recipe.cut_frac if slanted else recipe.warmup
-    if not 0.0 < share * total_steps < 1.0 - 1e-9:
+    if is_own(recipe.curve) or not 0.0 < share * total_steps < 1.0 - 1e-9:
         return
     steps = f"the warm-up of {share:g} of {total_steps} steps is shorter than a step"
     if slanted:

@@ -14,19 +14,22 @@ from slanted.curves import (
     WarmupStableDecay,
 )
 from slanted.curves.curve import Curve
+from slanted.recipe.own_curve import build_own, is_own
 
 _KERAS_NAMES = ("AdamW", "Adam", "SGD", "RMSprop", "Lion", "Adafactor")
 
 
-def build_curve(name: str, lr_max: float, total_steps: int | None, settings: Mapping[str, Any]) -> Curve:
-    """Return the curve of that name.
+def build_curve(name: Any, lr_max: float, total_steps: int | None, settings: Mapping[str, Any]) -> Curve:
+    """Return the curve of that name, or that a recipe's own one makes.
 
     Args:
-        name: One of `slanted.recipe.choices.CURVES`.
+        name: One of `slanted.recipe.choices.CURVES`, or what else a recipe takes for a curve.
         lr_max: The peak learning rate.
         total_steps: T, in batches; None: whatever run `fit` makes.
         settings: A recipe's, of which the curve takes its own.
     """
+    if is_own(name):
+        return build_own(name, lr_max, total_steps)
     run = (lr_max, total_steps)
     build: dict[str, Callable[[], Curve]] = {
         "slanted-triangular": lambda: SlantedTriangular(*run, settings["cut_frac"], settings["ratio"]),

@@ -12,7 +12,6 @@ ROUNDING = 1e-9
 NO_DECAY = ("bias", "norm", "gamma", "beta")
 CHOICES = {
     "optimizer": OPTIMIZERS,
-    "curve": CURVES,
     "decayed_groups": DECAYED_GROUPS,
     "unfreezing": UNFREEZING,
     "truncate": TRUNCATIONS,

@@ -12,6 +12,7 @@ from slanted.common.argument_checks import fraction, is_real, make_plain, not_ne
 from slanted.errors import InputError, SettingError
 from slanted.recipe import choices
 from slanted.recipe.frozen_dict import FrozenDict
+from slanted.recipe.own_curve import checked_peak, curve_name, has_peak, read_curve
 from slanted.recipe.parsing import (
     check_patterns,
     comma_separated,
@@ -51,7 +52,9 @@ class Recipe:
         weight_decay: Decoupled weight decay, times the rate, a step; >= 0.
         no_weight_decay: Regular expressions on `variable.path`; what matches, and every vector, does not decay.
         clip_norm: The largest global norm of the gradients, > 0; None or 0: not clipped.
-        curve: "slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay" or "constant".
+        curve: "slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay" or "constant"; or a class
+            derived from `slanted.Curve`, or a function that returns a curve, called with `lr_max` (and `total_steps`
+            where it takes that); or a curve, whose peak is then `lr_max`. A file has the name alone.
         cut_frac: Slanted triangular: the share of the run that rises.
         ratio: Slanted triangular: the peak over the lowest rate.
         warmup: The other curves' share of the run that rises, in [0, 1]; None: the curve's own, 0.25 of one-cycle, none
@@ -93,7 +96,7 @@ class Recipe:
         comma_separated,
     )
     clip_norm: float | None = _setting(1.0, "largest global norm of the gradients; 0: not clipped")
-    curve: str = _setting("slanted-triangular", "one of: " + ", ".join(choices.CURVES))
+    curve: object = _setting("slanted-triangular", f"one of: {', '.join(choices.CURVES)}; or MODULE:CLASS", read_curve)
     cut_frac: float = _setting(0.1, "slanted-triangular: share of the run that rises")
     ratio: float = _setting(32.0, "slanted-triangular: peak over lowest rate")
     warmup: float = _setting(None, "other curves: share of the run that rises (default: the curve's own)", float)
@@ -117,6 +120,7 @@ class Recipe:
         for name in _LISTS:
             if is_list(getattr(self, name)):
                 object.__setattr__(self, name, tuple(getattr(self, name)))  # the dataclass is frozen
+        object.__setattr__(self, "lr_max", checked_peak(self.curve, self.lr_max))
         if self.warmup is None:
             object.__setattr__(self, "warmup", choices.warmup_of(self.curve))
         for name in ("name", "source", "notes"):
@@ -174,6 +178,8 @@ class Recipe:
             )
         if self.warmup == choices.warmup_of(self.curve):
             settings = {"warmup": None, **settings}  # of the curve, which may become another
+        if "curve" in settings and has_peak(self.curve):
+            settings = {"lr_max": None, **settings}  # which is that of the curve that is replaced
         return replace(self, **settings)
 
     def peak_rate(self, hidden_size: int) -> float:
@@ -271,7 +277,7 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON's types."""
         lists = {name: list(getattr(self, name)) for name in _LISTS}
-        return {**asdict(self), **lists, "multipliers": dict(self.multipliers)}
+        return {**asdict(self), **lists, "multipliers": dict(self.multipliers), "curve": curve_name(self.curve)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":

@@ -8,6 +8,7 @@
     long_csv_fields           the longest field that `csv` reads, from the first file on
     tokenizer_threads         `TOKENIZERS_PARALLELISM`, from the first tokenizer on
     kept_heap                 the C library's `mallopt`, while a model computes
+    current_folder_importable `sys.path`, while the curve that the user names is imported
 
 What is private of Keras is patched in `slanted.keras_private` (`epochs_as_long_as_their_data`).
 Environment variables that Keras and its backends read as they are imported are set in `keras_startup`, signal handlers
@@ -17,6 +18,7 @@ that concern it, not with this module.
 
 import csv
 import ctypes
+import importlib
 import os
 import platform
 import sys
@@ -164,3 +166,19 @@ def _library() -> Any:
 @cache
 def _gnu_library() -> Any:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+
+
+@contextmanager
+def current_folder_importable() -> Iterator[None]:
+    """Have imports look into the current folder too, after all other places, so that it shadows nothing.
+
+    The console script leaves it out, unlike `python script.py`.
+    """
+    folder = os.getcwd()
+    sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        at = len(sys.path) - 1 - sys.path[::-1].index(folder)
+        del sys.path[at]

@@ -210,8 +210,23 @@ ROWS = [
         f"{TRAIN} --curve flat",
         (
             "--curve flat: must be one of slanted-triangular, linear, cosine, one-cycle, "
-            "warmup-stable-decay, constant; see slanted train --help"
+            "warmup-stable-decay, constant, or a curve of your own, MODULE:CLASS; see slanted train --help"
         ),
+    ),
+    (
+        "curve of a module that is not there",
+        {},
+        f"{TRAIN} --curve no_such.part:Root",
+        (
+            "--curve: there is no module no_such.part for no_such.part:Root, installed or in the current folder; "
+            "see slanted train --help"
+        ),
+    ),
+    (
+        "curve of no name",
+        {"mine.py": "raise SystemExit(1)"},
+        f"{TRAIN} --curve mine:a-b",
+        ("--curve: must be MODULE:CLASS where it names a curve of your own, not 'mine:a-b'; see slanted train --help"),
     ),
     (
         "unknown truncation",

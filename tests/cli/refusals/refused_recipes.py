@@ -33,6 +33,25 @@ WRONG_SETTINGS = [
 
 ROWS = [
     (
+        "recipe.json that names a curve of one's own",
+        {"r.json": '{"recipe": {"curve": "mine:Root"}}', "mine.py": "raise SystemExit(1)"},
+        f"{TRAIN} --recipe r.json",
+        (
+            "--recipe r.json: its curve mine:Root is code that is not imported because a file names it; "
+            "add --curve with the curve's MODULE:CLASS"
+        ),
+    ),
+    (
+        "recipe.json with no curve's name",
+        {"r.json": '{"recipe": {"curve": "a b:c"}}'},
+        f"{TRAIN} --recipe r.json",
+        (
+            "r.json: not a recipe that `slanted train` wrote (Argument `curve` must be one of slanted-triangular, "
+            "linear, cosine, one-cycle, warmup-stable-decay, constant, or a curve of your own, MODULE:CLASS. Received: "
+            "curve='a b:c'); give its recipe.json"
+        ),
+    ),
+    (
         "unknown recipe",
         {},
         f"{TRAIN} --recipe slow",

@@ -13,6 +13,7 @@ from slanted.common.messages import plural
 from slanted.layerwise.run_scheduler import RunScheduler
 from slanted.preview.make_plan import plan_along
 from slanted.preview.plan import DatasetSize, Plan
+from slanted.recipe.own_curve import check_importable
 from slanted.recipe.recipe import Recipe
 from slanted.runtime.memory import release
 from slanted.runtime.patches import kept_heap, seeded_generators
@@ -81,6 +82,7 @@ class Fitting:
 
     def __init__(self, target: Target, train: Part, valid: Part | None, settings: Settings, progress: Progress) -> None:
         self.target, self.settings, self.progress = target, settings, progress
+        check_importable(settings.recipe.curve)  # before all that takes time
         seeded_generators(settings.seed)
         self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
         settings.check_length(self.encoder.max_tokens)
