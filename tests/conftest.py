@@ -26,6 +26,7 @@ import pytest
 
 # What `make quick` leaves out: files whose tests train real runs, start processes, or are many.
 LONG = (
+    "cli/test_options_curve.py",
     "commands/",
     "compare/test_run_grid.py",
     "curves/test_curve.py",

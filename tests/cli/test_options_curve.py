@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import own_curves
 import pytest
+import resumable
 import trained_runs
 from run_files import read, table
 from trained_runs import EPOCHS, STEPS
@@ -37,6 +38,18 @@ def test_a_run_trains_with_it_and_names_it(place, module, tmp_path):
     rates = [float(row["learning_rate"]) for row in table(out / "history.csv")]
     np.testing.assert_allclose(rates, own_curves.root(0.01, TOTAL), rtol=1e-5)
     assert f"{module}:Root" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_that_was_killed_goes_on_with_it_and_not_without(tiny_model, module, tmp_path, refused):
+    place = resumable.Place(tmp_path, tiny_model)
+    options = f"{resumable.PLAIN} --curve {module}:knows_its_run"
+    assert place.run("whole", options) == 0
+    place.killed("cut", options, 2 * resumable.STEPS + 3)
+    without = refused(place.run("cut", f"{resumable.PLAIN} --resume"))
+    assert f"was started with --curve {module}:knows_its_run, not slanted-triangular; give the same again" in without
+    assert place.run("cut", f"{options} --resume") == 0
+    assert resumable.resumed_from(tmp_path / "cut") == 20
+    resumable.assert_same(tmp_path / "cut", tmp_path / "whole")
 
 
 def test_plan_shows_it(place, module, capsys):

@@ -1,13 +1,20 @@
-"""The README's script runs as it stands, and trains with the rates it speaks of."""
+"""The README's script and its curves run as they stand, and train with the rates they speak of."""
 
 import re
 from pathlib import Path
 
 import keras
 import pytest
+from applied import assert_sums, fit, model
+
+from slanted.layerwise.run_scheduler import RunScheduler
+from slanted.recipe.own_curve import ImportedCurve
+from slanted.recipe.recipe import Recipe
 
 README = Path(__file__).parents[2] / "README.md"
 SCRIPT = re.compile(r"<!-- executed by tests/end_to_end/test_readme.py -->\n```python\n(.*?)```", re.DOTALL)
+
+OWN_CURVE = re.compile(r"<!-- my_curves.py, executed by [a-z_/.]+ -->\n```python\n(.*?)```", re.DOTALL)
 
 
 @pytest.fixture
@@ -31,3 +38,15 @@ def test_the_script_trains_over_the_whole_curve(script, fresh_keras, capsys):
     rates = names["slanted"].SlantedTriangular(0.001).at([20, 40, 60], 60)
     assert history["learning_rate"] == pytest.approx(rates, rel=1e-5)
     assert keras.ops.convert_to_numpy(names["model"].optimizer.learning_rate) == pytest.approx(0.001 / 32, rel=1e-5)
+
+
+def test_the_curves_of_one_s_own_train_with_their_rates(tmp_path, monkeypatch):
+    (content,) = OWN_CURVE.findall(README.read_text(encoding="utf-8"))
+    (tmp_path / "my_curves.py").write_text(content, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    made = Recipe(curve=ImportedCurve("my_curves:InverseSquareRoot")).make_curve(0.5, 20)
+    assert made.simulate()[[0, 1, 2, 8]].tolist() == [0.0, 0.25, 0.5, 0.25]
+    joined = Recipe(curve=ImportedCurve("my_curves:rise_then_cosine")).make_curve(0.5, 20)
+    assert joined.simulate()[[0, 1, 2, 11]] == pytest.approx([0.0, 0.25, 0.5, 0.25])
+    for curve in (made, joined):
+        assert_sums(fit(model(), 10, 2, [RunScheduler(curve)]), curve.simulate())

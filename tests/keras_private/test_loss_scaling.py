@@ -79,7 +79,8 @@ def test_variables_have_one_order_whether_an_optimizer_was_built_before_it_follo
         if built_before:
             optimizer.build(variables())
         scheduled(optimizer)
-        optimizer.build(variables())
+        if not built_before:
+            optimizer.build(variables())
         return optimizer
 
     before, after = made(True), made(False)

@@ -18,6 +18,13 @@ def warnings(recipe, total_steps, **arguments):
 
 
 @once
+def test_nothing_is_known_of_the_warm_up_of_a_curve_of_one_s_own():
+    assert any("warm-up" in said for said in warnings("linear", 9))
+    found = warnings(Recipe(curve=slanted.LinearWarmup(0.5, warmup=0.0)), 9)
+    assert found and not any("warm-up" in said for said in found)
+
+
+@once
 def test_a_run_without_fault_has_no_warning():
     assert warnings("stlr", 300, examples=800, batch_size=8) == ()
 

@@ -5,12 +5,14 @@ import functools
 import json
 import pickle
 import sys
+import types
 from pathlib import Path
 
 import keras
 import numpy as np
 import own_curves
 import pytest
+from curve_checks import CURVES
 
 import slanted
 from slanted.errors import InputError, SettingError
@@ -170,6 +172,20 @@ def test_a_rate_that_is_infinite_is_refused(module):
         Recipe(curve=ImportedCurve(f"{module}:Undefined")).make_curve(0.5, 10)
 
 
+@pytest.mark.parametrize("name", ["Numpy", "Branch"])
+def test_a_formula_that_no_step_compiles_is_refused(module, name):
+    with pytest.raises(InputError) as raised:
+        Recipe(curve=ImportedCurve(f"{module}:{name}")).make_curve(0.5, 10)
+    first, last = f"curve {module}:{name}: its rate cannot be computed in a compiled step (", "xp.where` in place of if"
+    assert str(raised.value).startswith(first) and str(raised.value).endswith(last)
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=repr)
+def test_every_curve_of_slanted_s_is_one_that_a_step_compiles(curve):
+    for one in (curve, slanted.join_curves([curve, slanted.join_curves([curve, curve], [3])], [0.5])):
+        assert Recipe(curve=one).make_curve(curve.lr_max, 10).total_steps == 10
+
+
 def test_a_call_that_fails_says_what_was_given():
     def wants_more(peak):
         return Half(peak)
@@ -191,11 +207,12 @@ def test_what_is_no_name_is_refused(name):
         read_curve(name)
 
 
-def test_a_module_that_is_not_there_is_refused_before_anything_is_imported():
-    with pytest.raises(
-        InputError, match=r"there is no module no_such\.part for no_such.part:Root, installed or"
-    ):
+def test_a_module_that_is_not_there_is_refused_before_anything_is_imported(monkeypatch):
+    with pytest.raises(InputError, match=r"there is no module no_such\.part for no_such.part:Root, installed or"):
         read_curve("no_such.part:Root")
+    monkeypatch.setitem(sys.modules, "without_spec", types.ModuleType("without_spec"))
+    with pytest.raises(InputError, match="there is no module without_spec"):
+        read_curve("without_spec:Root")
 
 
 # -- names that a file gives -------------------------------------------------------------------------------------------

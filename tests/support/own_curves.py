@@ -6,6 +6,7 @@ import pytest
 
 MODULE = """
 import pathlib
+import numpy
 import slanted
 
 pathlib.Path(__file__).with_name("imported").touch()
@@ -37,6 +38,18 @@ class Undefined(slanted.Curve):
 class Broken(slanted.Curve):
     def rate(self, elapsed, remaining, constants, xp):
         return self.lr_max * nothing
+
+
+class Numpy(slanted.Curve):
+    def rate(self, elapsed, remaining, constants, xp):
+        return self.lr_max * numpy.exp(-elapsed)
+
+
+class Branch(slanted.Curve):
+    def rate(self, elapsed, remaining, constants, xp):
+        if xp is not numpy and elapsed < 3:
+            return self.lr_max
+        return self.lr_max + 0.0 * elapsed
 
 
 def joined(lr_max):

@@ -85,7 +85,7 @@ class RunState(StateApart):
 
     def constants(self) -> tuple[Any, ...]:
         """Return the curve's constants, each a scalar tensor."""
-        tensors = [keras.ops.convert_to_tensor(variable) for variable in self.variables[1:]]
+        tensors: list[Any] = [keras.ops.convert_to_tensor(variable) for variable in self.variables[1:]]
         places = [(0, at) for at in range(FIRST)]
         places += [(1 + block, at) for block in range(len(tensors) - 1) for at in range(BLOCK)]
         return tuple(tensors[vector][at] for vector, at in places[: self.count])

@@ -40,9 +40,8 @@ class ImportedCurve:
         module, _, attribute = self.name.partition(":")
         if not _NAME.fullmatch(module) or not _NAME.fullmatch(attribute):
             raise InputError(f"must be MODULE:CLASS where it names a curve of your own, not {self.name!r}")
-        with current_folder_importable():
-            if importlib.util.find_spec(module.partition(".")[0]) is None:  # which imports nothing of the user's yet
-                raise InputError(f"there is no module {module} for {self.name}, installed or in the current folder")
+        if not _is_there(module.partition(".")[0]):
+            raise InputError(f"there is no module {module} for {self.name}, installed or in the current folder")
 
     def load(self) -> Callable[..., Any]:
         """Import it, from the installed packages or else the current folder.
@@ -174,6 +173,7 @@ def build_own(curve: Any, lr_max: float, total_steps: int | None) -> Any:
     made = copy.copy(made)
     made.total_steps = total_steps
     _check_rates(made, name, total_steps)
+    _check_compiles(made, name)
     return made
 
 
@@ -202,6 +202,27 @@ def _check_rates(curve: Any, name: str, total_steps: int) -> None:
     if len(wrong):
         found = f"curve {name}: the rate at step {wrong[0]} of {total_steps} is {rates[wrong[0]]:g}"
         raise InputError(f"{found}; a rate must be a finite number >= 0, mend its `rate`")
+
+
+def _check_compiles(curve: Any, name: str) -> None:
+    """Refuse a formula that NumPy computes and a compiled step does not: it is given tensors without values."""
+    import keras
+
+    step, constant = keras.KerasTensor((), "int32"), keras.KerasTensor((), "float32")
+    try:
+        curve.on_device(step, step, [constant] * curve.constants_count)
+    except Exception as error:
+        found = f"curve {name}: its rate cannot be computed in a compiled step ({_worded(error)})"
+        raise InputError(f"{found}; use `xp` in place of NumPy, and `xp.where` in place of if") from error
+
+
+def _is_there(package: str) -> bool:
+    """Return whether there is such a package or module, which is not imported."""
+    try:
+        with current_folder_importable():
+            return importlib.util.find_spec(package) is not None
+    except ValueError:  # of what is imported, but not by name
+        return False
 
 
 def _is_curve_class(found: Any) -> bool:

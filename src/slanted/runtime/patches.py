@@ -174,11 +174,10 @@ def current_folder_importable() -> Iterator[None]:
 
     The console script leaves it out, unlike `python script.py`.
     """
-    folder = os.getcwd()
-    sys.path.append(folder)
+    current = ""
+    sys.path.append(current)
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        at = len(sys.path) - 1 - sys.path[::-1].index(folder)
-        del sys.path[at]
+        del sys.path[len(sys.path) - 1 - sys.path[::-1].index(current)]
