@@ -178,5 +178,5 @@ if BACKEND == "tensorflow":
         x, _ = batches(1)
         import tensorflow as tf
 
-        served = tf.saved_model.load(str(tmp_path / "exported")).serve(x)
-        np.testing.assert_allclose(served, trained.predict(x, verbose=0), rtol=1e-6)
+        served = tf.saved_model.load(str(tmp_path / "exported"))
+        np.testing.assert_allclose(served.serve(x), trained.predict(x, verbose=0), rtol=1e-6)

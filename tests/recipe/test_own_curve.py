@@ -154,6 +154,7 @@ REFUSED = [
     ("of_another_run", "curve {0}: is of a run of 7 steps, and this one has 10; leave its total_steps out"),
     ("root", "--curve {0}: {1} ({2}) has no root; give the name of a class in it"),
     ("Negative", "curve {0}: the rate at step 5 of 10 is -0.5; a rate must be a finite number >= 0, mend its `rate`"),
+    ("Forgot", "curve {0}: has no lr_max or total_steps; call super().__init__(lr_max, total_steps)"),
     ("Broken", "curve {0}: computing its rates failed with NameError: name 'nothing' is not defined; mend it"),
 ]  # fmt: skip
 

@@ -52,6 +52,11 @@ class Branch(slanted.Curve):
         return self.lr_max + 0.0 * elapsed
 
 
+class Forgot(slanted.Curve):
+    def __init__(self, lr_max):
+        self.peak = lr_max
+
+
 def joined(lr_max):
     return slanted.join_curves([slanted.LinearWarmup(lr_max, warmup=1.0), slanted.ConstantWarmup(lr_max / 2)], [0.5])
 

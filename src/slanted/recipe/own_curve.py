@@ -163,6 +163,8 @@ def build_own(curve: Any, lr_max: float, total_steps: int | None) -> Any:
     made = source if isinstance(source, Curve) else _called(source, name, lr_max, total_steps)
     if not isinstance(made, Curve):
         raise InputError(f"curve {name}: calling it must return a slanted curve, not {_short(made)}; mend it")
+    if not (hasattr(made, "lr_max") and hasattr(made, "total_steps")):
+        raise InputError(f"curve {name}: has no lr_max or total_steps; call super().__init__(lr_max, total_steps)")
     if made is source:
         checked_peak(made, lr_max)
     if total_steps is None:
