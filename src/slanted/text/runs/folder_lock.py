@@ -1,4 +1,4 @@
-"""A folder for one process: made where it is missing, and locked while it is written to."""
+"""The lock of a folder that a command writes to, and the checks before it is made."""
 
 import os
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def require_place(folder: Path) -> None:
 
 @contextmanager
 def made(folder: Path) -> Iterator[None]:
-    """Make the folder and those around it; unless the block ends well, those that are new and empty go again."""
+    """Make the folder and its parents; after an error in the block, delete those that are new and empty."""
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         try:
@@ -44,10 +44,10 @@ def made(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; the lock dies with it.
+    """Lock a folder for this process. The operating system releases the lock when the process dies.
 
     Raises:
-        InputError: Another process holds it.
+        InputError: Another process has locked it, or it is not writable.
     """
     try:
         import filelock
@@ -63,5 +63,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (folder / LOCK).unlink(missing_ok=True)  # before the release: whoever waits on this file sees that it is gone
+        (folder / LOCK).unlink(
+            missing_ok=True
+        )  # before the release: a waiting process then sees it
         lock.release()

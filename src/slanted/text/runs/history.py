@@ -1,4 +1,4 @@
-"""Readers of what a run leaves, which say in one line what is wrong with a file."""
+"""Readers of a run's JSON objects and history.csv, with one line for each error."""
 
 import csv
 from pathlib import Path
@@ -12,29 +12,29 @@ RESTORE = "restore the file or train again"
 
 
 def read_object(path: Path, **kinds: type | UnionType) -> dict[str, Any]:
-    """Return what a run's JSON file holds: an object with entries of these kinds.
+    """Return the object in a run's JSON file.
 
     Args:
         path: The file.
-        kinds: The type of each entry that it must have.
+        kinds: The entries that the object must have, with their types.
 
     Raises:
-        InputError: The file is missing, holds no JSON, no object, or lacks an entry.
+        InputError: The file is missing, is not JSON, contains no object, or an entry is missing or of another type.
     """
-    held = run_folder.read_json(path)
-    if not isinstance(held, dict):
+    values = run_folder.read_json(path)
+    if not isinstance(values, dict):
         raise InputError(f"{path}: holds no JSON object; {RESTORE}")
-    wrong = [name for name, kind in kinds.items() if not isinstance(held.get(name), kind)]
+    wrong = [name for name, kind in kinds.items() if not isinstance(values.get(name), kind)]
     if wrong:
         raise InputError(f"{path}: does not say {wrong[0]!r} as a run's does; {RESTORE}")
-    return held
+    return values
 
 
 def read_history(path: Path) -> tuple[list[float], list[float]]:
-    """Return the loss and the curve's rate at each step, of which there is one at least.
+    """Return the loss and the learning rate of each step.
 
     Raises:
-        InputError: history.csv is missing or broken.
+        InputError: history.csv is missing, damaged or empty.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""`--resume`: what a run was started with, kept beside its checkpoints, and whether the same is asked for now."""
+"""`--resume`: the options and files that a run was started with, and whether a request names the same."""
 
 import hashlib
 import json
@@ -27,12 +27,12 @@ _CONTENTS = ("train", "valid", "test")  # compared by what they hold, wherever t
 
 @dataclass(frozen=True)
 class StartedWith:
-    """What decides a run: its settings, its options for files, and the SHA-256 of every file it reads.
+    """Everything that determines a run: its settings, its options for files, and the SHA-256 of every file it reads.
 
     Attributes:
-        settings: As in recipe.json.
+        settings: The settings, as in recipe.json.
         files: The options of `DataFiles`, as in recipe.json.
-        sha256: Of the training, validation and test files and of the model's, by their part in the run.
+        sha256: "train", "valid", "test" and "model" -> the SHA-256 of these files.
     """
 
     settings: dict[str, Any]
@@ -41,12 +41,12 @@ class StartedWith:
 
     @classmethod
     def of(cls, files: DataFiles, settings: Settings, sums: Mapping[str, list[str]] | None = None) -> "StartedWith":
-        """Return what a run with these files and settings starts with.
+        """Return the start of a run with these files and settings.
 
         Args:
-            files: The run's.
-            settings: The run's.
-            sums: What `sums_of` gave for the files; None: they are read.
+            files: The run's files.
+            settings: The run's settings.
+            sums: The result of `sums_of(files)`; None: computed here.
 
         Raises:
             InputError: A file cannot be read.
@@ -54,15 +54,11 @@ class StartedWith:
         sums = sums_of(files) if sums is None else sums
         return cls(_plain(settings.to_dict()), _plain(asdict(files)), {**sums, "model": _model_sums(settings.model)})
 
-    def with_settings(self, settings: Settings) -> "StartedWith":
-        """Return the same with other settings: those that the machine decided."""
-        return replace(self, settings=_plain(settings.to_dict()))
-
     def write(self, out: Path) -> None:
-        """Write it beside the checkpoints.
+        """Write run.json beside the checkpoints.
 
         Raises:
-            InputError: It cannot be written.
+            InputError: The file cannot be written.
         """
         with atomic_files.disk_errors(out):
             (out / CHECKPOINTS).mkdir(exist_ok=True)
@@ -70,32 +66,32 @@ class StartedWith:
 
     @classmethod
     def read(cls, path: Path) -> "StartedWith":
-        """Return what `write` wrote, or what recipe.json says of a finished run.
+        """Read a file that `write` wrote, or recipe.json of a finished run.
 
         Raises:
-            InputError: The file is missing or broken.
+            InputError: The file is missing or damaged.
         """
         saved = run_folder.read_json(path)
-        found = _fault(saved, ("files", "sha256"))
-        if found is None:
+        fault = _fault(saved, ("files", "sha256"))
+        if fault is None:
             own = {name: value for name, value in saved.items() if name in Settings.__dataclass_fields__}
             settings = saved.get("settings") if path.name == STARTED_WITH else own
-            found = _fault(settings, ("recipe",), ("model", *_DECIDED)) or _fault(settings["recipe"], (), ("name",))
-        if found is not None:
-            found = f"does not say what the run was started with ({found})"
-            raise InputError(f"{path}: {found}; start again with --overwrite")
+            fault = _fault(settings, ("recipe",), ("model", *_DECIDED)) or _fault(settings["recipe"], (), ("name",))
+        if fault is not None:
+            problem = f"does not say what the run was started with ({fault})"
+            raise InputError(f"{path}: {problem}; start again with --overwrite")
         return cls(settings, saved["files"], saved["sha256"])
 
     def check_same(self, now: "StartedWith", out: Path) -> None:
-        """Raise unless `now` is the same run as this, which `out` holds.
+        """Raise unless `now` is the start of the same run as this one, whose folder is `out`.
 
         Raises:
-            InputError: Something differs; all that does is named.
+            InputError: Options or files differ; the message names all of them.
         """
         differing = [*self._options(now), *self._contents(now)]
         if differing:
-            found = f"the run in {out} was started with {'; '.join(differing)}"
-            raise InputError(f"--resume: {found}; give the same again, or --overwrite to start again")
+            problem = f"the run in {out} was started with {'; '.join(differing)}"
+            raise InputError(f"--resume: {problem}; give the same again, or --overwrite to start again")
 
     def _options(self, now: "StartedWith") -> list[str]:
         before, after = _flat(self), _flat(now)
@@ -120,7 +116,7 @@ class StartedWith:
 
 
 def _fault(values: Any, objects: Sequence[str], texts: Sequence[str] = ()) -> str | None:
-    """Return what keeps values of JSON's types from being an object with these entries; None if they are one."""
+    """Return the reason why parsed JSON is not an object with these entries; None if it is one."""
     if not isinstance(values, dict):
         return "no object"
     wrong = [name for name in objects if not isinstance(values.get(name), dict)]
@@ -161,12 +157,12 @@ def settings_to_resume(request: RunRequest) -> Settings:
 
 
 def can_be_read_again(files: DataFiles) -> bool:
-    """Return whether no file is standard input, a pipe or a device."""
+    """Return whether every file can be read twice: none is standard input, a pipe or a device."""
     return not read_once(files)
 
 
 def read_once(files: DataFiles) -> list[str]:
-    """Return the files that cannot be read again; one that is missing is for its reader to refuse."""
+    """Return the files that cannot be read twice. A missing file is not among them: its reader refuses it."""
     given = [path for paths in _given(files).values() for path in input_paths(paths)]
     return [path for path in given if path == STANDARD_INPUT or (os.path.exists(path) and not _stays(path))]
 
@@ -176,7 +172,7 @@ def _stays(path: str) -> bool:
 
 
 def sums_of(files: DataFiles) -> dict[str, list[str]]:
-    """Return the SHA-256 of the training, the validation and the test files, by their part in the run.
+    """Return the SHA-256 of the training, validation and test files, under "train", "valid" and "test".
 
     Raises:
         InputError: A file cannot be read.
@@ -198,7 +194,7 @@ def _sum(path: Path) -> str:
 
 
 def _model_sums(name: str) -> dict[str, str]:
-    """Return the sums of a local model's files; what comes from a hub is known by its name."""
+    """Return file name -> SHA-256 of a local model's files; none for a model from a hub, which its name identifies."""
     files = locate(name)
     folders = {folder for folder in (files.folder, files.tokenizer_folder) if folder is not None}
     found = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
@@ -206,14 +202,14 @@ def _model_sums(name: str) -> dict[str, str]:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values as JSON gives them back."""
+    """Return the values after a round trip through JSON."""
     return json.loads(json.dumps(values))
 
 
 def _flat(started: StartedWith) -> dict[str, Any]:
-    """Return every option by its name, but for those that name files.
+    """Return option name -> value, without the options that name files.
 
-    An option that an earlier version lacked has the value that says what was done before there was one: its default.
+    An option that an earlier version lacked has its default, which means what that version did.
     """
     defaults = _plain(Settings().to_dict())
     recipe = {**defaults.pop("recipe"), **started.settings["recipe"]}

@@ -21,7 +21,7 @@ BAD_ROWS, OUT_OF_FOLD = "bad_rows.csv", "out_of_fold.csv"
 REPORT, REPORT_DATA = "report.html", "report.json"
 FOLD = "fold_"
 PARTIAL = ".partial"
-REPLACING, REPLACED = ".replacing", ".replaced"  # the run that is replaced: as it moves away, and once all of it has
+REPLACING, REPLACED = ".replacing", ".replaced"  # the replaced run: while it is moved, and after
 OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROWS, OUT_OF_FOLD, REPORT, REPORT_DATA)
 HISTORY_COLUMNS = ("step", "epoch", "loss", "learning_rate")
 
@@ -201,14 +201,14 @@ def is_ours(name: str) -> bool:
 
 
 def _drop_parts(folder: Path) -> None:
-    """Take away what processes that were killed were writing to: nobody else writes to a folder that is held."""
+    """Delete the temporary files of killed processes: nobody else writes to a locked folder."""
     for path in folder.iterdir():
         if is_ours(part_of(path.name) or "") and not path.is_dir():
             path.unlink()
 
 
 def _drop_checkpoints(folder: Path) -> None:
-    """Take the checkpoints away, all of them at once for whoever is killed meanwhile."""
+    """Delete the checkpoints: a process that is killed meanwhile leaves all of them or none."""
     checkpoints, partial = folder / CHECKPOINTS, folder / PARTIAL
     shutil.rmtree(partial, ignore_errors=True)
     if checkpoints.exists():
@@ -220,20 +220,20 @@ def _drop_checkpoints(folder: Path) -> None:
 
 
 def _replace(folder: Path, source: Path) -> None:
-    """Put a finished run in the place of what the folder holds; where that is cut short, `_settle` undoes it."""
+    """Replace the content of the folder by a finished run. `_settle` undoes a replacement that was interrupted."""
     _move(folder, folder / REPLACING)
-    (folder / REPLACING).rename(folder / REPLACED)  # from here on all that the folder holds is of the new run
+    (folder / REPLACING).rename(folder / REPLACED)  # from here on the folder itself contains files of the new run only
     _move(source, folder)
 
 
 def _settle(folder: Path) -> None:
-    """Undo a replacement that was cut short, by the end of the process too; take away what one that was not has left.
+    """Roll back a replacement that an error or a kill interrupted; delete what a completed one left behind.
 
-    The new run goes back to where it was whole, then the old one to where it was; either can be cut short again.
+    First the new run is moved back to where it was complete, then the old one; both moves may be interrupted again.
     """
     if (folder / REPLACED).exists():
         source = next((folder / name for name in (CHECKPOINTS, PARTIAL) if _entries(folder / name)), None)
-        if source is None:  # all of the new run is in place
+        if source is None:  # the new run is complete
             shutil.rmtree(folder / REPLACED)
         else:
             _move(folder, source)
@@ -244,13 +244,13 @@ def _settle(folder: Path) -> None:
 
 
 def _entries(folder: Path) -> list[str]:
-    """Return what is a run's in a folder, last what tells most of how far it has come: its scores and its folds."""
+    """List the run's entries in `folder`, metrics.json and fold folders last: they mark a run as complete."""
     names = [entry.name for entry in folder.iterdir() if is_ours(entry.name)] if folder.exists() else []
     return sorted(names, key=lambda name: (name.startswith(FOLD), name == METRICS, len(name), name))
 
 
 def _move(source: Path, destination: Path) -> None:
-    """Move what is a run's from one folder to another, in place of what is there."""
+    """Move the run's entries from one folder to another, replacing those of the same name."""
     destination.mkdir(exist_ok=True)
     for name in _entries(source):
         _remove(destination / name)

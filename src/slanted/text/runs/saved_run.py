@@ -1,4 +1,4 @@
-"""What a run's folder says of itself, checked before Keras is imported."""
+"""Read and check the small files of a finished run, before Keras is imported."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ RESTORE = "restore the file or train again"
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run's folder whose files are all there.
+    """A finished run, without its model.
 
     Attributes:
-        settings: What the model was trained with.
-        target: What it predicts.
-        columns: Which columns of the training file were read; None where Python gave the texts.
-        thresholds: Of several labels: from which probability on each is predicted; None: 0.5.
-        folds: The folders of the folds' runs; none where the folder itself holds the model.
-        pairs: Whether the training texts were pairs; None where the folder does not say.
+        settings: The settings that the model was trained with.
+        target: The task and the labels.
+        columns: The columns of the training file; None for texts passed from Python.
+        thresholds: Decision threshold of each label in multi-label classification, (labels,); None: 0.5.
+        folds: The folders of the folds' runs; empty where the folder itself contains the model.
+        pairs: Whether the training texts were pairs; None if it is not recorded.
     """
 
     settings: Settings
@@ -43,10 +43,10 @@ class SavedRun:
 
 
 def read_run(folder: Path) -> SavedRun:
-    """Return what is known of a run without loading its model.
+    """Read a run without loading its model.
 
     Raises:
-        InputError: The folder holds no run, or a file is missing or corrupt.
+        InputError: The folder contains no run, or a file is missing or damaged.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
@@ -57,8 +57,8 @@ def read_run(folder: Path) -> SavedRun:
 def _read_one(folder: Path, settings: Settings, columns: Columns | None, pairs: bool | None) -> SavedRun:
     target, thresholds = _read_target(folder / run_folder.LABELS)
     if not _fits(target, thresholds, settings, columns):
-        found = f"its task {target.kind!r} and its labels do not fit the task and the columns in {run_folder.RECIPE}"
-        raise InputError(f"{folder / run_folder.LABELS}: {found}; {RESTORE}")
+        problem = f"its task {target.kind!r} and its labels do not fit the task and the columns in {run_folder.RECIPE}"
+        raise InputError(f"{folder / run_folder.LABELS}: {problem}; {RESTORE}")
     check_folder(folder / run_folder.MODEL)
     TextTokenizer.load(folder)
     return SavedRun(settings, target, columns, thresholds, pairs=pairs)
@@ -100,9 +100,9 @@ def _columns(saved: Any) -> Columns | None:
 
 
 def _fits(target: Target, thresholds: np.ndarray | None, settings: Settings, columns: Columns | None) -> bool:
-    """Return whether the task can be that of a run with these settings and columns.
+    """Return whether the task is possible with these settings and columns.
 
-    The model itself does not tell: its outputs are raw numbers, whatever the task.
+    The model itself cannot tell: its outputs are raw numbers for every task.
     """
     if settings.task not in ("auto", target.kind) or (thresholds is not None and target.kind != "multilabel"):
         return False
@@ -130,6 +130,6 @@ def _thresholds(path: Path, saved: dict[str, Any]) -> np.ndarray | None:
     if thresholds is None:
         return None
     fitting = isinstance(thresholds, list) and len(thresholds) == len(saved["labels"])
-    if not fitting or not all(isinstance(cut, (int, float)) and 0.0 <= cut <= 1.0 for cut in thresholds):
+    if not fitting or not all(isinstance(value, (int, float)) and 0.0 <= value <= 1.0 for value in thresholds):
         raise InputError(f"{path}: must have one threshold in [0, 1] for each label; {RESTORE}")
     return np.array(thresholds, "float64")
