@@ -1,6 +1,7 @@
 """The runs of a comparison: each is that of `slanted train`, on the rows of its seed; a damaged one is refused."""
 
 import json
+from pathlib import Path
 
 import comparisons
 import pytest
@@ -8,6 +9,7 @@ from run_files import read
 from run_files import table as rows
 
 from slanted.cli import main
+from slanted.compare.run_grid import Runner
 from slanted.text.training import train_run
 
 place, finished, untrained = comparisons.place, comparisons.finished, comparisons.untrained
@@ -61,6 +63,25 @@ def test_the_baselines_are_fitted_once_a_split(place, untrained, monkeypatch):
     fitted.clear()
     assert place.compare("one split", "--valid", place.test, options=small) == 0
     assert fitted == [0]
+
+
+@pytest.mark.once
+def test_a_file_that_changes_between_two_seeds_is_refused(place, untrained, tmp_path, capsys):
+    path = tmp_path / "train.csv"
+    path.write_bytes(Path(place.train).read_bytes())
+    train = Runner.train
+
+    def train_and_change(self, run):
+        train(self, run)
+        path.write_text(path.read_text() + "one more,alpha\n")
+
+    words = ["compare", str(path), "--out", str(tmp_path / "out"), "--recipes", "constant,linear", "--seeds", "2"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Runner, "train", train_and_change)
+        assert main([*words, *place.words[2:]]) == 2
+    rule = "was changed while it was read; give the command again once nobody writes to it"
+    assert capsys.readouterr().err == f"error: {path}: {rule}\n"
+    assert untrained == ["constant_seed0", "linear_seed0"]
 
 
 @pytest.mark.once

@@ -80,7 +80,7 @@ def compare(
     runner = Runner(files, progress)
     data = runner.data_of(shared)
     score = _score(data, options.score)
-    asked = asked_of(files, shared)
+    asked = asked_of(files, shared, data.sha256)
     with claimed(out):
         held = None if options.overwrite else read_held(out, asked)
         chosen = _machine(shared, held, out, progress)

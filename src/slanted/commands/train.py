@@ -1,6 +1,6 @@
 """`slanted train`: reads the data, chooses the machine, trains one run or K folds, prints the result, reports."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +36,7 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
         if folder.state.is_finished and not folder.overwrite:
             return _result_again(request, progress)
     folder.require_writable()
-    # The sums are of the rows that are then read.
-    sums = resume_check.sums_of(request.files) if resume_check.can_be_read_again(request.files) else None
-    data = replace(read_data(request.files, request.settings), sha256=sums)
+    data = resume_check.read_unchanged(request.files, request.settings)
     for line in data.summary:
         progress.say(line)
     request = request.with_settings(start_on_machine(request.settings, progress))

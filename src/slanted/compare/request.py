@@ -16,9 +16,15 @@ CONTENTS = {"train": "training rows", "valid": "validation rows", "test": "test 
 FREE = ("recipe", "seed")  # what the runs of one comparison differ in
 
 
-def asked_of(files: DataFiles, settings: Settings) -> dict[str, Any]:
-    """Return what decides a run beside recipe, rate and seed: the files' SHA-256, how they are read, the settings."""
-    return {"sha256": StartedWith.of(files, settings).sha256, "options": _options(files, settings)}
+def asked_of(files: DataFiles, settings: Settings, sums: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+    """Return everything that determines a run beside recipe, rate and seed.
+
+    Args:
+        files: The files, and how they are read.
+        settings: The settings that all runs share.
+        sums: The SHA-256 of the files as they were read; None: computed here.
+    """
+    return {"sha256": StartedWith.of(files, settings, sums).sha256, "options": _options(files, settings)}
 
 
 def _options(files: DataFiles, settings: Settings) -> dict[str, Any]:

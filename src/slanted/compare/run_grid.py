@@ -14,8 +14,8 @@ from slanted.text.labels.examples import Part
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import run_folder
 from slanted.text.runs.history import RESTORE, read_history, read_object
-from slanted.text.runs.resume_check import differing_options
-from slanted.text.runs.run_data import DataFiles, RunData, read_data
+from slanted.text.runs.resume_check import differing_options, read_unchanged, require_unchanged
+from slanted.text.runs.run_data import DataFiles, RunData
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.headline import HEADLINE
@@ -139,12 +139,20 @@ class Runner:
     def __init__(self, files: DataFiles, progress: Progress) -> None:
         self.files, self.progress = files, progress
         self._data: dict[int, RunData] = {}
+        self._sums: dict[str, list[str]] = {}
         self._baselines: dict[int | None, dict[str, Any]] = {}
 
     def data_of(self, settings: Settings) -> RunData:
-        """Return the rows, split by the settings' seed; the runs of one seed share them."""
+        """Return the rows, split by the settings' seed; the runs of one seed share them.
+
+        Raises:
+            InputError: As `read_data`, or a file is not the one that was read for the seeds before.
+        """
         if settings.seed not in self._data:
-            self._data = {settings.seed: read_data(self.files, settings)}
+            data = read_unchanged(self.files, settings)
+            self._sums = self._sums or data.sha256 or {}
+            require_unchanged(self.files, self._sums, data.sha256 or {})
+            self._data = {settings.seed: data}
         return self._data[settings.seed]
 
     def train(self, run: Run) -> None:

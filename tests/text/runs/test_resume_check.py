@@ -13,8 +13,8 @@ import pytest
 from resumable import PLAIN, STEPS, Place, assert_same, result, resumed_from
 
 from slanted.cli import main
-from slanted.commands import train as train_command
 from slanted.errors import InputError
+from slanted.text.runs import resume_check
 from slanted.text.runs.checkpoints import read_snapshot, steps_of
 from slanted.text.runs.resume_check import StartedWith
 from slanted.text.runs.run_data import DataFiles
@@ -178,16 +178,47 @@ def test_the_sums_are_of_the_rows_that_were_read(place, tmp_path, monkeypatch):
     """A file that changes after it was read is another."""
     path = Path(shutil.copy(place.train, tmp_path / "train.csv"))
     words = ["train", str(path), "--out", str(tmp_path / "run"), "--model", place.model, *PLAIN.split()]
-    before, read = hashlib.sha256(path.read_bytes()).hexdigest(), train_command.read_data
+    before, read = hashlib.sha256(path.read_bytes()).hexdigest(), resume_check.read_unchanged
 
     def read_and_change(*arguments):
         data = read(*arguments)
         path.write_text("text,label\n")
         return data
 
-    monkeypatch.setattr(train_command, "read_data", read_and_change)
+    monkeypatch.setattr(resume_check, "read_unchanged", read_and_change)
     assert main([*words, "--epochs", "1"]) == 0
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["sha256"]["train"] == [before]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(place, tmp_path, monkeypatch, capsys):
+    path = Path(shutil.copy(place.train, tmp_path / "train.csv"))
+    read = resume_check.read_data
+
+    def change_and_read(*arguments):
+        path.write_text(path.read_text() + "one more,alpha\n")
+        return read(*arguments)
+
+    monkeypatch.setattr(resume_check, "read_data", change_and_read)
+    assert main(["train", str(path), "--out", str(tmp_path / "run"), "--model", place.model, *PLAIN.split()]) == 2
+    rule = "was changed while it was read; give the command again once nobody writes to it"
+    assert capsys.readouterr().err == f"error: {path}: {rule}\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_that_another_process_wrote_meanwhile_is_not_continued(place, interrupted, monkeypatch, capsys):
+    out = Path(shutil.copytree(interrupted, place.folder / "another's"))
+    path, read = out / ".checkpoints" / "run.json", resume_check.read_data
+
+    def read_while_another_trains(*arguments):
+        started = json.loads(path.read_text())
+        path.write_text(json.dumps({**started, "settings": {**started["settings"], "seed": 7}}))
+        return read(*arguments)
+
+    monkeypatch.setattr(resume_check, "read_data", read_while_another_trains)
+    assert place.run("another's", f"{PLAIN} --resume") == 2
+    error = capsys.readouterr().err
+    assert error == f"error: --resume: the run in {out} was started with --seed 7, not 0; {GIVE_THE_SAME}\n"
+    assert json.loads(path.read_text())["settings"]["seed"] == 7
 
 
 def interrupt(*arguments):
@@ -213,7 +244,7 @@ def test_a_finished_run_is_not_called_lost(place, reference, monkeypatch, capsys
     assert place.run("not_lost", f"{PLAIN} --overwrite", 7, interrupt) == 130
     step = "step 7 is kept; to go on, add --resume to the command"
     assert capsys.readouterr().err == f"error: interrupted; {step}\n"
-    monkeypatch.setattr(train_command, "read_data", interrupt)
+    monkeypatch.setattr(resume_check, "read_data", interrupt)
     shutil.rmtree(out / ".checkpoints")
     assert place.run("not_lost", f"{PLAIN} --overwrite") == 130
     assert capsys.readouterr().err == f"error: interrupted; nothing was kept; the run that {out} held is as it was\n"

@@ -63,7 +63,5 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (folder / LOCK).unlink(
-            missing_ok=True
-        )  # before the release: a waiting process then sees it
+        (folder / LOCK).unlink(missing_ok=True)  # before the release: a waiting process then sees it
         lock.release()

@@ -15,7 +15,7 @@ from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, open_s
 from slanted.text.pretrained.model_files import locate
 from slanted.text.runs import run_folder
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
-from slanted.text.runs.run_data import DataFiles
+from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.settings import Settings
 
@@ -81,6 +81,14 @@ class StartedWith:
             problem = f"does not say what the run was started with ({fault})"
             raise InputError(f"{path}: {problem}; start again with --overwrite")
         return cls(settings, saved["files"], saved["sha256"])
+
+    def check_continues(self, out: Path) -> None:
+        """Raise unless the unfinished run in `out` was started with the same.
+
+        Raises:
+            InputError: run.json is missing or damaged, or options or files differ.
+        """
+        StartedWith.read(out / CHECKPOINTS / STARTED_WITH).check_same(self, out)
 
     def check_same(self, now: "StartedWith", out: Path) -> None:
         """Raise unless `now` is the start of the same run as this one, whose folder is `out`.
@@ -178,6 +186,39 @@ def sums_of(files: DataFiles) -> dict[str, list[str]]:
         InputError: A file cannot be read.
     """
     return {name: _sums(paths) for name, paths in _given(files).items()}
+
+
+def read_unchanged(files: DataFiles, settings: Settings) -> RunData:
+    """Read the rows of a run together with the SHA-256 of the files, of the same bytes.
+
+    Args:
+        files: The files.
+        settings: Of the run.
+
+    Returns:
+        The rows; `sha256` is None where a file can be read only once.
+
+    Raises:
+        InputError: As `read_data`, or a file was changed while it was read.
+    """
+    if not can_be_read_again(files):
+        return read_data(files, settings)
+    sums = sums_of(files)
+    data = replace(read_data(files, settings), sha256=sums)
+    require_unchanged(files, sums, sums_of(files))
+    return data
+
+
+def require_unchanged(files: DataFiles, before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> None:
+    """Raise if the SHA-256 of a file differs from an earlier one.
+
+    Raises:
+        InputError: A file was changed, and the message names the option's files.
+    """
+    changed = [name for name in before if before[name] != after.get(name)]
+    if changed:
+        named = _shown(_plain(asdict(files))[changed[0]])
+        raise InputError(f"{named}: was changed while it was read; give the command again once nobody writes to it")
 
 
 def _given(files: DataFiles) -> dict[str, str | tuple[str, ...]]:

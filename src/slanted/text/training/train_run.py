@@ -131,10 +131,11 @@ def _fit(
     checkpoints = request.checkpoints(data)
     if checkpoints is None:
         return fitting.fit(), {}
+    started_with = resume_check.StartedWith.of(request.files, request.settings, data.sha256)
     snapshot = checkpoints.latest(progress.say)
     if snapshot is not None:
+        started_with.check_continues(request.out)  # again: another process may have written it since
         progress.say(f"resumed: from the checkpoint of step {snapshot.step} of {fitting.total_steps}")
-    started_with = resume_check.StartedWith.of(request.files, request.settings, data.sha256)
     started_with.write(request.out)
     try:
         return fitting.fit(checkpoints, snapshot), {"sha256": started_with.sha256}
