@@ -1,6 +1,7 @@
 """Reads report pages as a browser does, and breaks the files they are made from."""
 
 import json
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -51,7 +52,10 @@ def check_damages(folder, file, read_folder, most):
 
 
 class Reader(HTMLParser):
-    """Reads a page as a browser does: its elements, its addresses, the text of each section."""
+    """Reads a page as a browser does: its elements, its addresses, the text of each section.
+
+    A line break in a text is a space, one between two elements is nothing.
+    """
 
     def __init__(self, page_text):
         super().__init__()
@@ -75,7 +79,7 @@ class Reader(HTMLParser):
             self.scripts.append(data)
         elif self.sections:
             last = next(reversed(self.sections))
-            self.sections[last] += data
+            self.sections[last] += "" if "\n" in data and not data.strip() else re.sub(r"\s*\n\s*", " ", data)
 
 
 def reader(path):

@@ -8,7 +8,7 @@ import fake_runs
 import pytest
 from report_pages import ORDER, Reader, reader
 
-from slanted.report.render import html
+from slanted.report.render.environment import label
 from slanted.report.render.page import SCRIPTS
 
 pytestmark = pytest.mark.once
@@ -56,4 +56,4 @@ def test_hostile_labels_and_texts_stay_texts(pages):
     assert not {"img", "iframe"} & set(found.elements)
     assert "onmouseover" not in {name for name in re.findall(r"<\w+[^>]*\s(\w+)=", text)}
     labels = fake_runs.hostile(classes=40)[0].target.labels
-    assert all(html.label(label) in text for label in labels)
+    assert all(label(one) in text for one in labels)

@@ -5,7 +5,8 @@ import json
 import pytest
 from report_pages import Reader, reader
 
-from slanted.report.render.quality import MOST_LISTED, calibration, classes, quality
+from slanted.report.render.page import section
+from slanted.report.render.quality import MOST_LISTED
 
 pytestmark = pytest.mark.once
 
@@ -24,7 +25,7 @@ def report_of(task, labels, quality, **scores):
 
 def test_confusions_are_listed_by_number_and_the_right_rows_are_counted():
     cells = [[0, 0, 1000], [0, 1, 2], [1, 0, 30], [1, 1, 4]]
-    made = quality(report_of("single", ["a", "b"], {"confusion": cells}))
+    made = section("quality", report_of("single", ["a", "b"], {"confusion": cells}))
     assert "Confusion matrix of 2 labels: 1004 of 1036 rows are on its diagonal" in made
     assert Reader(made).sections["confusion"].endswith("labelpredictedrowsba30ab2")
 
@@ -32,31 +33,33 @@ def test_confusions_are_listed_by_number_and_the_right_rows_are_counted():
 def test_of_many_confusions_the_first_hundred_are_listed():
     cells = [[at, at + 1, 1] for at in range(MOST_LISTED + 1)]
     labels = [str(at) for at in range(MOST_LISTED + 2)]
-    many = quality(report_of("single", labels, {"confusion": cells}))
+    many = section("quality", report_of("single", labels, {"confusion": cells}))
     assert f"the most frequent first ({MOST_LISTED} of {MOST_LISTED + 1})</caption>" in many
     assert many.count("<tr>") == 1 + MOST_LISTED
-    assert "the most frequent first</caption>" in quality(report_of("single", labels, {"confusion": cells[:-1]}))
+    assert "the most frequent first</caption>" in section(
+        "quality", report_of("single", labels, {"confusion": cells[:-1]})
+    )
 
 
 def test_of_numbers_the_scores_of_each_target():
     pairs = {"scatter": [[[1.0, 2.0], [3.0, 4.0]]]}
-    made = Reader(quality(report_of("regression", ["x"], pairs, mae=0.5, r2=0.25))).sections["confusion"]
+    made = Reader(section("quality", report_of("regression", ["x"], pairs, mae=0.5, r2=0.25))).sections["confusion"]
     assert "2 test rows: the predicted number over the true one." in made and "x0.50.25" in made
     each = {"x": {"mae": 0.5}, "y": {"r2": 0.25}}
-    made = Reader(quality(report_of("regression", ["x", "y"], pairs, per_target=each))).sections["confusion"]
+    made = Reader(section("quality", report_of("regression", ["x", "y"], pairs, per_target=each))).sections["confusion"]
     assert "The first 1 of 2 targets are drawn." in made and "x0.5–" in made and "y–0.25" in made
 
 
 def test_calibration_names_its_error_where_there_is_one():
     bins = [{"confidence": 0.9, "share": 0.75, "rows": 1200}]
     report = report_of("multilabel", ["a"], {"calibration": bins}, ece=0.15)
-    made = Reader(calibration(report)).sections["calibration"]
+    made = Reader(section("calibration", report)).sections["calibration"]
     assert "The share of the labels that came true" in made and "calibration error is 15.0\xa0%." in made
     assert "90.0\xa0%75.0\xa0%1,200" in made
     del report["metrics"]["test"]["ece"]
-    assert "On the line both are equal." in calibration(report)
+    assert "On the line both are equal." in section("calibration", report)
 
 
 def test_without_scored_rows_there_is_no_section():
     report = {"labels": ["a"], "data": {"scored": None}, "metrics": {"task": "single"}, "folds": []}
-    assert [quality(report), classes(report), calibration(report)] == ["", "", ""]
+    assert [section(name, report).strip() for name in ("quality", "classes", "calibration")] == ["", "", ""]

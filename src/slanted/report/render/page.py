@@ -2,121 +2,90 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from slanted.report.render import html
-from slanted.report.render.curves import course, curves, epochs_of_folds, fold_curves
-from slanted.report.render.facts import cost, lengths, repeat
-from slanted.report.render.folds import folds, folds_result
-from slanted.report.render.quality import MOST_LABELS, calibration, classes, quality
-from slanted.report.render.result import result
-from slanted.report.render.rows import mistakes, suspects
+from jinja2 import Environment
+from markupsafe import Markup
+
+from slanted.report.render import curves, facts, quality, result, rows
+from slanted.report.render.environment import environment
+from slanted.text.progress.progress import duration
+from slanted.text.runs import run_folder
 from slanted.text.scoring.headline import COLUMNS, TITLES
 
-ROWS_AND_FACTS = (quality, classes, calibration, mistakes, suspects, lengths, cost, repeat)
-SECTIONS = (result, course, curves, *ROWS_AND_FACTS)
-FOLDS_SECTIONS = (folds_result, folds, course, fold_curves, *ROWS_AND_FACTS)
+SECTIONS = ("result", "course", "epochs", "quality", "classes", "calibration", "mistakes", "suspects", "lengths")
+SECTIONS += ("cost", "repeat")
+FOLDS_SECTIONS = ("folds_result", "folds", "course", "fold_epochs", *SECTIONS[3:])
 SCRIPTS = ("d3.min.js", "plot.umd.min.js", "report.js")
 LONGEST_IN_PLOTS = 24
+VIEW = {"COLUMNS": COLUMNS, "TITLES": TITLES, "duration": duration, "run_folder": run_folder}
+VIEW |= {module.__name__.rpartition(".")[2]: module for module in (curves, facts, quality, result, rows)}
 
 
 def page(report: Mapping[str, Any]) -> str:
     """Return the page of what `read_report` or `read_cross_validation` returned."""
-    what = "cross-validation" if report["folds"] else "run"
-    name = f"{Path(report['folder']).resolve().name}: slanted {what}"
-    body = "".join(section(report) for section in (FOLDS_SECTIONS if report["folds"] else SECTIONS))
-    return document(name, _subtitle(report), body, plots(report), SCRIPTS, report["data"]["versions"]["slanted"])
+    name = Path(report["folder"]).resolve().name
+    sections = FOLDS_SECTIONS if report["folds"] else SECTIONS
+    return document("report.html", SCRIPTS, name=name, report=report, sections=sections, drawn=plots(report))
 
 
-def document(name: str, subtitle: str, body: str, data: Any, scripts: Sequence[str], version: str) -> str:
+def section(name: str, report: Mapping[str, Any]) -> str:
+    """Return one section of a page, empty where the report has nothing for it."""
+    return _templates().get_template(f"{name}.html").render(report=report)
+
+
+def document(template: str, scripts: tuple[str, ...], **values: Any) -> str:
     """Return a whole page that needs nothing beside itself.
 
     Args:
-        name: Its title, text.
-        subtitle: Stands under it, HTML.
-        body: The sections, HTML.
-        data: The numbers that the scripts draw, JSON's types.
+        template: The name of one that extends document.html.
         scripts: Names of assets, in the order in which they run.
-        version: Of slanted.
+        values: What the template shows; `drawn` is what the scripts draw, of JSON's types.
     """
-    codes = [_asset(script) for script in scripts]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy(codes)}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
-        f"<title>{html.text(name)}</title><style>{_asset('report.css')}</style></head>\n"
-        f"<body><header><h1>{html.text(name)}</h1><p>{subtitle}</p></header>\n<main>{body}</main>\n"
-        f"<footer><p>Made by slanted {html.text(version)}.</p></footer>\n"
-        f'<script type="application/json" id="data">{html.script_json(data)}</script>\n'
-        f"<!--\n{_asset('LICENSES.txt')}\n-->\n"
-        + "".join(f"<script>{code}</script>\n" for code in codes)
-        + "</body></html>\n"
-    )
-
-
-def _subtitle(report: Mapping[str, Any]) -> str:
-    recipe, task = report["recipe"], report["metrics"]["task"]
-    kinds = {"single": "classes", "multilabel": "labels, any number a text", "regression": "targets"}
-    count = len(report["labels"])
-    outputs = "1 target" if task == "regression" and count == 1 else f"{count:,} {kinds[task]}"
-    models = f"; {len(report['folds'])} folds" if report["folds"] else ""
-    return f"{html.text(recipe['model'])}, recipe {html.text(recipe['recipe']['name'])}; {outputs}{models}"
+    shown = {"asset": _asset, "scripts": scripts, "policy": _policy(scripts), **values}
+    return _templates().get_template(template).render(shown)
 
 
 @cache
-def _asset(name: str) -> str:
-    return files("slanted.report").joinpath("assets", name).read_text(encoding="utf-8").strip()
+def _templates() -> Environment:
+    made = environment()
+    made.globals |= VIEW
+    return made
 
 
-def _policy(scripts: list[str]) -> str:
+@cache
+def _asset(name: str) -> Markup:
+    return Markup(files("slanted.report").joinpath("assets", name).read_text(encoding="utf-8").strip())
+
+
+@cache
+def _policy(scripts: tuple[str, ...]) -> Markup:
     """Return a policy under which the page may run its own scripts and fetch nothing at all."""
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{value}'" for value in hashes)
+    sums = [hashlib.sha256(_asset(script).encode()).digest() for script in scripts]
+    allowed = " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in sums)
     rules = ("default-src 'none'", f"script-src {allowed}", "style-src 'unsafe-inline'", "img-src data:")
-    return "; ".join((*rules, "base-uri 'none'", "form-action 'none'"))
+    return Markup("; ".join((*rules, "base-uri 'none'", "form-action 'none'")))
 
 
 def plots(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers that the page's script draws."""
-    data, metrics = report["data"], report["metrics"]
-    names = [_short(name) for name in report["labels"]]
+    data, task = report["data"], report["metrics"]["task"]
+    names = [name if len(name) <= LONGEST_IN_PLOTS else name[: LONGEST_IN_PLOTS - 1] + "…" for name in report["labels"]]
     drawn = data.get("quality", {})
     made = {
         "course": report["course"],
-        "epochs": epochs_of_folds(report) if report["folds"] else _epochs(report),
+        "epochs": (curves.epochs_of_folds if report["folds"] else curves.epochs_of_run)(report),
         "calibration": drawn.get("calibration"),
         "lengths": data["lengths"]["bins"],
     }
-    if metrics["task"] == "single" and drawn:
+    if task == "single" and drawn:
         made["confusion"] = {"names": names, "cells": drawn["confusion"]}
-    if metrics["task"] == "multilabel" and drawn:
-        made["outcomes"] = _most_frequent(names, drawn["outcomes"])
-    if metrics["task"] == "regression" and drawn:
+    if task == "multilabel" and drawn:
+        made["outcomes"] = quality.most_frequent(names, drawn["outcomes"])
+    if task == "regression" and drawn:
         made["scatter"] = {"names": names, "points": drawn["scatter"]}
     return made
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_IN_PLOTS else name[: LONGEST_IN_PLOTS - 1] + "…"
-
-
-def _epochs(report: Mapping[str, Any]) -> dict[str, Any]:
-    metrics, key = report["metrics"], COLUMNS[report["metrics"]["task"]][0]
-    epochs = report["data"]["epochs"]
-    return {
-        "train": [one.get("train_loss") for one in epochs],
-        "valid": [one.get("valid", {}).get("loss") for one in epochs],
-        "score": [one.get("valid", {}).get(key) for one in epochs],
-        "title": TITLES[key],
-        "kept": metrics.get("kept_epoch", len(epochs)),
-    }
-
-
-def _most_frequent(names: list[str], outcomes: list[dict[str, int]]) -> dict[str, Any]:
-    order = sorted(range(len(names)), key=lambda at: -(outcomes[at]["found"] + outcomes[at]["missed"]))[:MOST_LABELS]
-    return {"names": [names[at] for at in order], "rows": [outcomes[at] for at in order]}
