@@ -39,19 +39,41 @@ def test_a_broken_folder_is_refused_in_one_line(whole, break_it, said, capsys):
 @pytest.mark.parametrize(
     ("file", "change", "said"),
     [
-        ("recipe.json", {"folds": 2}, "metrics.json: holds no usable 'folds'"),
-        ("recipe.json", {"folds": 0}, "recipe.json: holds no usable 'folds'"),
-        ("recipe.json", {"folds": 10**10}, "recipe.json: holds no usable 'folds'"),
-        ("metrics.json", {"out_of_fold": {}}, "metrics.json: holds no usable 'out_of_fold.accuracy'"),
-        ("fold_2/metrics.json", {"task": "regression"}, "fold_2/metrics.json: holds no usable 'task'"),
-        ("fold_2/report.json", {"scored": "valid"}, "fold_2/report.json: holds no usable 'scored'"),
-        ("report.json", {"rows": {"train": 180}}, "report.json: holds no usable 'rows.test'"),
+        ("recipe.json", {"folds": 2}, "metrics.json: cannot be used ("),
+        ("recipe.json", {"folds": 0}, "recipe.json: cannot be used (0 is no number in [2, inf])"),
+        (
+            "recipe.json",
+            {"folds": 10**10},
+            "recipe.json: cannot be used (10000000000 is no number",
+        ),
+        (
+            "metrics.json",
+            {"out_of_fold": {}},
+            "metrics.json: cannot be used ('accuracy' is missing)",
+        ),
+        (
+            "fold_2/metrics.json",
+            {"task": "regression"},
+            "fold_2/metrics.json: cannot be used (the task is regression, ",
+        ),
+        (
+            "fold_2/report.json",
+            {"scored": "valid"},
+            "fold_2/report.json: cannot be used (the rows scored are 'valid', ",
+        ),
+        (
+            "report.json",
+            {"rows": {"train": 180}},
+            "report.json: cannot be used ('test' is missing)",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_named(whole, file, change, said, capsys):
     (whole / file).write_text(json.dumps({**read(whole / file), **change}), encoding="utf-8")
     assert main(["report", str(whole)]) == 2
-    assert f"{said}; restore the file or train again" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {whole}/") and said in error and error.count("\n") == 1
+    assert error.endswith("; restore the file or train again\n")
 
 
 FILES = ("report.json", "metrics.json", "recipe.json", "labels.json", "fold_1/report.json", "fold_2/metrics.json")

@@ -11,6 +11,7 @@ from slanted.report.collect.plot_data import quality_of
 from slanted.report.collect.predicted_rows import read_predicted
 from slanted.report.collect.report_data import rows_of
 from slanted.report.collect.worst_errors import MOST_MISTAKES
+from slanted.report.read.checks import FORMAT_VERSION
 from slanted.report.read.run_reader import read_data
 from slanted.text.labels.numeric_labels import deviations
 from slanted.text.labels.targets import Target
@@ -30,8 +31,9 @@ def folds_data(data: RunData, folder: Path) -> dict[str, Any]:
     """
     target, places = data.target, [folder / run_folder.fold_name(at) for at in range(len(data.folds))]
     predicted = read_predicted(folder / run_folder.OUT_OF_FOLD, data.train, target, data.numbers)
-    each = [read_data(one / run_folder.REPORT_DATA, target.kind, len(target.labels), {"test"}) for one in places]
+    each = [read_data(one / run_folder.REPORT_DATA) for one in places]
     return {
+        "format_version": FORMAT_VERSION,
         "rows": rows_of(data),
         "quality": quality_of(predicted, target),
         "mistakes": surest([one["mistakes"] for one in each], target, data.train.y),

@@ -15,6 +15,7 @@ from slanted.report.collect.label_issues import suspects_of
 from slanted.report.collect.plot_data import length_bins, quality_of
 from slanted.report.collect.predicted_rows import Predicted, predict_parts, read_predicted
 from slanted.report.collect.worst_errors import describe, worst_mistakes
+from slanted.report.read.checks import FORMAT_VERSION
 from slanted.text.labels.examples import Part
 from slanted.text.runs import run_folder
 from slanted.text.runs.run_data import RunData
@@ -42,6 +43,7 @@ def report_data(
     """
     settings = fitting.settings
     return {
+        "format_version": FORMAT_VERSION,
         "rows": rows_of(data),
         **_rates(fitting),
         "epochs": _epochs(fitting, trained),

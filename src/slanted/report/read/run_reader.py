@@ -9,11 +9,22 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError
-from slanted.report.read import schemas
+from slanted.report.read.checks import (
+    checked_data,
+    checked_metrics,
+    count,
+    faults_of,
+    label_names,
+    listed,
+    number,
+    read,
+)
 from slanted.text.runs import run_folder
+from slanted.text.settings import MOST_FOLDS
 
 MOST_POINTS = 1000
 FILE_OPTIONS = ("valid", "test", "text", "text_b", "encoding", "label_separator", "bad_rows")
+RECIPE_KEYS = ("name", "source", "curve", "truncate")
 FILE_DEFAULTS = {"encoding": "utf-8", "bad_rows": "fail"}
 
 
@@ -32,53 +43,61 @@ def read_report(folder: Path) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
-    metrics = read(folder / run_folder.METRICS, schemas.METRICS)
-    saved = read(folder / run_folder.RECIPE, schemas.RECIPE)
-    labels = read(folder / run_folder.LABELS, schemas.LABELS)
-    data = read_data(folder / run_folder.REPORT_DATA, metrics["task"], len(labels["labels"]))
-    schemas.check(folder / run_folder.METRICS, metrics, schemas.scores_of(metrics["task"], data["scored"]))
+    held, saved = read(folder / run_folder.METRICS), read_recipe(folder)
+    labels, data = read_labels(folder), read_data(folder / run_folder.REPORT_DATA)
+    with faults_of(folder / run_folder.METRICS):
+        metrics = checked_metrics(held, *({data["scored"], "baselines"} if data["scored"] else ()))
     whole = _cross_validation_of(folder)
     return {
         "folder": str(folder),
         "metrics": metrics,
         "recipe": saved,
-        "labels": [str(label) for label in labels["labels"]],
+        "labels": labels,
         "data": data,
-        "course": course(read_history(folder / run_folder.HISTORY), data["groups"], data["stages"]),
+        "course": read_course(folder, data),
         "command": command(saved, folder) if whole is None else command(whole, folder.parent),
         "fold": None if whole is None else f"{folder.name.removeprefix(run_folder.FOLD)} of {whole['folds']}",
         "folds": [],
     }
 
 
-def read(path: Path, shape: schemas.Shape) -> dict[str, Any]:
-    """Return what a file holds, which has the shape.
+def read_recipe(folder: Path) -> dict[str, Any]:
+    """Return what recipe.json holds of a run, or of a cross-validation.
 
     Raises:
-        InputError: It has not, or cannot be read.
+        InputError: It is missing or damaged.
     """
-    held = run_folder.read_json(path)
-    schemas.check(path, held, shape)
-    return held
+    saved = read(folder / run_folder.RECIPE)
+    with faults_of(folder / run_folder.RECIPE):
+        recipe = {**saved["recipe"], **{name: str(saved["recipe"][name]) for name in RECIPE_KEYS}}
+        rate = {"peak_rate": number(saved["peak_rate"])} if "peak_rate" in saved else {}
+        needed = {name: saved[name] for name in ("model", "max_tokens", "batch_size", "seed")}
+        folds = {"folds": count(saved["folds"], 0, MOST_FOLDS)} if "folds" in saved else {}
+        return {**saved, **needed, **rate, **folds, "recipe": recipe}
 
 
-def read_data(path: Path, task: str, outputs: int, scored: schemas.Shape = schemas.SCORED) -> dict[str, Any]:
+def read_labels(folder: Path) -> list[str]:
+    """Return the labels of a run.
+
+    Raises:
+        InputError: labels.json is missing or damaged.
+    """
+    held = read(folder / run_folder.LABELS)
+    with faults_of(folder / run_folder.LABELS):
+        return label_names(held)
+
+
+def read_data(path: Path) -> dict[str, Any]:
     """Return what a run's report.json holds.
-
-    Args:
-        path: The file.
-        task: Of the run.
-        outputs: How many classes, labels or targets there are.
-        scored: Which rows the report may be of.
 
     Raises:
         InputError: It is missing or damaged.
     """
     if not path.exists():
         raise InputError(f"{path}: is missing, without which there is no report; train the run again")
-    data = read(path, {"scored": scored})
-    schemas.check(path, data, schemas.data_of(task, data["scored"], outputs))
-    return data
+    held = read(path)
+    with faults_of(path):
+        return checked_data(held)
 
 
 def read_history(path: Path) -> np.ndarray:
@@ -97,6 +116,17 @@ def read_history(path: Path) -> np.ndarray:
     if not np.isfinite(rows).all():
         raise InputError(f"{path}: holds what is no finite number; restore the file or train again")
     return rows
+
+
+def read_course(folder: Path, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the course of a run, from its history and what its report.json says of the layer groups.
+
+    Raises:
+        InputError: One of the two is damaged.
+    """
+    history = read_history(folder / run_folder.HISTORY)
+    with faults_of(folder / run_folder.REPORT_DATA):
+        return course(history, data["groups"], data["stages"])
 
 
 def course(history: np.ndarray, groups: Sequence[Mapping[str, Any]], stages: Sequence[Any]) -> dict[str, Any]:
@@ -169,10 +199,9 @@ def _short(value: float) -> float:
 
 def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
     """Return recipe.json of the cross-validation whose fold a folder is, None where it is none."""
-    path = folder.parent / run_folder.RECIPE
-    if not folder.name.startswith(run_folder.FOLD) or not path.is_file():
+    if not folder.name.startswith(run_folder.FOLD) or not (folder.parent / run_folder.RECIPE).is_file():
         return None
-    whole = read(path, {**schemas.RECIPE, "folds?": schemas.COUNT})
+    whole = read_recipe(folder.parent)
     is_fold = folder.name in map(run_folder.fold_name, range(whole.get("folds", 0)))
     return whole if is_fold else None
 
@@ -180,18 +209,22 @@ def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
 def command(saved: Mapping[str, Any], folder: Path) -> str | None:
     """Return the command that repeats a run; None where Python trained it.
 
+    Raises:
+        InputError: recipe.json names files as no run does.
+
     >>> command({"files": {"train": "a b.csv", "test": "t.csv", "label": ["y"]}}, Path("runs/1"))
     "slanted train 'a b.csv' --recipe runs/1/recipe.json --out runs/1-again --test t.csv --label y"
     """
     files = saved.get("files")
     if files is None:
         return None
-    train = [files["train"]] if isinstance(files["train"], str) else files["train"]
-    words = ["slanted", "train", *train, "--recipe", str(folder / run_folder.RECIPE), "--out", f"{folder}-again"]
-    for name in FILE_OPTIONS:
-        value = files.get(name)
-        if value is not None and value != FILE_DEFAULTS.get(name):
-            words += [f"--{name.replace('_', '-')}", value]
-    if files.get("label"):
-        words += ["--label", *files["label"]]
-    return shlex.join(words)
+    with faults_of(folder / run_folder.RECIPE):
+        train = [files["train"]] if isinstance(files["train"], str) else listed(files["train"], 1)
+        words = ["slanted", "train", *train, "--recipe", str(folder / run_folder.RECIPE), "--out", f"{folder}-again"]
+        for name in FILE_OPTIONS:
+            value = files.get(name)
+            if value is not None and value != FILE_DEFAULTS.get(name):
+                words += [f"--{name.replace('_', '-')}", value]
+        if files.get("label"):
+            words += ["--label", *listed(files["label"])]
+        return shlex.join(words)

@@ -8,9 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
+from jinja2 import Environment, UndefinedError
 from markupsafe import Markup
 
+from slanted.report.read.checks import faults_of
 from slanted.report.render import curves, facts, quality, result, rows
 from slanted.report.render.environment import environment
 from slanted.text.progress.progress import duration
@@ -27,10 +28,15 @@ VIEW |= {module.__name__.rpartition(".")[2]: module for module in (curves, facts
 
 
 def page(report: Mapping[str, Any]) -> str:
-    """Return the page of what `read_report` or `read_cross_validation` returned."""
-    name = Path(report["folder"]).resolve().name
-    sections = FOLDS_SECTIONS if report["folds"] else SECTIONS
-    return document("report.html", SCRIPTS, name=name, report=report, sections=sections, drawn=plots(report))
+    """Return the page of what `read_report` or `read_cross_validation` returned.
+
+    Raises:
+        InputError: Something in report.json cannot be shown; the other files were checked when they were read.
+    """
+    folder, sections = Path(report["folder"]), FOLDS_SECTIONS if report["folds"] else SECTIONS
+    shown = {"name": folder.resolve().name, "report": report, "sections": sections}
+    with faults_of(folder / run_folder.REPORT_DATA, UndefinedError):
+        return document("report.html", SCRIPTS, drawn=plots(report), **shown)
 
 
 def section(name: str, report: Mapping[str, Any]) -> str:
@@ -87,5 +93,6 @@ def plots(report: Mapping[str, Any]) -> dict[str, Any]:
     if task == "multilabel" and drawn:
         made["outcomes"] = quality.most_frequent(names, drawn["outcomes"])
     if task == "regression" and drawn:
-        made["scatter"] = {"names": names, "points": drawn["scatter"]}
+        points = [[(true, predicted) for true, predicted in target] for target in drawn["scatter"]]
+        made["scatter"] = {"names": names, "points": points}
     return made
