@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 
+import ml_dtypes
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from slanted.errors import InputError, SettingError
 from slanted.text.runs import checkpoints
@@ -23,6 +25,10 @@ ARRAYS = {
     "random/torch": np.arange(7, dtype=np.uint8),
     "seeds": np.array([0, 2**32 - 1], np.uint32),
     "flag": np.array([True, False]),
+    "counts": np.array([0, 2**64 - 1], np.uint64),
+    "turned": np.arange(6, dtype=np.float64).reshape(2, 3).T,
+    "every other": np.arange(6, dtype=np.int64)[::2],
+    "brain": np.arange(6).astype(ml_dtypes.bfloat16).reshape(2, 3),
 }
 FACTS = {"scores": [{"loss": 0.1 + 0.2, "per_class": {"ü": {"f1": 1.0}}}], "best": float("-inf"), "seconds": 1e-9}
 
@@ -62,6 +68,51 @@ def test_what_is_written_comes_back_to_the_last_bit(kept):
         assert (read.arrays[name].dtype, read.arrays[name].shape) == (array.dtype, array.shape)
         assert read.arrays[name].tobytes() == array.tobytes()
         assert read.arrays[name].flags.aligned
+
+
+def test_facts_that_are_not_finite_come_back(tmp_path):
+    made = Checkpoints(tmp_path, Pace())
+    made.write(Snapshot(1, {"best": float("nan"), "name": "a \ud800 \x00"}, {}))
+    read = made.latest(never)
+    assert np.isnan(read.facts["best"]) and read.facts["name"] == "a \ud800 \x00" and read.arrays == {}
+
+
+def test_safetensors_itself_reads_the_arrays(kept):
+    read = load_file(path_of(kept, 100))
+    assert {name: array.tolist() for name, array in read.items()} == {
+        name: array.tolist() for name, array in snapshot(100).arrays.items()
+    }
+
+
+def test_a_file_is_as_readable_as_its_folder(kept, tmp_path):
+    for mode in (0o755, 0o700, 0o770):
+        kept.folder.chmod(mode)
+        kept.write(snapshot(200))
+        assert path_of(kept, 200).stat().st_mode & 0o777 == mode & 0o666
+
+
+def test_what_a_killed_process_left_is_removed(kept):
+    (kept.folder / ".part").mkdir()
+    (kept.folder / ".part" / ".tmp1234").write_bytes(b"half a checkpoint")
+    kept.write(snapshot(200))
+    assert sorted(path.name for path in kept.folder.iterdir()) == ["checkpoint-0000000100", "checkpoint-0000000200"]
+
+
+def test_a_checkpoint_of_an_earlier_version_is_refused_and_stays(kept):
+    path = path_of(kept, 100)
+    path.write_bytes(b"slanted checkpoint 1\n" + bytes(100))
+    with pytest.raises(InputError) as refused:
+        kept.latest(never)
+    remedy = "finish the run with that version, or start again with --overwrite"
+    assert str(refused.value) == f"{path}: an earlier version of slanted wrote this checkpoint; {remedy}"
+    assert path.exists()
+
+
+@pytest.mark.parametrize("metadata", [None, {"crc32": "0"}])
+def test_another_safetensors_file_is_no_checkpoint(kept, metadata):
+    save_file({"a": np.zeros(3)}, path_of(kept, 100), metadata)
+    with pytest.raises(Damaged, match="its checksum is wrong"):
+        read_snapshot(path_of(kept, 100))
 
 
 def test_two_are_kept_and_nothing_else(kept, tmp_path):
@@ -145,6 +196,12 @@ def test_no_place_to_write(tmp_path):
         Checkpoints(tmp_path / "taken", Pace()).write(snapshot(1))
     found = "the checkpoint of step 1 cannot be written (Not a directory)"
     assert str(refused.value) == f"--out {tmp_path / 'taken'}: {found}; free space and start again"
+
+
+def test_the_folder_of_a_run_that_was_deleted_is_not_made_again(tmp_path):
+    with pytest.raises(InputError, match=r"of step 1 cannot be written \(No such file or directory\)"):
+        Checkpoints(tmp_path / "gone", Pace()).write(snapshot(1))
+    assert not (tmp_path / "gone").exists()
 
 
 WRITER = """

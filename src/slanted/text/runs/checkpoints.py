@@ -1,13 +1,15 @@
-"""Checkpoints as files: written whole or not at all, the last two kept, each with a checksum, without pickles.
+"""Checkpoints as safetensors files: written whole or not at all, the last two kept, each with a checksum.
 
-A file is one line that names the format, the length of the header in eight bytes, the header in JSON, the arrays, each
-from a multiple of 64 bytes on, and the CRC-32 of all that. Keras is not needed to read it.
+A file's metadata has `snapshot`, which is JSON (the step, the facts, and the name, dtype and shape of each array, in
+order), and `crc32`, the checksum of that text and of the arrays' bytes, sorted by name. Reading needs no Keras.
 """
 
 import json
 import os
+import re
+import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,8 @@ from slanted.common.atomic_files import sync_folder
 from slanted.errors import InputError
 
 FOLDER, PREFIX, KEPT = ".checkpoints", "checkpoint-", 2
-_FORMAT = b"slanted checkpoint 1\n"
-_ALIGNMENT = 64
+_EARLIER_FORMAT = b"slanted checkpoint 1\n"
+_PART = ".part"  # the folder of a file that is not whole yet
 STEPS = 1000
 _TIMES_ITS_COST = 50
 
@@ -99,38 +101,34 @@ class Checkpoints:
         Raises:
             InputError: There is no space for it, say; those there are stay.
         """
-        path = self.folder / f"{PREFIX}{snapshot.step:010}"
-        aside = path.with_name(f"{path.name}.part")
+        from safetensors import SafetensorError
+
+        name, part = f"{PREFIX}{snapshot.step:010}", self.folder / _PART
         try:
+            shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
             self.folder.mkdir(exist_ok=True)
-            with open(aside, "wb") as file:
-                checksum = 0
-                for piece in _pieces(snapshot):
-                    file.write(piece)
-                    checksum = zlib.crc32(piece, checksum)
-                file.write(checksum.to_bytes(4, "little"))
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
+            part.mkdir()
+            _write(snapshot, part / name)
+            (part / name).replace(self.folder / name)
             sync_folder(self.folder)
             for step in steps_of(self.out)[:-KEPT]:
                 (self.folder / f"{PREFIX}{step:010}").unlink()
-        except OSError as error:
-            raise self._not_written(snapshot.step, error) from None
+        except (OSError, SafetensorError) as error:
+            raise self._not_written(snapshot.step, _reason(error)) from None
         finally:
-            _take_away(aside)
+            shutil.rmtree(part, ignore_errors=True)
 
-    def _not_written(self, step: int, error: OSError) -> InputError:
+    def _not_written(self, step: int, reason: str) -> InputError:
         kept = steps_of(self.out)
         remedy = f"free space and add --resume to go on from step {kept[-1]}" if kept else "free space and start again"
-        found = f"the checkpoint of step {step} cannot be written ({error.strerror or error})"
+        found = f"the checkpoint of step {step} cannot be written ({reason})"
         return InputError(f"--out {self.out}: {found}; {remedy}")
 
     def latest(self, say: Callable[[str], None]) -> Snapshot | None:
         """Return the last checkpoint that is whole, None if there is none; those that are not are said and removed.
 
         Raises:
-            InputError: There are checkpoints, and all are damaged.
+            InputError: All checkpoints are damaged, or an earlier version wrote them.
         """
         steps = steps_of(self.out)
         for step in reversed(steps):
@@ -153,48 +151,58 @@ def steps_of(out: Path) -> list[int]:
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """Return what a checkpoint holds.
+    """Return the snapshot that a checkpoint holds.
 
     Raises:
         Damaged: It is not as it was written.
+        InputError: An earlier version wrote it, in another format.
     """
+    from safetensors import SafetensorError, safe_open
+
     try:
-        content = np.fromfile(path, np.uint8)
+        with open(path, "rb") as file:
+            if file.read(len(_EARLIER_FORMAT)) == _EARLIER_FORMAT:
+                remedy = "finish the run with that version, or start again with --overwrite"
+                raise InputError(f"{path}: an earlier version of slanted wrote this checkpoint; {remedy}")
+        with safe_open(path, "np", backend="pread") as file:
+            metadata, arrays = file.metadata() or {}, file.get_tensors()
     except OSError as error:
         raise Damaged(f"it cannot be read: {error.strerror}") from None
-    start = len(_FORMAT)
-    if content[:start].tobytes() != _FORMAT or len(content) < start + 12:
-        raise Damaged("it does not begin as one")
-    if zlib.crc32(content[:-4].data) != int.from_bytes(content[-4:].tobytes(), "little"):
+    except SafetensorError as error:
+        raise Damaged(f"it is no safetensors file: {error}") from None
+    text = metadata.get("snapshot", "")
+    if metadata.get("crc32") != _checksum(text, arrays):
         raise Damaged("its checksum is wrong")
-    at = start + 8
-    end = at + int.from_bytes(content[start:at].tobytes(), "little")
-    header = json.loads(content[at:end].tobytes())
-    arrays = {}
-    for name, dtype, shape in header["arrays"]:
-        end += -end % _ALIGNMENT
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        arrays[name] = content[end : end + size].view(dtype).reshape(shape)
-        end += size
-    return Snapshot(header["step"], header["facts"], arrays)
+    header = json.loads(text)
+    if sorted(_table(arrays)) != sorted(header["arrays"]):
+        raise Damaged("its header is wrong")
+    return Snapshot(header["step"], header["facts"], {name: arrays[name] for name, *_ in header["arrays"]})
 
 
-def _pieces(snapshot: Snapshot) -> Iterator[bytes | memoryview]:
-    """Give a file's bytes but for its checksum."""
-    table = [[name, array.dtype.name, list(array.shape)] for name, array in snapshot.arrays.items()]
-    header = json.dumps({"step": snapshot.step, "facts": snapshot.facts, "arrays": table}).encode()
-    first = _FORMAT + len(header).to_bytes(8, "little") + header
-    yield first
-    written = len(first)
-    for array in snapshot.arrays.values():
-        padding = -written % _ALIGNMENT
-        yield bytes(padding)
-        yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-        written += padding + array.nbytes
+def _write(snapshot: Snapshot, path: Path) -> None:
+    """Write a snapshot to the disk, as readable to others as the folder of the checkpoints."""
+    from safetensors.numpy import save_file
+
+    arrays = {name: np.asarray(array, order="C") for name, array in snapshot.arrays.items()}
+    text = json.dumps({"step": snapshot.step, "facts": snapshot.facts, "arrays": _table(arrays)})
+    save_file(arrays, path, {"snapshot": text, "crc32": _checksum(text, arrays)})
+    path.chmod(path.parent.parent.stat().st_mode & 0o666)
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
-def _take_away(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return  # in a folder that cannot be written to there is nothing to take away
+def _table(arrays: Mapping[str, np.ndarray]) -> list[list[Any]]:
+    return [[name, array.dtype.name, list(array.shape)] for name, array in arrays.items()]
+
+
+def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    checksum = zlib.crc32(text.encode())
+    for name in sorted(arrays):
+        checksum = zlib.crc32(arrays[name].reshape(-1).view(np.uint8).data, checksum)
+    return str(checksum)
+
+
+def _reason(error: Exception) -> str:
+    """Return the system's words for an error; safetensors has only its number in the text."""
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(number[1])) if number else getattr(error, "strerror", None) or str(error)
