@@ -71,4 +71,5 @@ def test_what_is_a_notebook(monkeypatch):
     package.get_ipython = lambda: types.SimpleNamespace()  # IPython on a terminal
     assert not notebook_module.in_notebook()
     assert [type(view) for view in Progress(io.StringIO()).views] == [PlainView]
+    monkeypatch.setenv("TERM", "xterm")
     assert [type(view) for view in Progress(Terminal()).views] == [TerminalView]

@@ -24,7 +24,7 @@ def test_there_are_at_most_as_many_bars_as_numbers_and_columns(count, width, bar
     assert len(sparkline(np.arange(count), width)) == bars
 
 
-@pytest.mark.parametrize("values", [[2.0], [0.0, 0.0], [-1.0] * 50])
+@pytest.mark.parametrize("values", [[2.0], [0.0, 0.0], [-1.0] * 50, [1e-4] * 100])
 def test_numbers_that_do_not_differ_are_all_low(values):
     assert set(sparkline(values, 7)) == {BARS[0]}
 

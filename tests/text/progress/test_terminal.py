@@ -1,9 +1,12 @@
 """What a terminal shows of a run: two lines that are drawn again, or one."""
 
+import os
+import subprocess
+import sys
 import time
 
 import pytest
-from shown_runs import CURVE, Terminal, run
+from shown_runs import CURVE, GROUPS, Terminal, run
 
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.terminal import TerminalView
@@ -76,17 +79,66 @@ def test_no_line_is_wider_than_the_terminal(terminal, clock, columns):
     assert not any(screen(stream, columns)[0])
 
 
-def test_a_dumb_terminal_gets_one_line_without_escape_sequences(terminal, clock, monkeypatch):
-    monkeypatch.setenv("TERM", "dumb")
+def test_a_dumb_terminal_gets_plain_lines_without_escape_sequences(clock, monkeypatch):
+    for name in ("dumb", "unknown", None):
+        if name is None:
+            monkeypatch.delenv("TERM")
+        else:
+            monkeypatch.setenv("TERM", name)
+        stream = Terminal()
+        shown = Progress(stream)
+        run(shown, clock, [25, 50], seconds=11.0)
+        shown.say("epoch 1")
+        shown.end()
+        assert stream.getvalue().splitlines() == [
+            "step 25/100  epoch 1  loss 0.0400  rate 8.43e-04  18 examples/s  33 s left",
+            "step 50/100  epoch 2  loss 0.0200  rate 5.62e-04  18 examples/s  22 s left",
+            "epoch 1",
+        ]
+
+
+def test_a_terminal_that_becomes_narrower_and_wider_is_drawn_at_its_width(terminal, clock, monkeypatch):
+    sizes = [100, 30, 70]
+    monkeypatch.delenv("COLUMNS", raising=False)
+    stream, shown = terminal(None)
+    shown.begin(100, 8, groups=GROUPS)
+    for done, columns in enumerate(sizes, start=1):
+        monkeypatch.setattr("os.get_terminal_size", lambda *descriptor, now=columns: os.terminal_size((now, 24)))
+        clock[0] += 1.0
+        shown.step(done, 1, 0.5, 1e-3)
+        drawn = [line for line in screen(stream, 100)[0] if line]
+        assert [len(line) < columns for line in drawn] == [True] * (1 if columns < 51 else 2)
+        shown.say(""), stream.truncate(0), stream.seek(0)
+
+
+def test_the_cursor_stays_in_sight_as_a_killed_process_could_not_show_it_again(terminal, clock):
     stream, shown = terminal()
-    run(shown, clock, [25, 50])
-    assert "\x1b" not in stream.getvalue()
-    assert screen(stream)[0][:2] == [
-        "step 50/100  epoch 2  loss 0.0200  rate 5.62e-04  200 examples/s  2 s left",
-        "",
-    ]
-    shown.say("epoch 1")
-    assert screen(stream)[0][:2] == ["epoch 1", ""]
+    run(shown, clock, [25])
+    assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
+
+
+def test_what_others_print_is_not_redirected(terminal, clock):
+    before = sys.stdout, sys.stderr
+    _, shown = terminal()
+    run(shown, clock, [25])
+    assert (sys.stdout, sys.stderr) == before
+    shown.end()
+
+
+def test_rich_is_imported_for_a_terminal_alone():
+    code = """
+import io, os, sys
+os.environ["TERM"] = "xterm"
+import slanted
+from slanted.text.progress.progress import Progress
+Progress(quiet=True), Progress(io.StringIO())
+assert "rich" not in sys.modules
+terminal = io.StringIO()
+terminal.isatty = lambda: True
+Progress(terminal)
+assert "rich" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_terminal_that_has_no_bars_gets_one_line(terminal, clock):

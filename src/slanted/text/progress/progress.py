@@ -1,5 +1,6 @@
 """What a run says while it goes on, to whoever looks: a terminal, a notebook, a program, TensorBoard."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ class Progress:
 
     Args:
         stream: Where to; None: standard output. A terminal gets lines that are drawn again, a notebook a cell that is,
-            all else plain lines.
+            all else plain lines, a terminal that cannot move its cursor too.
         quiet: Show nothing.
         views: Shown to in place of `stream`.
     """
@@ -88,9 +89,10 @@ def _view_of(stream: TextIO) -> View:
     """Return what suits a stream."""
     from slanted.text.progress.notebook import NotebookView, in_notebook
     from slanted.text.progress.plain import PlainView
-    from slanted.text.progress.terminal import TerminalView
 
-    if stream.isatty():
+    if stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
+        from slanted.text.progress.terminal import TerminalView
+
         return TerminalView(stream)
     return NotebookView() if stream is sys.stdout and in_notebook() else PlainView(stream)
 

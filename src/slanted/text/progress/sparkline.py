@@ -19,7 +19,10 @@ def sparkline(values: Sequence[float] | np.ndarray, width: int) -> str:
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers) or width < 1:
         return ""
-    means = np.array([part.mean() for part in np.array_split(numbers, min(width, len(numbers)))])
+    count = min(width, len(numbers))
+    sizes = len(numbers) // count + (np.arange(count) < len(numbers) % count)
+    means = np.add.reduceat(numbers, np.cumsum(sizes) - sizes) / sizes
     low, high = means.min(), means.max()
-    heights = (means - low) / (high - low) if high > low else np.zeros(len(means))
-    return "".join(BARS[round(height * (len(BARS) - 1))] for height in heights)
+    differ = high - low > 1e-9 * max(abs(low), abs(high))  # more than means of equal numbers do
+    heights = (means - low) / (high - low) if differ else np.zeros(count)
+    return "".join(BARS[round(height * (len(BARS) - 1))] for height in heights.tolist())
