@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from slanted.commands.console import say_folds, say_result
+from slanted.commands.console import say_folds, say_result, start_on_machine
+from slanted.runtime import backend_choice
 from slanted.text.progress.progress import Progress
+from slanted.text.settings import Settings
 
 pytestmark = pytest.mark.once
 
@@ -76,3 +78,17 @@ def test_folds_with_a_test_file_print_its_scores_and_are_compared_by_these():
         "test: majority               accuracy 0.5000  macro_f1 0.3750",
         NOTE,
     ]
+
+
+def test_measure_measures_the_machine_again_and_the_settings_name_the_backend_that_was_chosen(monkeypatch, tmp_path):
+    import keras
+
+    probed, backend = [], keras.backend.backend()
+    speeds = dict.fromkeys(backend_choice.PRECISIONS[:2], 2.0)
+    monkeypatch.setenv("SLANTED_CACHE", str(tmp_path))
+    monkeypatch.setattr(backend_choice, "measure", lambda name: probed.append(name) or speeds)
+    stream = io.StringIO()
+    for _ in range(2):
+        chosen = start_on_machine(Settings(backend="measure"), Progress(stream))
+        assert (chosen.backend, chosen.precision) == (backend, "float32")
+    assert probed == [backend] * 2 and stream.getvalue().count(f"machine: backend {backend} ") == 2

@@ -9,6 +9,9 @@ import tiny
 from applied import BACKEND
 
 from slanted.cli import main
+from slanted.runtime import backend_choice
+
+SPEEDS = {"float32": 2.0, "mixed_bfloat16": 1.0}
 
 
 @pytest.fixture
@@ -46,6 +49,19 @@ def test_plan_prints_what_train_then_does(options, tmp_path, capsys):
     assert len(rates) == planned["total_steps"] == 20
     assert max(rates) == pytest.approx(planned["groups"][-1]["peak_rate"])
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"] == planned["recipe"]
+
+
+@pytest.mark.parametrize("command", ["plan", "find-lr"])
+def test_measure_measures_the_machine_again(options, tmp_path, capsys, monkeypatch, command):
+    probed = []
+    monkeypatch.setenv("SLANTED_CACHE", str(tmp_path))
+    monkeypatch.setattr(backend_choice, "measure", lambda name: probed.append(name) or SPEEDS)
+    more = ["--steps", "20", "--verify-steps", "0"] if command == "find-lr" else []
+    for _ in range(2):
+        status, out, _ = run(capsys, command, *options, "--backend", "measure", *more)
+        assert status == 0
+        assert f"machine: backend {BACKEND} (Keras runs on it in this process), precision float32 (as asked); " in out
+    assert probed == [BACKEND] * 2
 
 
 def test_a_run_s_recipe_repeats_it(options, tmp_path, capsys):

@@ -60,5 +60,6 @@ def test_options_that_an_earlier_version_lacked_are_their_defaults(tmp_path):
     machine = {"backend": "torch", "precision": "float32"}
     (tmp_path / "out" / "compare.json").write_text(json.dumps({"asked": before, "machine": machine}))
     assert read_held(tmp_path / "out", asked)["machine"] == machine
+    assert asked_of(DataFiles(str(rows)), Settings(backend="measure")) == asked
     with pytest.raises(InputError, match="holds runs with --long truncate, not chunk"):
         read_held(tmp_path / "out", asked_of(DataFiles(str(rows)), Settings(long="chunk")))

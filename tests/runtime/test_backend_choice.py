@@ -33,7 +33,6 @@ def probed(monkeypatch, tmp_path):
     monkeypatch.setattr(backend_choice, "measure", probe)
     monkeypatch.setattr(backend_choice, "running_backend", lambda: None)  # as before Keras is imported
     monkeypatch.setattr(backend_choice, "_is_installed", lambda module: module in SPEEDS)
-    monkeypatch.setattr(backend_choice, "_is_busy", lambda: False)
     return asked
 
 
@@ -115,26 +114,36 @@ def test_an_entry_that_makes_no_sense_is_measured_anew(probed, tmp_path, speeds)
     assert probed == ["tensorflow", "jax", "torch", "jax"]
 
 
-def test_a_measurement_on_a_busy_machine_serves_until_it_is_not(probed, monkeypatch, tmp_path):
+def test_measure_measures_again_and_the_result_serves_from_then_on(probed, monkeypatch, tmp_path):
     three = ["tensorflow", "jax", "torch"]
-    monkeypatch.setattr(backend_choice, "_is_busy", lambda: True)
-    said = "measured while the machine was busy, so only 1.5 times the speed counts"
-    assert choose().why.endswith(f"; {said}, kept in {tmp_path}/machine.json")
-    assert picked() == ("torch", "mixed_bfloat16")
-    assert probed == three
-    monkeypatch.setattr(backend_choice, "_is_busy", lambda: False)
+    assert picked("measure", "auto") == ("torch", "mixed_bfloat16")
+    monkeypatch.setitem(SPEEDS, "jax", {"float32": 9.0, "mixed_bfloat16": 9.0})
+    assert picked() == ("torch", "mixed_bfloat16") and probed == three
+    choice = choose("measure")
+    assert (choice.backend, choice.precision) == ("jax", "float32") and probed == three * 2
+    assert choice.why.startswith("backend jax (measured), precision float32 (measured); steps/s here: ")
+    assert picked() == ("jax", "float32") and probed == three * 2
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_with_keras_backend_that_backend_alone_is_measured_again(probed, monkeypatch, precision):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
     for _ in range(2):
-        assert choose().why.endswith(f"torch float32 2 bfloat16 5; kept in {tmp_path}/machine.json")
-    assert probed == three * 2
+        choice = choose("measure", precision)
+        assert (choice.backend, choice.precision) == ("jax", "float32")
+        assert choice.why.startswith("backend jax (from KERAS_BACKEND), precision float32")
+    assert probed == ["jax", "jax"]
+    assert "steps/s here: jax float32 3.5 bfloat16 3.8; kept in " in choice.why
 
 
-@pytest.mark.parametrize(("jax", "taken"), [(7.4, "torch"), (7.6, "jax")])
-def test_on_a_busy_machine_only_a_clear_gain_upsets_the_usual_order(probed, monkeypatch, jax, taken):
-    monkeypatch.setitem(SPEEDS, "jax", {"float32": jax, "mixed_bfloat16": jax})
-    assert choose().backend == "jax"
-    monkeypatch.setattr(backend_choice, "_read_cache", dict)
-    monkeypatch.setattr(backend_choice, "_is_busy", lambda: True)
-    assert choose().backend == taken
+def test_what_an_earlier_version_measured_on_a_busy_machine_is_measured_anew(probed, tmp_path):
+    choose()
+    path = tmp_path / "machine.json"
+    busy = {key: {**speeds, "busy": 1.0} for key, speeds in json.loads(path.read_text()).items()}
+    path.write_text(json.dumps(busy))
+    for _ in range(2):
+        assert picked() == ("torch", "mixed_bfloat16")
+    assert probed == ["tensorflow", "jax", "torch"] * 2
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(probed, monkeypatch, tmp_path):

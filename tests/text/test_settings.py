@@ -24,7 +24,10 @@ REFUSED = [
     ({"valid_share": float("nan")}, "Argument `valid_share` must be in [0, 1]. Received: valid_share=nan"),
     ({"long": "cut"}, "Argument `long` must be one of truncate, chunk. Received: long='cut'"),
     ({"class_weight": None}, "Argument `class_weight` must be one of none, balanced. Received: class_weight=None"),
-    ({"backend": "numpy"}, "Argument `backend` must be one of auto, tensorflow, jax, torch. Received: backend='numpy'"),
+    (
+        {"backend": "numpy"},
+        "Argument `backend` must be one of auto, tensorflow, jax, torch, measure. Received: backend='numpy'",
+    ),
 ]
 
 

@@ -60,7 +60,7 @@ def add_setting_options(command: argparse.ArgumentParser, one_run: bool = True) 
     add("--valid-share", type=number, metavar="X", help="share of TRAIN held out without --valid (default: 0.1)")
     add("--best-by", metavar="METRIC", help=f"keeps the epoch best by one of {', '.join(BEST_BY)} (default: loss)")
     add("--precision", help=f"one of {', '.join(PRECISIONS)} (default: auto, measured)")
-    add("--backend", help=f"one of {', '.join(BACKENDS)} (default: auto, measured; KERAS_BACKEND wins)")
+    add("--backend", help=f"one of {', '.join(BACKENDS)} (default: auto, measured; measure: again; KERAS_BACKEND wins)")
     add("--seed", type=whole, metavar="N", help="of the split, the order, the new layers, dropout (default: 0)")
     group = command.add_argument_group("recipe (each overrides the recipe's own)")
     if one_run:

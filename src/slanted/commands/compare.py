@@ -145,7 +145,7 @@ def _machine(shared: Settings, held: dict[str, Any] | None, out: Path, progress:
         return {"backend": choice.backend, "precision": choice.precision}
     chosen = {name: held["machine"][name] for name in ("backend", "precision")}
     named = os.environ.get("KERAS_BACKEND")
-    if shared.backend == "auto" and named and named != chosen["backend"]:
+    if shared.backend in ("auto", backend_choice.MEASURE) and named and named != chosen["backend"]:
         found = f"--out {out}: holds runs on {chosen['backend']}, and KERAS_BACKEND is {named}"
         raise InputError(f"{found}; unset it, or {REMEDY}")
     return chosen

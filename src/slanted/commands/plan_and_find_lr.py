@@ -32,7 +32,10 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
     check_picture(picture)
     data = _read(files, settings, progress, "slanted plan")
     precision = "float32" if settings.precision == "auto" else settings.precision
-    settings = replace(settings, backend=_some_backend(settings.backend), precision=precision)
+    settings = replace(settings, precision=precision)
+    if settings.backend == backend_choice.MEASURE:
+        settings = start_on_machine(settings, progress)
+    settings = replace(settings, backend=_some_backend(settings.backend))
     start_keras(settings.backend)
     from slanted.runtime.random_state import kept_random_state
 

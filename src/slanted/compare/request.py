@@ -30,7 +30,8 @@ def asked_of(files: DataFiles, settings: Settings, sums: Mapping[str, list[str]]
 def _options(files: DataFiles, settings: Settings) -> dict[str, Any]:
     reading = {name: value for name, value in asdict(files).items() if name not in CONTENTS}
     shared = {name: value for name, value in settings.to_dict().items() if name not in FREE}
-    return {**reading, "label": list(files.label), **shared}
+    backend = "auto" if settings.backend == "measure" else settings.backend
+    return {**reading, "label": list(files.label), **shared, "backend": backend}
 
 
 def read_held(out: Path, asked: dict[str, Any]) -> dict[str, Any] | None:

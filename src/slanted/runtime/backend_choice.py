@@ -19,15 +19,12 @@ from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
 
 BACKENDS = ("tensorflow", "jax", "torch")
+MEASURE = "measure"  # a backend is chosen as for "auto", but what is known of the machine is measured again
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 _GAIN_WORTH_A_PRECISION = 1.1
-_USUAL_ORDER = ("torch", "tensorflow", "jax")  # docs/benchmarks.md
-_CLEAR_GAIN = 1.5  # that a measurement among other programs must show over the usual order
 _PROBE_SECONDS = 120.0
 _EXTRA_OF_BACKEND = {"tensorflow": "text", "jax": "jax", "torch": "torch"}
-
-BUSY = "busy"  # among the speeds that were measured while other programs ran
 
 # What a probe found: training steps a second by precision, or why there are none.
 Speeds = dict[str, float]
@@ -47,12 +44,13 @@ def choose(backend: str = "auto", precision: str = "auto", say: Callable[[str], 
     """Return the backend and precision to train with.
 
     What is asked for is taken; `KERAS_BACKEND` wins over `auto`; what is left open is the fastest in a short training
-    on this machine, kept in a file for the next time. If other programs kept the machine busy meanwhile, that is
-    PyTorch before TensorFlow before JAX, unless one was half as fast again. mixed_bfloat16 must be at least 10 %
-    faster than float32 to be taken; mixed_float16 never is by itself.
+    on this machine, kept in a file for the next time. mixed_bfloat16 must be at least 10 % faster than float32 to be
+    taken; mixed_float16 never is by itself.
 
     Args:
-        backend: "auto", or one of `BACKENDS`.
+        backend: "auto", one of `BACKENDS`, or "measure": as "auto", after all that "auto" chooses from has been
+            measured anew, for instance because other programs kept the machine busy the last time. With
+            `KERAS_BACKEND` set, or Keras imported, that backend alone is measured.
         precision: "auto", or one of `PRECISIONS`.
         say: Called with one line before a measurement, which takes some seconds a backend.
 
@@ -62,15 +60,15 @@ def choose(backend: str = "auto", precision: str = "auto", say: Callable[[str], 
     if precision not in ("auto", *PRECISIONS):
         raise InputError(f"--precision {precision!r} is unknown: use auto, {_list(PRECISIONS)}")
     candidates, origin = _candidates(backend)
-    if len(candidates) == 1 and precision != "auto":
+    if len(candidates) == 1 and precision != "auto" and backend != MEASURE:
         return Choice(candidates[0], precision, f"backend {candidates[0]} ({origin}), precision {precision} (as asked)")
-    results = _recall_or_measure(candidates, say)
+    results = _recall_or_measure(candidates, say, anew=backend == MEASURE)
     return _fastest(candidates, origin, precision, results)
 
 
 def _candidates(backend: str) -> tuple[list[str], str]:
     """Return the backends to choose from, and where that comes from."""
-    if backend != "auto":
+    if backend not in ("auto", MEASURE):
         return [_usable(backend, f"--backend {backend!r}")], "as asked"
     if (running := running_backend()) is not None:
         return [running], "Keras runs on it in this process"
@@ -114,17 +112,13 @@ def _fastest(candidates: list[str], origin: str, precision: str, results: dict[s
         name: _best_precision(speeds) if precision == "auto" else precision for name, speeds in measured.items()
     }
     fast = {name: _speed(measured[name], precisions[name]) for name in measured}
-    best, usual = max(fast, key=lambda name: fast[name]), min(fast, key=_USUAL_ORDER.index)
-    busy = ""
-    if any(BUSY in speeds for speeds in measured.values()):
-        best = best if fast[best] >= _CLEAR_GAIN * fast[usual] else usual
-        busy = f"measured while the machine was busy, so only {_CLEAR_GAIN:g} times the speed counts, "
+    best = max(fast, key=lambda name: fast[name])
     chosen = (
         f"backend {best} ({origin}), precision {precisions[best]} ({'measured' if precision == 'auto' else 'as asked'})"
     )
     table = ", ".join(f"{name} {_words(speeds)}" for name, speeds in measured.items())
     kept = f"{'kept' if _key(best) in _read_cache() else 'this cannot be written, so not kept'} in {cache_file()}"
-    return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {busy}{kept}")
+    return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {kept}")
 
 
 def _best_precision(speeds: Speeds) -> str:
@@ -155,18 +149,16 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted"
 
 
-def _recall_or_measure(candidates: list[str], say: Callable[[str], None] | None) -> dict[str, Result]:
-    """Return a result for each candidate, measuring those that the file does not have.
-
-    What was measured on a busy machine is measured again once it is not.
-    """
-    known, busy = _read_cache(), _is_busy()
-    missing = [name for name in candidates if _key(name) not in known or (BUSY in known[_key(name)] and not busy)]
+def _recall_or_measure(
+    candidates: list[str], say: Callable[[str], None] | None, *, anew: bool = False
+) -> dict[str, Result]:
+    """Return a result for each candidate, measuring those that the file does not have; all of them if `anew`."""
+    known = _read_cache()
+    missing = [name for name in candidates if anew or _key(name) not in known]
     for number, name in enumerate(missing, start=1):
         if say is not None:
             say(f"measuring {name} on this machine, {number} of {len(missing)}, once (about 15 seconds)")
-        found = measure(name)
-        known[_key(name)] = found | {BUSY: 1.0} if busy and isinstance(found, dict) else found
+        known[_key(name)] = measure(name)
     if missing:
         _write_cache(known)
     return {name: known[_key(name)] for name in candidates}
@@ -182,8 +174,10 @@ def _read_cache() -> dict[str, Result]:
 
 
 def _is_speeds(result: object) -> bool:
-    names = PRECISIONS[:2]
-    return isinstance(result, dict) and all(isinstance(result.get(n), float) and result[n] > 0.0 for n in names)
+    """Return whether it is a measurement; an earlier version marked those of a busy machine, which do not count."""
+    if not isinstance(result, dict) or set(result) != set(PRECISIONS[:2]):
+        return False
+    return all(isinstance(speed, float) and speed > 0.0 for speed in result.values())
 
 
 def _write_cache(known: dict[str, Result]) -> None:
@@ -215,15 +209,6 @@ def _processor() -> str:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _is_busy() -> bool:
-    """Return whether other programs have kept half of the machine busy, which upsets the order of the backends.
-
-    A measurement, which itself takes no more than the whole machine, is in the load of the last minute but hardly in
-    that of the last quarter of an hour.
-    """
-    return hasattr(os, "getloadavg") and os.getloadavg()[2] > 0.5 * _cores()
 
 
 def _accelerators() -> int:

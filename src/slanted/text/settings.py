@@ -11,7 +11,7 @@ from slanted.recipe.recipe import Recipe
 
 TASKS = ("auto", "single", "multilabel", "regression")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-BACKENDS = ("auto", "tensorflow", "jax", "torch")
+BACKENDS = ("auto", "tensorflow", "jax", "torch", "measure")
 LONG = ("truncate", "chunk")
 CLASS_WEIGHTS = ("none", "balanced")
 BEST_BY = ("loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_auc", "average_precision")
@@ -38,7 +38,7 @@ class Settings:
         class_weight: "balanced": a rare class counts for as much as a frequent one in training; or "none".
         folds: Of a cross-validation, one model each, in [2, 100]; 0: none.
         precision: Keras's dtype policy: "float32", "mixed_bfloat16", "mixed_float16", or "auto".
-        backend: Keras's backend, or "auto".
+        backend: Keras's backend, "auto", or "measure": "auto" after measuring the machine again.
         valid_share: The share of the training rows held out where no validation rows are given, in [0, 1).
         best_by: The validation score by which the kept epoch is chosen.
         positive: The label that `f1` is of, in a task of two classes.

@@ -181,7 +181,7 @@ ROWS = [
         "unknown backend",
         {},
         f"{TRAIN} --backend theano",
-        ("--backend theano: must be one of auto, tensorflow, jax, torch; see slanted train --help"),
+        ("--backend theano: must be one of auto, tensorflow, jax, torch, measure; see slanted train --help"),
     ),
     (
         "unknown precision",

@@ -290,5 +290,7 @@ def test_a_run_of_a_version_that_lacked_a_setting_was_started_with_its_default(t
     before = StartedWith.of(files, settings)
     del before.settings["class_weight"], before.settings["recipe"]["freeze"], before.files["bad_rows"]
     before.check_same(now, tmp_path)
+    for backend in ("auto", "measure"):  # what the run was started on stands
+        before.check_same(StartedWith.of(files, replace(settings, backend=backend, precision="auto")), tmp_path)
     with pytest.raises(InputError, match="was started with --class-weight none, not balanced"):
         before.check_same(StartedWith.of(files, replace(settings, class_weight="balanced")), tmp_path)

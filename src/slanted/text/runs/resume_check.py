@@ -105,7 +105,7 @@ class StartedWith:
         before, after = _flat(self), _flat(now)
         if self.sha256.get("model") and self.sha256["model"] == now.sha256.get("model"):
             after["model"] = before["model"]  # the same files in another place
-        after |= {name: before[name] for name in _DECIDED if after[name] == "auto"}
+        after |= {name: before[name] for name in _DECIDED if after[name] in ("auto", "measure")}
         return differing_options(before, after)
 
     def _contents(self, now: "StartedWith") -> Iterator[str]:
