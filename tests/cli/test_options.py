@@ -61,7 +61,8 @@ def test_the_files_that_the_options_name():
     assert files_of(options()) == DataFiles("t.csv")
     words = "--valid v.csv --test e.csv --text a --text-b b --label x y --label-separator ; --encoding cp1252"
     given = files_of(options(*words.split(), "--bad-rows", "skip"))
-    assert given == DataFiles("t.csv", "v.csv", "e.csv", "a", "b", ("x", "y"), "cp1252", ";", "skip")
+    reading = {"encoding": "cp1252", "label_separator": ";", "bad_rows": "skip"}
+    assert given == DataFiles("t.csv", "v.csv", "e.csv", text="a", text_b="b", label=("x", "y"), **reading)
     several = parser().parse_args(["train", "a.csv", "b.csv", "--out", "o"])
     assert files_of(several).train == ("a.csv", "b.csv")
 

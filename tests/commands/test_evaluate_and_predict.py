@@ -17,7 +17,7 @@ from slanted.text.batching import batches
 
 place, run = trained_runs.place, trained_runs.run
 
-OPTIONS = UseOptions(None, None, "utf-8", "auto")
+OPTIONS = UseOptions()
 
 
 def test_predicting_again_gives_the_same_bytes_wherever_the_run_lies(run, place, tmp_path, monkeypatch):

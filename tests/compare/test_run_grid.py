@@ -12,6 +12,7 @@ from slanted.cli import main
 from slanted.compare.run_grid import Runner
 from slanted.text.training import train_run
 
+SETTINGS_ALONE = "the settings of the run, and nothing else"
 place, finished, untrained = comparisons.place, comparisons.finished, comparisons.untrained
 
 
@@ -99,10 +100,10 @@ def test_a_file_that_changes_between_two_seeds_is_refused(place, untrained, tmp_
             "holds no scores of a run",
         ),
         ("runs/linear_seed0/recipe.json", '{"recipe": []}', "does not say 'recipe' as a run's does"),
-        ("runs/linear_seed0/recipe.json", '{"recipe": {}}', "does not say 'peak_rate' as a run's does"),
+        ("runs/linear_seed0/recipe.json", SETTINGS_ALONE, "does not say 'peak_rate' as a run's does"),
         ("runs/linear_seed0/history.csv", "step,loss\n0,1\n", "cannot be read ('learning_rate')"),
         ("runs/linear_seed0/history.csv", "", "holds no steps"),
-        ("runs/linear_seed0.failed.json", '{"recipe": {}}', "does not say 'failed' as a run's does"),
+        ("runs/linear_seed0.failed.json", SETTINGS_ALONE, "does not say 'failed' as a run's does"),
     ],
 )
 def test_a_damaged_file_is_an_error_of_one_line(place, untrained, capsys, name, content, message):
@@ -112,7 +113,11 @@ def test_a_damaged_file_is_an_error_of_one_line(place, untrained, capsys, name, 
     damaged = out / name
     before = damaged.read_bytes() if damaged.exists() else None
     held = read(out / "compare.json")
-    damaged.write_text(json.dumps({**held, "machine": {}}) if content is None else content)
+    saved = read(out / "runs" / "linear_seed0" / "recipe.json")
+    alone = {name: value for name, value in saved.items() if name != "peak_rate"}
+    damaged.write_text(
+        {None: json.dumps({**held, "machine": {}}), SETTINGS_ALONE: json.dumps(alone)}.get(content, content)
+    )
     metrics = out / "runs" / "linear_seed0" / "metrics.json"
     whole = metrics.read_bytes()
     if name.endswith("failed.json"):
@@ -125,3 +130,17 @@ def test_a_damaged_file_is_an_error_of_one_line(place, untrained, capsys, name, 
     finally:
         metrics.write_bytes(whole if name != "runs/linear_seed0/metrics.json" else before)
         damaged.unlink() if before is None else damaged.write_bytes(before)
+
+
+@pytest.mark.once
+def test_a_run_without_a_setting_means_what_was_done_before_there_was_one(place, untrained, capsys):
+    small, out = ["--recipes", "constant,linear", "--seeds", "1"], place.folder / "earlier"
+    assert place.compare("earlier", options=small) == 0
+    path = out / "runs" / "constant_seed0" / "recipe.json"
+    saved = read(path)
+    del saved["recipe"]["freeze"], saved["long"]
+    path.write_text(json.dumps(saved))
+    assert place.compare("earlier", options=small) == 0
+    capsys.readouterr()
+    assert place.compare("earlier", "--freeze", "head", options=small) == 2
+    assert "holds 'constant seed 0' with --freeze none, not head; " in capsys.readouterr().err

@@ -5,13 +5,19 @@ from pathlib import Path
 import pytest
 
 from slanted.errors import InputError
-from slanted.text.rows.rows import read_rows
+from slanted.text.rows import rows
+from slanted.text.settings import ReadOptions
 
 
 def write(content, name="f.csv"):
     """Write text or bytes to a file and return its name."""
     Path(name).write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
     return name
+
+
+def read_rows(paths, *, labelled=True, bad_rows=None, **options):
+    """Return the rows of files, with options for reading as keywords."""
+    return rows.read_rows(paths, ReadOptions(**options), labelled=labelled, bad_rows=bad_rows)
 
 
 def rows_of(*records, header="text,label", name="f.csv", **options):

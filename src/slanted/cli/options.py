@@ -4,21 +4,18 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import MISSING, Field, replace
 from pathlib import Path
 from typing import Any
 
 from slanted.common.messages import option_of
-from slanted.common.strict_json import decoded
+from slanted.common.setting_fields import argument_of, setting_fields
 from slanted.errors import InputError
-from slanted.recipe.named import recipe_named, recipes
+from slanted.recipe.named import recipe_named, recipes, saved_recipe
 from slanted.recipe.own_curve import is_own
 from slanted.recipe.recipe import Recipe
-from slanted.text.settings import BACKENDS, BEST_BY, CLASS_WEIGHTS, LONG, PRECISIONS, TASKS, Settings
+from slanted.text.settings import DataFiles, Settings
 
-RECIPE_OPTIONS = {f.name: f for f in fields(Recipe) if f.metadata.get("help")}
-SETTING_OPTIONS = ("model", "task", "batch_size", "gradient_accumulation", "max_tokens", "precision", "backend")
-SETTING_OPTIONS += ("valid_share", "best_by", "positive", "seed", "long", "class_weight", "folds")
 TRAIN_HELP = "CSV, TSV, JSON Lines or Parquet, also in gzip or zstd; several, 'a pattern*', or - for standard input"
 
 
@@ -29,75 +26,62 @@ def add_command(commands: Any, name: str, run: Callable[[Any], None], text: str)
     return command
 
 
+def add_option(group: Any, setting: Field[Any], **more: Any) -> None:
+    """Add the option of a setting; `more` goes to argparse in place of what the setting says."""
+    parse, default, text = setting.metadata["parse"], setting.default, setting.metadata["help"]
+    if default not in (None, (), MISSING) and "(default" not in text:
+        text += f" (default: {default:g})" if isinstance(default, float) else f" (default: {default})"
+    own = {name: setting.metadata[name] for name in ("metavar", "nargs") if name in setting.metadata}
+    own = {"metavar": {int: "N", float: "X"}.get(parse), "type": _spelt(parse), "default": default, **own, **more}
+    group.add_argument(option_of(argument_of(setting)), **{"help": text.replace("%", "%%"), **own})
+
+
+def given_of(options: argparse.Namespace, cls: Any) -> dict[str, Any]:
+    """Return the settings of a dataclass to which the options give a value."""
+    names = {f.name: option_of(argument_of(f)).strip("-").replace("-", "_") for f in setting_fields(cls)}
+    values = {name: getattr(options, option, None) for name, option in names.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def add_data_options(command: argparse.ArgumentParser) -> None:
     """Add the options that say which files are read, and how."""
     data = command.add_argument_group("data")
-    data.add_argument("--valid", metavar="FILE", help="rows to choose the epoch by; else a share of TRAIN")
-    data.add_argument("--test", metavar="FILE", help="rows to score and predict at the end")
-    data.add_argument("--text", metavar="COL", help="the column of the texts (default: text)")
-    data.add_argument("--text-b", metavar="COL", help="the column of the second texts, for pairs")
-    data.add_argument("--label", metavar="COL", nargs="+", default=(), help="the column or columns of the labels")
-    data.add_argument("--label-separator", metavar="S", help="stands between the labels of a cell, such as ';'")
-    data.add_argument("--encoding", default="utf-8", help="of the files (default: utf-8)")
-    data.add_argument("--bad-rows", default="fail", help="fail, or skip to list them in bad_rows.csv (default: fail)")
+    for setting in setting_fields(DataFiles):
+        add_option(data, setting)
 
 
 def add_setting_options(command: argparse.ArgumentParser, one_run: bool = True) -> None:
-    """Add the options of a run's settings; those of its recipe and peak rate if `one_run`."""
+    """Add the options of a run's settings; those of its recipe and peak rate if `one_run`.
+
+    None has a default: what is not given is the recipe's, or that of the run whose recipe.json is given.
+    """
+    left_out = () if one_run else ("recipe", "lr_max")
     group = command.add_argument_group("run")
-    add = group.add_argument
-    add("--model", help="minilm, a KerasHub preset, hf://NAME or a folder (default: minilm)")
-    if one_run:
-        add("--recipe", help=f"one of {', '.join(recipes())}, or a run's recipe.json (default: stlr)")
-    add("--task", help=f"one of {', '.join(TASKS)} (default: auto)")
-    add("--positive", metavar="LABEL", help="the label that f1 is of, with two classes")
-    add("--batch-size", type=whole, metavar="N", help="texts a batch (default: 32)")
-    add("--gradient-accumulation", type=whole, metavar="N", help="batches an optimizer step (default: 1)")
-    add("--max-tokens", type=whole, metavar="N", help="tokens of a text that the model sees (default: 128)")
-    add("--long", metavar="HOW", help=f"texts of more tokens: {' or '.join(LONG)}, pooled (default: truncate)")
-    add("--class-weight", metavar="W", help=f"{' or '.join(CLASS_WEIGHTS)}: rare classes count more (default: none)")
-    add("--folds", type=whole, metavar="K", help="train K models, each without a K-th of TRAIN, and average them")
-    add("--valid-share", type=number, metavar="X", help="share of TRAIN held out without --valid (default: 0.1)")
-    add("--best-by", metavar="METRIC", help=f"keeps the epoch best by one of {', '.join(BEST_BY)} (default: loss)")
-    add("--precision", help=f"one of {', '.join(PRECISIONS)} (default: auto, measured)")
-    add("--backend", help=f"one of {', '.join(BACKENDS)} (default: auto, measured; measure: again; KERAS_BACKEND wins)")
-    add("--seed", type=whole, metavar="N", help="of the split, the order, the new layers, dropout (default: 0)")
+    for setting in setting_fields(Settings):
+        if setting.name not in left_out:
+            add_option(group, setting, default=None)
     group = command.add_argument_group("recipe (each overrides the recipe's own)")
-    if one_run:
-        group.add_argument("--lr", type=number, metavar="X", help="peak learning rate (default: by the model's size)")
-    for name, setting in RECIPE_OPTIONS.items():
-        kind = {int: whole, float: number}.get(type(setting.default), str)
-        if parse := setting.metadata["parse"]:
-            kind = _spelt(parse)
-        group.add_argument(option_of(name), type=kind, metavar="X", help=f"{setting.metadata['help']}")
-
-
-def whole(text: str) -> int:
-    """Return an option's whole number."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
+    for setting in setting_fields(Recipe):
+        if setting.name not in left_out:
+            add_option(group, setting, default=None, metavar="X", help=setting.metadata["help"])
 
 
 def _spelt(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a function that parses an option, for argparse, which wants errors of its own."""
+    rule = "a whole number" if parse is int else "a number"
+
     def kind(text: str) -> Any:
         try:
             return parse(text)
         except InputError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         except ValueError:
-            raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
+            raise argparse.ArgumentTypeError(f"must be {rule}, not {text!r}") from None
 
     return kind
 
 
-def number(text: str) -> float:
-    """Return an option's number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
+whole, number = _spelt(int), _spelt(float)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
@@ -124,30 +108,18 @@ def check_curve(recipe: Recipe, option: str) -> None:
 
 def settings_given(options: argparse.Namespace) -> Settings:
     """Return the settings that the options make: the recipe's or the saved run's, with what is given in their place."""
-    base = _base_settings(options.recipe or "stlr")
-    given = {name: getattr(options, name) for name in RECIPE_OPTIONS} | {"lr_max": options.lr}
-    recipe = base.recipe.with_settings(**given)
-    own = {name: getattr(options, name) for name in SETTING_OPTIONS if getattr(options, name) is not None}
-    return replace(base, recipe=recipe, **own)
+    name, given = options.recipe or "stlr", given_of(options, Settings)
+    if name in recipes() or not Path(name).is_file():
+        base = Settings(recipe=recipe_named(name))
+    else:
+        base = saved_recipe(name, Settings.from_dict)
+    return replace(base, **{**given, "recipe": base.recipe.with_settings(**given_of(options, Recipe))})
 
 
-def _base_settings(recipe: str) -> Settings:
-    if recipe in recipes() or not Path(recipe).is_file():
-        return Settings(recipe=recipe_named(recipe))
-    try:
-        return Settings.from_dict(decoded(Path(recipe).read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{recipe}: not a recipe that `slanted train` wrote ({error}); give its recipe.json") from None
-
-
-def files_of(options: argparse.Namespace) -> Any:
+def files_of(options: argparse.Namespace) -> DataFiles:
     """Return the data files that the options name."""
-    from slanted.text.runs.run_data import DataFiles
-
-    names = [f.name for f in fields(DataFiles) if f.name not in ("train", "label")]
-    given = {name: getattr(options, name) for name in names}
     train = options.train[0] if len(options.train) == 1 else tuple(options.train)
-    return DataFiles(train, label=tuple(options.label), **given)
+    return DataFiles(train, **given_of(options, DataFiles))
 
 
 def add_live_options(command: argparse.ArgumentParser, tensorboard: bool = True) -> None:

@@ -1,7 +1,6 @@
 """The parsers of the command line, one a command. Keras is imported only once options and files are right."""
 
 import argparse
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,14 +10,17 @@ from slanted.cli.options import (
     add_command,
     add_data_options,
     add_live_options,
+    add_option,
     add_setting_options,
     files_of,
-    number,
+    given_of,
     progress_of,
     settings_of,
-    whole,
 )
+from slanted.common.setting_fields import setting_fields
 from slanted.errors import InputError
+from slanted.preview.range_test import SearchOptions
+from slanted.text.runs.checkpoints import CheckpointPace
 from slanted.text.settings import BACKENDS
 
 
@@ -52,10 +54,8 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--out", metavar="DIR", required=True, help="the folder to make")
     command.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
     command.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, or begin it")
-    text = "most steps from one checkpoint to the next (default: 1000, more where that costs over 2 %% of the time)"
-    command.add_argument("--checkpoint-steps", type=whole, metavar="N", help=text)
-    text = "most seconds from one checkpoint to the next, or more, for the same reason (default: 20)"
-    command.add_argument("--checkpoint-seconds", type=number, metavar="N", default=20.0, help=text)
+    for setting in setting_fields(CheckpointPace):
+        add_option(command, setting)
     add_data_options(command)
     add_setting_options(command)
     add_live_options(command)
@@ -63,13 +63,12 @@ def _add_train(commands: Any) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from slanted.commands.train import RunBefore, train
-    from slanted.text.runs.checkpoints import Pace
     from slanted.text.runs.run_folder import RunFolder
     from slanted.text.runs.run_request import RunRequest
 
     out, files = Path(options.out), files_of(options)
     options.what_survives = RunBefore(out, files).what_survives
-    pace = Pace(options.checkpoint_steps, options.checkpoint_seconds)
+    pace = CheckpointPace(**given_of(options, CheckpointPace))
     folder = RunFolder(out, options.overwrite, options.resume)
     train(RunRequest(files, settings_of(options), folder, pace), progress_of(options))
 
@@ -87,11 +86,8 @@ def _add_find(commands: Any) -> None:
     command = add_command(commands, "find-lr", _find, text)
     _add_looking_options(command, "what was found")
     search = command.add_argument_group("search")
-    search.add_argument("--lr-start", type=number, metavar="X", help="first rate of the range test (default: 1e-6)")
-    search.add_argument("--lr-end", type=number, metavar="X", help="last rate (default: 1e-2)")
-    search.add_argument("--steps", type=whole, metavar="N", help="batches of the range test (default: 100)")
-    search.add_argument("--method", help="valley, steep, minimum or slide (default: valley)")
-    search.add_argument("--verify-steps", type=whole, metavar="N", help="batches of each short run (default: 50)")
+    for setting in setting_fields(SearchOptions):
+        add_option(search, setting)
     add_data_options(command)
     add_setting_options(command)
 
@@ -110,10 +106,9 @@ def _plan(options: argparse.Namespace) -> None:
 
 def _find(options: argparse.Namespace) -> None:
     from slanted.commands.plan_and_find_lr import show_search
-    from slanted.preview.range_test import SearchOptions
 
-    given = {f.name: getattr(options, f.name) for f in fields(SearchOptions) if getattr(options, f.name) is not None}
-    show_search(files_of(options), settings_of(options), SearchOptions(**given), options.picture, as_json=options.json)
+    search = SearchOptions(**given_of(options, SearchOptions))
+    show_search(files_of(options), settings_of(options), search, options.picture, as_json=options.json)
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -147,13 +142,13 @@ def _add_use_options(command: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from slanted.commands.evaluate_and_predict import UseOptions, evaluate
 
-    evaluate(Path(options.folder), options.file, UseOptions.of(options), as_json=options.json)
+    evaluate(Path(options.folder), options.file, UseOptions(**given_of(options, UseOptions)), as_json=options.json)
 
 
 def _predict(options: argparse.Namespace) -> None:
     from slanted.commands.evaluate_and_predict import UseOptions, predict
 
-    predict(Path(options.folder), options.file, Path(options.out), UseOptions.of(options))
+    predict(Path(options.folder), options.file, Path(options.out), UseOptions(**given_of(options, UseOptions)))
 
 
 def _report(options: argparse.Namespace) -> None:

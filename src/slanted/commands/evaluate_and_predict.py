@@ -3,12 +3,12 @@
 import json
 import os
 import sys
-from argparse import Namespace
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from slanted.common.messages import shown
+from slanted.common.setting_fields import documented, setting
 from slanted.errors import InputError
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
@@ -16,28 +16,15 @@ from slanted.text.formats.input_paths import input_paths
 from slanted.text.labels.examples import Part
 from slanted.text.rows.rows import Rows, read_rows_like, read_rows_of_labels
 from slanted.text.runs.saved_run import SavedRun, read_run
+from slanted.text.settings import BACKENDS, ReadOptions
 
 
+@documented
 @dataclass(frozen=True)
-class UseOptions:
-    """How a file is read and a model is run.
+class UseOptions(ReadOptions):
+    """How a file is read, by default as in training, and on which backend a model is run."""
 
-    Attributes:
-        text: The text column; None: as in training.
-        text_b: The second text's column; None: as in training.
-        encoding: Of the file.
-        backend: Keras's backend, or "auto".
-    """
-
-    text: str | None
-    text_b: str | None
-    encoding: str
-    backend: str
-
-    @classmethod
-    def of(cls, options: Namespace) -> Self:
-        """Return the options of a parsed command line."""
-        return cls(options.text, options.text_b, options.encoding, options.backend)
+    backend: str = setting("auto", "Keras's backend", choices=BACKENDS)
 
 
 def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False) -> dict[str, Any]:
@@ -99,8 +86,7 @@ def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows
         raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
     if columns is None:
         names = () if run.target.kind == "single" or len(run.target.names) == 1 else run.target.names
-        given = {"text": options.text, "text_b": options.text_b, "encoding": options.encoding}
-        rows = read_rows_of_labels(file, names, labelled=labelled, **given)
+        rows = read_rows_of_labels(file, names, options, labelled=labelled)
         if run.pairs and rows.texts_b is None:
             found = f"{file}: single texts in column {shown(rows.columns.text)}, but the model was trained on pairs"
             raise InputError(f"{found}; name the column of the second texts with --text-b")

@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,15 +78,7 @@ def search_of(fitting: "Fitting", options: SearchOptions) -> "RateSearch":
     settings = fitting.settings
     optimizer = settings.recipe.make_optimizer(fitting.model, fitting.lr_max, settings.gradient_accumulation)
     fitting.model.compile(optimizer=optimizer, loss=fitting.loss)
-    return find_learning_rate(
-        fitting.model,
-        fitting.batches,
-        lr_start=options.lr_start,
-        lr_end=options.lr_end,
-        steps=options.steps,
-        method=options.method,
-        verify_steps=options.verify_steps,
-    )
+    return find_learning_rate(fitting.model, fitting.batches, **asdict(options))
 
 
 def _read(files: DataFiles, settings: Settings, progress: Progress, command: str) -> RunData:

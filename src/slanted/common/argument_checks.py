@@ -41,6 +41,21 @@ def fraction(name: str, value: Any) -> float:
     return within(name, value, 1.0)
 
 
+def share(name: str, value: Any, remedy: str = "") -> float:
+    """Return `value` as a float in [0, 1)."""
+    number = fraction(name, value)
+    if number == 1.0:
+        raise SettingError(name, "below 1", value, remedy)
+    return number
+
+
+def rate(name: str, value: Any) -> float:
+    """Return `value` as a float in (0, 1]."""
+    if not is_real(value) or not 0.0 < value <= 1.0:
+        raise SettingError(name, "in (0, 1]", value)
+    return float(value)
+
+
 def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """Return `value` as a whole number of at least `least`, and at most `most` where that is given."""
     try:

@@ -7,9 +7,10 @@ of each recipe's own.
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from slanted.common.setting_fields import setting_fields
 from slanted.errors import InputError, SettingError
 from slanted.recipe.parsing import comma_separated
 from slanted.recipe.recipe import Recipe
@@ -100,17 +101,14 @@ def _split_settings(name: str) -> list[str]:
 
 
 def _setting(variant: str, word: str) -> tuple[str, Any]:
-    known = {f.name: f for f in fields(Recipe) if f.metadata.get("help")}
+    known = {f.name: f for f in setting_fields(Recipe)}
     spelt, equals, value = word.partition("=")
     name = SPELLED.get(spelt, spelt.replace("-", "_"))
-    if not equals or name not in (*known, "lr_max"):
-        wanted = ", ".join(("lr", *known))
+    if not equals or name not in known:
+        wanted = ", ".join(("lr", *(name for name in known if name != "lr_max")))
         raise InputError(f"--recipes {variant}: {word!r} is no SETTING=VALUE of a recipe. Settings are: {wanted}")
-    setting = known.get(name)
-    default = 0.0 if setting is None else setting.default
-    parse = setting.metadata["parse"] if setting else None
     try:
-        return name, (parse or {int: int, float: float}.get(type(default), str))(value)
+        return name, known[name].metadata["parse"](value)
     except ValueError as error:
         reason = str(error) if isinstance(error, InputError) else f"must be a number, not {value!r}"
         raise InputError(f"--recipes {variant}: {spelt}: {reason}") from None

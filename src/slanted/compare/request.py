@@ -5,12 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from slanted.common.setting_fields import as_before
 from slanted.compare.folder import COMPARISON, REMEDY, check_place
 from slanted.errors import InputError
 from slanted.text.runs import run_folder
 from slanted.text.runs.resume_check import StartedWith, differing_options
-from slanted.text.runs.run_data import DataFiles
-from slanted.text.settings import Settings
+from slanted.text.settings import DataFiles, Settings
 
 CONTENTS = {"train": "training rows", "valid": "validation rows", "test": "test rows", "model": "files of the model"}
 FREE = ("recipe", "seed")  # what the runs of one comparison differ in
@@ -57,8 +57,8 @@ def _has(part: Any, kinds: Mapping[str, type]) -> bool:
 
 
 def _check_same(out: Path, before: dict[str, Any], asked: dict[str, Any]) -> None:
-    defaults = _options(DataFiles(""), Settings())  # an earlier version lacked some options
-    differing = differing_options({**defaults, **before["options"]}, asked["options"])
+    earlier = _options(as_before(DataFiles, train=""), as_before(Settings))  # an earlier version lacked some options
+    differing = differing_options({**earlier, **before["options"]}, asked["options"])
     sums = before["sha256"], asked["sha256"]
     differing += [f"other {what}" for name, what in CONTENTS.items() if sums[0].get(name) != sums[1].get(name)]
     if differing:

@@ -19,7 +19,7 @@ from slanted.text.runs.run_data import DataFiles, RunData
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.headline import HEADLINE
-from slanted.text.settings import Settings
+from slanted.text.settings import Settings, with_missing
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ class Run:
         path = self._failed if self._failed.is_file() else self.folder / run_folder.RECIPE
         if not path.is_file():
             return
-        saved, wanted = read_object(path, recipe=dict), self.settings.to_dict()
+        saved, wanted = with_missing(read_object(path, recipe=dict)), self.settings.to_dict()
         for before, after in ((saved["recipe"], wanted.pop("recipe")), (saved, wanted)):
-            known = {name: before.get(name, value) for name, value in after.items()}
+            known = {name: before[name] for name in after}
             if differing := differing_options(known, after):
                 raise InputError(f"--out {out}: holds {self.title!r} with {'; '.join(differing)}; {REMEDY}")
 

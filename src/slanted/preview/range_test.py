@@ -5,50 +5,49 @@ otherwise, see `smoothed`.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from slanted.common.argument_checks import positive, whole
+from slanted.common.setting_fields import check_settings, documented, setting
 from slanted.errors import SettingError
 
 SLIDE_WINDOW = 15
 SLIDE_TOLERANCE = 0.005
 LEFT_OUT_AT_THE_END = 5
-
-
 FEWEST_STEPS = 20
 METHODS = ("valley", "steep", "minimum", "slide")
 
 
+def _verify_steps(name: str, value: Any) -> None:
+    whole(name, value, least=FEWEST_STEPS if value else 0)
+
+
+@documented
 @dataclass(frozen=True)
 class SearchOptions:
     """How `slanted.find_learning_rate` searches.
-
-    Args:
-        lr_start: The first rate of the range test, > 0.
-        lr_end: The last, > lr_start.
-        steps: Batches of the range test, >= 20.
-        method: The suggestion to verify.
-        verify_steps: Batches of each short run, >= 20; 0: not verified.
 
     Raises:
         SettingError: One of them is out of its range.
     """
 
-    lr_start: float = 1e-6
-    lr_end: float = 1e-2
-    steps: int = 100
-    method: str = "valley"
-    verify_steps: int = 50
+    lr_start: float = setting(1e-6, "first rate of the range test", check=positive)
+    lr_end: float = setting(1e-2, "last rate, greater than the first", check=positive)
+    steps: int = setting(
+        100, f"batches of the range test, at least {FEWEST_STEPS}", check=partial(whole, least=FEWEST_STEPS)
+    )
+    method: str = setting("valley", "the suggestion to verify", choices=METHODS)
+    verify_steps: int = setting(
+        50, f"batches of each short run, at least {FEWEST_STEPS}; 0: none is verified", check=_verify_steps
+    )
 
     def __post_init__(self) -> None:
-        positive("lr_start", self.lr_start)
-        if positive("lr_end", self.lr_end) <= self.lr_start:
+        check_settings(self)
+        if self.lr_end <= self.lr_start:
             raise SettingError("lr_end", f"greater than the first rate, {self.lr_start:g}", self.lr_end)
-        whole("steps", self.steps, least=FEWEST_STEPS)
-        whole("verify_steps", self.verify_steps, least=FEWEST_STEPS if self.verify_steps else 0)
-        if self.method not in METHODS:
-            raise SettingError("method", f"one of {', '.join(METHODS)}", self.method)
 
 
 def smoothed(losses: np.ndarray) -> np.ndarray:

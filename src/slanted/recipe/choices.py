@@ -10,12 +10,6 @@ MOST_EPOCHS = 100_000
 WARMUP, WARMUP_OF = 0.1, {"one-cycle": 0.25, "constant": 0.0}
 ROUNDING = 1e-9
 NO_DECAY = ("bias", "norm", "gamma", "beta")
-CHOICES = {
-    "optimizer": OPTIMIZERS,
-    "decayed_groups": DECAYED_GROUPS,
-    "unfreezing": UNFREEZING,
-    "truncate": TRUNCATIONS,
-}
 
 
 def warmup_of(curve: object) -> float:

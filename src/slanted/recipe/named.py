@@ -1,10 +1,14 @@
 """The recipes that have a name: what papers and libraries do, each with its source and where it differs from it."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError
 from slanted.recipe.recipe import Recipe
+
+_Read = TypeVar("_Read")
 
 _STLR = Recipe(
     name="stlr",
@@ -130,13 +134,23 @@ def recipe_named(name: str) -> Recipe:
     """
     if name in recipes():
         return recipes()[name]
-    path = Path(name)
-    if not path.is_file():
+    if not Path(name).is_file():
         raise InputError(f"--recipe {name}: there is no such recipe or file. Recipes are: {', '.join(recipes())}")
+    return saved_recipe(name, lambda saved: Recipe.from_dict(saved["recipe"]))
+
+
+def saved_recipe(path: str, read: Callable[[dict[str, Any]], _Read]) -> _Read:
+    """Return what `read` makes of a recipe.json.
+
+    Raises:
+        InputError: The file cannot be read, is no run's recipe.json, or `read` refuses it.
+    """
     try:
-        saved = decoded(path.read_text(encoding="utf-8"))
-        if not isinstance(saved, dict) or "recipe" not in saved:
+        saved = decoded(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(saved, dict):
+            raise InputError("it is no JSON object")
+        if "recipe" not in saved:
             raise InputError("'recipe' is missing")
-        return Recipe.from_dict(saved["recipe"])
+        return read(saved)
     except (OSError, ValueError) as error:
-        raise InputError(f"{name}: not a recipe that `slanted train` wrote ({error}). Give its recipe.json.") from None
+        raise InputError(f"{path}: not a recipe that `slanted train` wrote ({error}); give its recipe.json") from None

@@ -4,11 +4,13 @@ This module does not import Keras until a recipe is put to work.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
-from slanted.common.argument_checks import fraction, is_real, make_plain, not_negative, positive, whole
+from slanted.common.argument_checks import fraction, make_plain, not_negative, positive, rate, share, whole
+from slanted.common.setting_fields import as_before, check_settings, setting
 from slanted.errors import InputError, SettingError
 from slanted.recipe import choices
 from slanted.recipe.frozen_dict import FrozenDict
@@ -24,13 +26,6 @@ from slanted.recipe.parsing import (
 )
 
 __all__ = ["Recipe"]
-
-
-def _setting(default: Any, help_text: str, parse: Callable[[str], Any] | None = None) -> Any:
-    metadata = {"help": help_text, "parse": parse}
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -81,39 +76,45 @@ class Recipe:
     name: str = "own"
     source: str = "own settings"
     notes: str = ""
-    epochs: int = _setting(3, "passes over the training rows")
-    lr_max: float | None = None
-    peak_factor: float = _setting(1.0, "times the peak by the model's size, where no peak is given")
-    optimizer: str = _setting("adamw", "one of: " + ", ".join(choices.OPTIMIZERS))
-    momentum: float = _setting(0.0, "momentum of sgd and rmsprop")
-    beta_1: float = _setting(0.9, "decay of the first moment")
-    beta_2: float = _setting(0.999, "decay of the second moment")
-    epsilon: float = _setting(1e-7, "added to Adam's denominator")
-    weight_decay: float = _setting(0.01, "decoupled weight decay, times the rate, a step")
-    no_weight_decay: tuple[str, ...] = _setting(
+    epochs: int = setting(3, "passes over the training rows", check=partial(whole, most=choices.MOST_EPOCHS))
+    lr_max: float | None = setting(None, "peak learning rate (default: by the model's size)", float, check=rate)
+    peak_factor: float = setting(1.0, "times the peak by the model's size, where no peak is given", check=positive)
+    optimizer: str = setting("adamw", "how gradients change the weights", choices=choices.OPTIMIZERS)
+    momentum: float = setting(0.0, "momentum of sgd and rmsprop", check=share)
+    beta_1: float = setting(0.9, "decay of the first moment", check=share)
+    beta_2: float = setting(0.999, "decay of the second moment", check=share)
+    epsilon: float = setting(1e-7, "added to Adam's denominator", check=positive)
+    weight_decay: float = setting(0.01, "decoupled weight decay, times the rate, a step", check=not_negative)
+    no_weight_decay: tuple[str, ...] = setting(
         choices.NO_DECAY,
         "regular expressions between commas: paths that do not decay; vectors never do",
         comma_separated,
     )
-    clip_norm: float | None = _setting(1.0, "largest global norm of the gradients; 0: not clipped")
-    curve: object = _setting("slanted-triangular", f"one of: {', '.join(choices.CURVES)}; or MODULE:CLASS", read_curve)
-    cut_frac: float = _setting(0.1, "slanted-triangular: share of the run that rises")
-    ratio: float = _setting(32.0, "slanted-triangular: peak over lowest rate")
-    warmup: float = _setting(None, "other curves: share of the run that rises (default: the curve's own)", float)
-    decay: float = _setting(0.2, "warmup-stable-decay: share of the run that falls")
-    layer_decay: float = _setting(1.0, "multiplier from one layer group to the next lower")
-    decayed_groups: str = _setting(
-        "all", "which groups the layer decay is on, one of: " + ", ".join(choices.DECAYED_GROUPS)
+    clip_norm: float | None = setting(1.0, "largest global norm of the gradients; 0: not clipped", check=not_negative)
+    curve: object = setting(
+        "slanted-triangular",
+        f"the learning rate over the run; one of {', '.join(choices.CURVES)}, or MODULE:CLASS",
+        read_curve,
     )
-    multipliers: Mapping[str, float] = _setting({}, "of layer groups: embeddings=1,head=1 and so on", factors)
-    unfreezing: str = _setting("none", "one of: " + ", ".join(choices.UNFREEZING))
-    unfreeze_every: str | int = _setting("epoch", "length of a stage: epoch, or a number of batches", epoch_or_batches)
-    unfreeze_at: tuple[int, ...] = _setting((), "when each stage begins: 0,1,3 and so on", whole_numbers)
-    freeze: tuple[str, ...] = _setting(
+    cut_frac: float = setting(0.1, "slanted-triangular: share of the run that rises", check=fraction)
+    ratio: float = setting(32.0, "slanted-triangular: peak over lowest rate", check=partial(positive, least=1.0))
+    warmup: float = setting(
+        None, "other curves: share of the run that rises (default: the curve's own)", float, check=fraction
+    )
+    decay: float = setting(0.2, "warmup-stable-decay: share of the run that falls", check=fraction)
+    layer_decay: float = setting(1.0, "multiplier from one layer group to the next lower", check=rate)
+    decayed_groups: str = setting("all", "which groups the layer decay is on", choices=choices.DECAYED_GROUPS)
+    multipliers: Mapping[str, float] = setting({}, "of layer groups: embeddings=1,head=1 and so on", factors)
+    unfreezing: str = setting("none", "in which order layer groups open", choices=choices.UNFREEZING)
+    unfreeze_every: str | int = setting("epoch", "length of a stage: epoch, or a number of batches", epoch_or_batches)
+    unfreeze_at: tuple[int, ...] = setting((), "when each stage begins: 0,1,3 and so on", whole_numbers)
+    freeze: tuple[str, ...] = setting(
         (), "layer groups that are not trained, between commas: embeddings,block_0", comma_separated
     )
-    dropout: float | None = _setting(None, "share dropped in training, 0 for none (default: the model's own)", float)
-    truncate: str = _setting("head", "which tokens of a long text stay: " + ", ".join(choices.TRUNCATIONS))
+    dropout: float | None = setting(
+        None, "share dropped in training, 0 for none (default: the model's own)", float, check=share
+    )
+    truncate: str = setting("head", "which tokens of a long text stay", choices=choices.TRUNCATIONS)
 
     def __post_init__(self) -> None:
         make_plain(self)
@@ -126,24 +127,9 @@ class Recipe:
         for name in ("name", "source", "notes"):
             if not is_text(getattr(self, name)):
                 raise SettingError(name, "a text that UTF-8 can hold", getattr(self, name))
-        whole("epochs", self.epochs, most=choices.MOST_EPOCHS)
-        dropped = ["dropout"] if self.dropout is not None else []
-        for name in ("beta_1", "beta_2", "momentum", "cut_frac", "warmup", "decay", *dropped):
-            fraction(name, getattr(self, name))
-        for name in ("beta_1", "beta_2", "momentum", *dropped):
-            if getattr(self, name) == 1.0:
-                raise SettingError(name, "below 1", 1.0)
-        positive("ratio", self.ratio, least=1.0)
-        for name in ("epsilon", "peak_factor"):
-            positive(name, getattr(self, name))
-        if self.clip_norm is not None and not_negative("clip_norm", self.clip_norm) == 0.0:
+        check_settings(self)
+        if not self.clip_norm:
             object.__setattr__(self, "clip_norm", None)
-        for name in ("layer_decay", *(["lr_max"] if self.lr_max is not None else [])):
-            _rate(name, getattr(self, name))
-        not_negative("weight_decay", self.weight_decay)
-        for name, known in choices.CHOICES.items():
-            if getattr(self, name) not in known:
-                raise SettingError(name, f"one of {', '.join(known)}", getattr(self, name))
         if self.curve == "warmup-stable-decay" and self.warmup + self.decay > 1.0 + choices.ROUNDING:
             raise SettingError("decay", f"at most 1 - warmup = {1.0 - self.warmup:g}", self.decay)
         self._check_groups()
@@ -281,7 +267,9 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """Return the recipe that `to_dict` wrote; other keys are not a recipe's and are refused.
+        """Return the recipe that `to_dict` wrote, in this version or an earlier one; unknown keys are refused.
+
+        A setting that is missing means what was done before there was one.
 
         Raises:
             InputError: The values are no settings of a recipe.
@@ -289,12 +277,7 @@ class Recipe:
         if not isinstance(values, Mapping):
             raise InputError(f"a recipe must be an object of settings. Received: {values!r}")
         lists = {name: tuple(values[name]) for name in _LISTS if isinstance(values.get(name), list)}
-        return cls()._replaced({**values, **lists})
+        return as_before(cls)._replaced({**values, **lists})
 
 
 _LISTS = ("no_weight_decay", "unfreeze_at", "freeze")
-
-
-def _rate(name: str, value: Any) -> None:
-    if not is_real(value) or not 0.0 < value <= 1.0:
-        raise SettingError(name, "in (0, 1]", value)

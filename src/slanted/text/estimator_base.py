@@ -1,12 +1,14 @@
 """What text classifiers and regressors share: scikit-learn's manners."""
 
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from slanted.common.setting_fields import setting, setting_fields
 from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
@@ -27,51 +29,38 @@ except ImportError:
 
 
 _ESTIMATORS = "slanted.text.estimators"  # a subclass of the user's own may load what it likes
+_OF_RECIPE = {"lr": "lr_max", "epochs": "epochs", "truncate": "truncate"}
+_SHARED = [f.name for f in setting_fields(Settings) if f.name not in ("model", "recipe", "task", "backend")]
 
 
-class TextEstimator(BaseEstimator):
-    """What classifier and regressor share: `__init__` only stores, `fit` makes `model_`, `target_` and `history_`."""
+def _parameters() -> Iterator[tuple[str, Any, Any]]:
+    """Give the name, the type and the field of each parameter of an estimator, made of those of settings and recipe."""
+    settings, recipe = ({f.name: f for f in fields(cls)} for cls in (Settings, Recipe))
+    yield "model", str, setting(settings["model"].default, settings["model"].metadata["help"])
+    yield "recipe", str | Recipe, setting("stlr", f"a `slanted.Recipe`, {settings['recipe'].metadata['help']}")
+    for name, source in _OF_RECIPE.items():
+        kind: Any = recipe[source].type
+        text = f"{recipe[source].metadata['help']}; None: the recipe's"
+        yield name, kind | None, field(default=None, kw_only=True, metadata={"help": text})
+    for name in _SHARED:
+        kind, default = settings[name].type, settings[name].default
+        if name == "class_weight":
+            kind, default = str | None, None  # as scikit-learn has it
+        yield name, kind, field(default=default, kw_only=True, metadata=settings[name].metadata)
+    yield "verbose", bool, field(default=False, kw_only=True, metadata={"help": "print progress"})
+
+
+# `repr` and equality stay scikit-learn's, which tells estimators apart by identity.
+_Parameters: Any = make_dataclass("_Parameters", _parameters(), bases=(BaseEstimator,), repr=False, eq=False)
+
+
+class TextEstimator(_Parameters):
+    """What classifier and regressor share: `__init__` only stores, `fit` makes `model_`, `target_` and `history_`.
+
+    `__init__` has a parameter for each setting of a run, with its default and its help: a dataclass makes it.
+    """
 
     _task = "auto"
-
-    def __init__(
-        self,
-        model: str = "minilm",
-        recipe: str | Recipe = "stlr",
-        *,
-        lr: float | None = None,
-        epochs: int | None = None,
-        batch_size: int = 32,
-        gradient_accumulation: int = 1,
-        max_tokens: int = 128,
-        truncate: str | None = None,
-        long: str = "truncate",
-        class_weight: str | None = None,
-        precision: str = "auto",
-        valid_share: float = 0.1,
-        best_by: str = "loss",
-        positive: str | int | bool | None = None,
-        folds: int = 0,
-        seed: int = 0,
-        verbose: bool = False,
-    ) -> None:
-        self.model = model
-        self.recipe = recipe
-        self.lr = lr
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.gradient_accumulation = gradient_accumulation
-        self.max_tokens = max_tokens
-        self.truncate = truncate
-        self.long = long
-        self.class_weight = class_weight
-        self.precision = precision
-        self.valid_share = valid_share
-        self.best_by = best_by
-        self.positive = positive
-        self.folds = folds
-        self.seed = seed
-        self.verbose = verbose
 
     def fit(self, texts: Any, labels: Any, valid: tuple[Any, Any] | None = None) -> Self:
         """Fine-tune on texts and their labels.
@@ -102,7 +91,7 @@ class TextEstimator(BaseEstimator):
         train = self._part(texts, labels, target)
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
-        vars(self).pop("out_of_fold_", None)  # of an earlier fit
+        self.__dict__.pop("out_of_fold_", None)  # of an earlier fit
         if settings.folds:
             self._fit_folds(target, train, settings, labels, valid)
         else:
@@ -228,8 +217,8 @@ class TextEstimator(BaseEstimator):
         model = load_model(Path(folder))
         settings = model.settings
         given = {name: getattr(settings, name) for name in _SHARED}
-        weights = None if settings.class_weight == "none" else settings.class_weight
-        estimator = cls(settings.model, settings.recipe, class_weight=weights, **given)
+        given["class_weight"] = None if settings.class_weight == "none" else settings.class_weight
+        estimator = cls(settings.model, settings.recipe, **given)
         estimator._check_kind(folder, model.target)
         estimator._adopt(model)
         return estimator
@@ -238,12 +227,6 @@ class TextEstimator(BaseEstimator):
         other = "TextClassifier" if target.kind != "regression" else "TextRegressor"
         if type(self).__name__ != other and type(self).__module__ == _ESTIMATORS:
             raise InputError(f"{folder}: holds a {target.kind} model; load it with slanted.{other}.load")
-
-
-_SHARED = ("batch_size", "gradient_accumulation", "max_tokens", "precision")
-
-
-_SHARED += ("long", "valid_share", "best_by", "positive", "folds", "seed")
 
 
 def _to_standard_error(line: str) -> None:

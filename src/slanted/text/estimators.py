@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from slanted.common.setting_fields import documented
 from slanted.errors import missing_extra
 from slanted.text.estimator_base import TextEstimator
 
@@ -16,27 +17,9 @@ except ImportError:
 __all__ = ["TextClassifier", "TextRegressor"]
 
 
+@documented
 class TextClassifier(ClassifierMixin, TextEstimator):
     """Fine-tunes a pretrained encoder to sort texts into classes, or to give them several labels.
-
-    Args:
-        model: "minilm", a KerasHub preset, "hf://NAME" or a folder.
-        recipe: A recipe's name, a `slanted.Recipe`, or the path of a run's recipe.json.
-        lr: The peak learning rate; None: the recipe's, else by the size of the model.
-        epochs: Passes over the training rows; None: the recipe's.
-        batch_size: Texts a batch.
-        gradient_accumulation: Batches an optimizer step.
-        max_tokens: The most tokens of a text that the model sees.
-        truncate: "head", "tail" or "head+tail"; None: the recipe's.
-        long: "truncate", or "chunk": a longer text is cut into chunks of `max_tokens`, whose outputs are pooled.
-        class_weight: "balanced": a rare class counts for as much as a frequent one in training. Classifiers only.
-        precision: Keras's dtype policy, or "auto": measured once a machine.
-        valid_share: The share of the rows held out to choose the epoch; 0 trains on all and keeps the last.
-        best_by: The validation score that chooses the epoch.
-        positive: The label that `f1` is of, with two classes.
-        folds: Train so many models, each without its share of the rows, and predict the mean of all; 0: one model.
-        seed: Of the split, the order of the batches, the new layers and dropout.
-        verbose: Print progress.
 
     Attributes:
         classes_: The classes, sorted; for several labels their names.
@@ -72,10 +55,11 @@ class TextClassifier(ClassifierMixin, TextEstimator):
         return self._outputs(texts)
 
 
+@documented
 class TextRegressor(RegressorMixin, TextEstimator):
     """Fine-tunes a pretrained encoder to give each text one or several numbers.
 
-    Arguments and attributes are those of `TextClassifier`; labels are numbers, (n,) or (n, targets), scaled inside.
+    Labels are numbers, (n,) or (n, targets), scaled inside. Attributes are those of `TextClassifier`.
     """
 
     _task = "regression"

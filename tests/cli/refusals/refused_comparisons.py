@@ -1,12 +1,12 @@
 """Comparisons that are refused: for their recipes, rates, scores, rows or folder."""
 
-from dataclasses import fields
-
 from refusal_cases import COMPARE, COMPARED, GOOD, RECIPES
 
+from slanted.common.setting_fields import setting_fields
 from slanted.recipe.recipe import Recipe
 
-RATE_SETTINGS = ", ".join(setting.name for setting in fields(Recipe) if setting.metadata.get("help"))
+NAMES = [f.name for f in setting_fields(Recipe) if f.name != "lr_max"]  # which is called lr there
+RATE_SETTINGS = ", ".join(NAMES)
 
 ROWS = [
     (

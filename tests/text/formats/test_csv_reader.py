@@ -4,11 +4,10 @@ import csv
 
 import numpy as np
 import pytest
-from row_files import each_of, refusal, write
+from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
 from slanted.text.formats.csv_reader import read_delimited
-from slanted.text.rows.rows import read_rows
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 

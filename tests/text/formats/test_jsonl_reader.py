@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
+from row_files import read_rows
 
 from slanted.errors import InputError
 from slanted.text.formats.jsonl_reader import read_json_lines
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.labels.targets import infer_target
 from slanted.text.rows.columns import LIST_SEPARATOR, Columns
-from slanted.text.rows.rows import read_rows, read_rows_like
+from slanted.text.rows.rows import read_rows_like
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 

@@ -6,13 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from row_files import each_of, refusal, write
+from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
 from slanted.text.formats import line_reader
 from slanted.text.formats.csv_reader import read_delimited
 from slanted.text.rows.columns import Columns
-from slanted.text.rows.rows import read_rows
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pyarrow
 import pytest
 from pyarrow import parquet
-from row_files import each_of, refusal, write
+from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
 from slanted.text.formats.open_table import SAMPLE_ROWS, check_same_columns, open_table
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
-from slanted.text.rows.rows import read_rows, read_rows_like
+from slanted.text.rows.rows import read_rows_like
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pyarrow
 import pytest
 from pyarrow import parquet
+from row_files import read_rows
 
 from slanted.errors import InputError
 from slanted.text.formats import parquet_reader as ours
 from slanted.text.labels.targets import infer_target
 from slanted.text.rows.columns import Columns
-from slanted.text.rows.rows import read_rows, read_rows_like
+from slanted.text.rows.rows import read_rows_like
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow
 import pytest
 from pyarrow import parquet
+from row_files import read_rows
 
 from slanted.errors import InputError
 from slanted.text.formats.skipped_rows import BadRows
-from slanted.text.rows.rows import read_rows
 from slanted.text.runs.run_data import DataFiles, read_data
 from slanted.text.settings import Settings
 

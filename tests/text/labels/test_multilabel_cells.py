@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from row_files import refusal
+from row_files import read_rows, refusal
 
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.rows.columns import Columns
-from slanted.text.rows.rows import read_rows, read_rows_like
+from slanted.text.rows.rows import read_rows_like
 from slanted.text.runs.run_data import DataFiles, read_data
 from slanted.text.settings import Settings
 

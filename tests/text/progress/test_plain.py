@@ -6,7 +6,7 @@ import pytest
 
 from slanted.text.progress.plain import PlainView, line_of
 from slanted.text.progress.progress import Progress
-from slanted.text.progress.view import Shape, Step
+from slanted.text.progress.view import RunStart, Step
 
 pytestmark = pytest.mark.once
 
@@ -31,10 +31,12 @@ def step_of_ten(done, loss=0.5, rate=1e-4):
 
 
 def test_a_line_has_the_step_the_loss_the_rate_and_the_time_left():
-    line = line_of(Shape(10, 8), step_of_ten(4, 12.34567, 0.0), 0.05)
+    line = line_of(RunStart(10, 8), step_of_ten(4, 12.34567, 0.0), 0.05)
     assert line == "step 4/10  epoch 1  loss 12.3457  rate 0.00e+00  0 examples/s  2 min 00 s left"
-    assert line_of(Shape(10, 8), step_of_ten(10), 2.0, "fold 1 of 2").startswith("fold 1 of 2: step 10/10  epoch 1  ")
-    assert line_of(Shape(10, 8), step_of_ten(10), 2.0).endswith("  16 examples/s  0 s left")
+    assert line_of(RunStart(10, 8), step_of_ten(10), 2.0, "fold 1 of 2").startswith(
+        "fold 1 of 2: step 10/10  epoch 1  "
+    )
+    assert line_of(RunStart(10, 8), step_of_ten(10), 2.0).endswith("  16 examples/s  0 s left")
 
 
 @pytest.mark.parametrize(("title", "last"), [("", "step 10/10"), ("fold 1 of 2", None)])
@@ -42,7 +44,7 @@ def test_the_last_step_is_printed_at_once_unless_others_follow_the_run(clock, ti
     stream = io.StringIO()
     view = PlainView(stream)
     view.title = title
-    view.begin(Shape(10, 8))
+    view.begin(RunStart(10, 8))
     for done in (9, 10):
         clock[0] += 1.0
         view.step(step_of_ten(done))
@@ -52,7 +54,7 @@ def test_the_last_step_is_printed_at_once_unless_others_follow_the_run(clock, ti
 def test_a_step_that_is_to_be_shown_or_not_does_not_wait_for_its_time(clock):
     stream = io.StringIO()
     view = PlainView(stream)
-    view.begin(Shape(10, 8))
+    view.begin(RunStart(10, 8))
     view.step(Step(1, 1, 0.5, 1e-4, seconds=1.0, is_shown=True))
     clock[0] += 60.0
     view.step(Step(2, 1, 0.5, 1e-4, seconds=2.0, is_shown=False))

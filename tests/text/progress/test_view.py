@@ -8,7 +8,7 @@ from shown_runs import run
 
 from slanted.text.progress.plain import PlainView
 from slanted.text.progress.progress import Progress
-from slanted.text.progress.view import Every, GroupRates, Pace, Step, View, duration
+from slanted.text.progress.view import Every, GroupRates, Step, Throughput, View, duration
 
 pytestmark = pytest.mark.once
 
@@ -77,8 +77,8 @@ def test_a_length_of_time_is_rounded_before_it_is_split(seconds, text):
 
 
 def test_the_pace_of_a_resumed_run_counts_its_own_steps(clock):
-    pace = Pace(first_step=100)
+    pace = Throughput(first_step=100)
     assert pace.at(Step(104, 1, 0.5, 1e-4, seconds=2.0)) == 2.0
     clock[0] += 4.0
-    assert Pace(first_step=100).at(Step(100, 1, 0.5, 1e-4)) == 0.0
+    assert Throughput(first_step=100).at(Step(100, 1, 0.5, 1e-4)) == 0.0
     assert pace.at(Step(110, 1, 0.5, 1e-4)) == 2.5  # by the clock, where the step has no time of its own

@@ -1,12 +1,13 @@
 """Which columns are the texts and the labels: as named, else by default."""
 
 import pytest
-from row_files import each_of, refusal, write
+from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
 from slanted.text.formats.cells import ListCell
 from slanted.text.rows.columns import LIST_SEPARATOR, Columns, Header, columns_of_labels
-from slanted.text.rows.rows import read_rows, read_rows_like
+from slanted.text.rows.rows import read_rows_like
+from slanted.text.settings import ReadOptions
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
@@ -206,16 +207,18 @@ def test_a_header_finds_a_column_like_a_name_and_knows_text_from_numbers():
 
 
 def test_labels_of_a_model_of_python_are_found_by_their_names_in_their_order():
-    assert columns_of_labels(HEADER, None, None, ["toxic", "spam"]) == Columns("Text", None, ("Toxic", "spam"))
-    assert columns_of_labels(HEADER, "id", None, ["spam"]) == Columns("id", None, ("spam",))
-    assert columns_of_labels(HEADER, None, None, ["gone"], labelled=False) == Columns("Text", None, ())
+    assert columns_of_labels(HEADER, ["toxic", "spam"], ReadOptions()) == Columns("Text", None, ("Toxic", "spam"))
+    assert columns_of_labels(HEADER, ["spam"], ReadOptions(text="id")) == Columns("id", None, ("spam",))
+    assert columns_of_labels(HEADER, ["gone"], ReadOptions(), labelled=False) == Columns("Text", None, ())
 
 
 def test_one_column_label_holds_all_of_them_where_none_has_its_name():
     header = Header("f.jsonl", ("text", "LABEL"), [(1, ["a", ListCell(["spam"])])])
-    assert columns_of_labels(header, None, None, ["spam", "toxic"]) == Columns("text", None, ("LABEL",), LIST_SEPARATOR)
+    assert columns_of_labels(header, ["spam", "toxic"], ReadOptions()) == Columns(
+        "text", None, ("LABEL",), LIST_SEPARATOR
+    )
 
 
 def test_a_missing_label_is_named():
     message = f"f.csv: no column 'ham', which the training data has; the columns are {HEADER}; add it; {NO_LABELS}"
-    assert refusal(columns_of_labels, HEADER, None, None, ["spam", "ham"]) == message
+    assert refusal(columns_of_labels, HEADER, ["spam", "ham"], ReadOptions()) == message

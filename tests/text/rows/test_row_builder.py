@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow
 import pytest
 from pyarrow import parquet
-from row_files import each_of, refusal, write
+from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
 from slanted.text.formats.cells import ListCell
@@ -14,7 +14,6 @@ from slanted.text.formats.open_table import Table
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
 from slanted.text.rows.row_builder import Gathered
-from slanted.text.rows.rows import read_rows
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 

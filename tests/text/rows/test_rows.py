@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow
 import pytest
 from pyarrow import parquet
-from row_files import each_of, refusal, write
+from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
 from slanted.text.rows.columns import Columns
-from slanted.text.rows.rows import read_rows, read_rows_like
+from slanted.text.rows.rows import read_rows_like
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from slanted.errors import InputError, SettingError
 from slanted.text.runs import checkpoints
-from slanted.text.runs.checkpoints import Checkpoints, Damaged, Pace, Snapshot, read_snapshot, steps_of
+from slanted.text.runs.checkpoints import CheckpointPace, Checkpoints, Damaged, Snapshot, read_snapshot, steps_of
 
 pytestmark = pytest.mark.once
 
@@ -40,7 +40,7 @@ def snapshot(step):
 @pytest.fixture
 def kept(tmp_path):
     """The checkpoints of three steps, of which two are kept."""
-    made = Checkpoints(tmp_path, Pace())
+    made = Checkpoints(tmp_path, CheckpointPace())
     for step in (3, 20, 100):
         made.write(snapshot(step))
     return made
@@ -71,7 +71,7 @@ def test_what_is_written_comes_back_to_the_last_bit(kept):
 
 
 def test_facts_that_are_not_finite_come_back(tmp_path):
-    made = Checkpoints(tmp_path, Pace())
+    made = Checkpoints(tmp_path, CheckpointPace())
     made.write(Snapshot(1, {"best": float("nan"), "name": "a \ud800 \x00"}, {}))
     read = made.latest(never)
     assert np.isnan(read.facts["best"]) and read.facts["name"] == "a \ud800 \x00" and read.arrays == {}
@@ -121,7 +121,7 @@ def test_two_are_kept_and_nothing_else(kept, tmp_path):
 
 
 def test_a_folder_without_checkpoints(tmp_path):
-    assert steps_of(tmp_path) == [] and Checkpoints(tmp_path, Pace()).latest(never) is None
+    assert steps_of(tmp_path) == [] and Checkpoints(tmp_path, CheckpointPace()).latest(never) is None
     assert not list(tmp_path.iterdir())
 
 
@@ -193,14 +193,14 @@ def test_a_file_size_limit(kept, tmp_path):
 def test_no_place_to_write(tmp_path):
     (tmp_path / "taken").write_text("a file where the folder should be")
     with pytest.raises(InputError) as refused:
-        Checkpoints(tmp_path / "taken", Pace()).write(snapshot(1))
+        Checkpoints(tmp_path / "taken", CheckpointPace()).write(snapshot(1))
     found = "the checkpoint of step 1 cannot be written (Not a directory)"
     assert str(refused.value) == f"--out {tmp_path / 'taken'}: {found}; free space and start again"
 
 
 def test_the_folder_of_a_run_that_was_deleted_is_not_made_again(tmp_path):
     with pytest.raises(InputError, match=r"of step 1 cannot be written \(No such file or directory\)"):
-        Checkpoints(tmp_path / "gone", Pace()).write(snapshot(1))
+        Checkpoints(tmp_path / "gone", CheckpointPace()).write(snapshot(1))
     assert not (tmp_path / "gone").exists()
 
 
@@ -208,8 +208,8 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from slanted.text.runs.checkpoints import Checkpoints, Pace, Snapshot
-kept = Checkpoints(Path(sys.argv[1]), Pace())
+from slanted.text.runs.checkpoints import Checkpoints, CheckpointPace, Snapshot
+kept = Checkpoints(Path(sys.argv[1]), CheckpointPace())
 arrays = {"model/0": np.zeros(4_000_000, np.float32)}
 for step in range(1, 10_000):
     arrays["model/0"][:] = step
@@ -229,7 +229,7 @@ def test_killed_while_writing(tmp_path, pause):
                 break
         time.sleep(pause)
         process.send_signal(signal.SIGKILL)
-    read = Checkpoints(tmp_path, Pace()).latest(never)
+    read = Checkpoints(tmp_path, CheckpointPace()).latest(never)
     assert read is not None and read.step >= 4
     assert (read.arrays["model/0"] == read.step).all()
 
@@ -237,12 +237,12 @@ def test_killed_while_writing(tmp_path, pause):
 @pytest.mark.parametrize(("name", "given"), [("steps", 0), ("steps", 1.5), ("seconds", 0.0), ("seconds", float("nan"))])
 def test_a_pace_out_of_its_range(name, given):
     with pytest.raises(SettingError) as refused:
-        Pace(**{name: given})
+        CheckpointPace(**{name: given})
     assert refused.value.name == f"checkpoint_{name}"
 
 
 def test_checkpoints_take_two_percent_of_the_time_at_most():
-    pace = Pace(steps=1000, seconds=20.0)
+    pace = CheckpointPace(steps=1000, seconds=20.0)
     assert not pace.due(999, 49.0, 1.0) and pace.due(999, 50.0, 1.0)
     assert not pace.due(999, 19.0, 0.1) and pace.due(999, 20.0, 0.1)
     assert pace.due(1000, 1.0, 10.0)
@@ -250,6 +250,6 @@ def test_checkpoints_take_two_percent_of_the_time_at_most():
 
 def test_batches_that_nobody_asked_for_give_way_to_the_cost():
     """At 5 ms a step 1000 of them take 5 s: a checkpoint of 1.5 s each time would be 30 %."""
-    pace = Pace()
+    pace = CheckpointPace()
     assert not pace.due(1000, 5.0, 1.5) and not pace.due(14_999, 74.9, 1.5) and pace.due(15_000, 75.0, 1.5)
     assert pace.due(1000, 5.0, 0.1) and not pace.due(999, 19.9, 0.1)

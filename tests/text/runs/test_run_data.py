@@ -19,7 +19,7 @@ COMMANDS = [
     ("find-lr t.csv --label-separator ;", DataFiles("t.csv", label_separator=";")),
     (
         "train t.csv --valid v --test e --text a --text-b b --label c d --encoding cp1252 --out o",
-        DataFiles("t.csv", "v", "e", "a", "b", ("c", "d"), "cp1252"),
+        DataFiles("t.csv", "v", "e", text="a", text_b="b", label=("c", "d"), encoding="cp1252"),
     ),
 ]
 

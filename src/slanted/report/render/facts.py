@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from slanted.common.setting_fields import setting_fields
 from slanted.report.render.environment import number
+from slanted.text.settings import Settings
 
 RECIPE_KEYS = ("optimizer", "curve", "epochs", "weight_decay", "clip_norm", "layer_decay", "unfreezing", "freeze")
 RECIPE_KEYS += ("dropout", "truncate")
@@ -15,8 +17,7 @@ CURVE_KEYS = {
     "cosine": ("warmup",),
     "one-cycle": ("warmup",),
 }
-SETTING_KEYS = ("model", "batch_size", "gradient_accumulation", "max_tokens", "long", "class_weight")
-SETTING_KEYS += ("valid_share", "best_by", "positive")
+SETTINGS = {f.name: f.metadata.get("label", f.name.replace("_", " ")) for f in setting_fields(Settings)}
 
 
 def settings(report: Mapping[str, Any]) -> list[tuple[str, object]]:
@@ -26,12 +27,13 @@ def settings(report: Mapping[str, Any]) -> list[tuple[str, object]]:
     keys = (*RECIPE_KEYS, *CURVE_KEYS.get(recipe["curve"], ()))
     pairs = [("recipe", f"{recipe['name']} ({recipe['source']})"), *peak]
     pairs += [(key.replace("_", " "), _setting(recipe[key])) for key in keys if key in recipe]
-    pairs += [(key.replace("_", " "), _setting(saved[key])) for key in SETTING_KEYS if saved.get(key) is not None]
+    shown = {name: label for name, label in SETTINGS.items() if label and saved.get(name) is not None}
+    pairs += [(label, _setting(saved[name])) for name, label in shown.items()]
     fold = [] if report["fold"] is None else [("fold", report["fold"])]
     fold += [("folds", len(report["folds"]))] if report["folds"] else []
     names, counts = {"train": "training", "valid": "validation", "test": "test"}, report["data"]["rows"]
     rows = [(f"{name} rows", f"{counts[part]:,}") for part, name in names.items() if part in counts]
-    return [*pairs, *fold, ("seed", _setting(saved["seed"])), *rows]
+    return [*pairs, *fold, *rows]
 
 
 def versions(report: Mapping[str, Any]) -> list[tuple[str, object]]:

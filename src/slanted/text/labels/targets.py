@@ -1,7 +1,6 @@
 """Labels -> what the model learns: the task, its classes or columns, arrays of numbers, and the rows held out."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
@@ -18,9 +17,7 @@ from slanted.text.labels.numeric_labels import (
     first_fractional,
 )
 from slanted.text.rows.columns import LIST_SEPARATOR
-
-Kind = Literal["single", "multilabel", "regression"]
-TASKS = ("auto", "single", "multilabel", "regression")
+from slanted.text.settings import TASKS, Kind
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from slanted.text.progress.view import Every, Shape, Step, View
+from slanted.text.progress.view import Every, RunStart, Step, View
 
 LIVE = "live.jsonl"  # in the folder of a run's files until they take their place
 SECONDS_BETWEEN_STEPS = 1.0
@@ -44,7 +44,7 @@ class JsonLinesView(View):
         """Write a message."""
         self._write("message", text=text)
 
-    def begin(self, shape: Shape) -> None:
+    def begin(self, shape: RunStart) -> None:
         """Write what begins."""
         super().begin(shape)
         self._every, self._began = Every(SECONDS_BETWEEN_STEPS), time.monotonic()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from slanted.text.progress.plain import line_of
-from slanted.text.progress.view import Every, Pace, Shape, Step, View
+from slanted.text.progress.view import Every, RunStart, Step, Throughput, View
 
 SECONDS_BETWEEN_REDRAWS = 0.5
 WIDTH, HEIGHT, MOST_POINTS = 480, 64, 240
@@ -30,10 +30,10 @@ class NotebookView(View):
         """Print a line."""
         print(text)
 
-    def begin(self, shape: Shape) -> None:
+    def begin(self, shape: RunStart) -> None:
         """Start the clock; the next drawing is a new one."""
         super().begin(shape)
-        self._every, self._pace, self._handle = Every(SECONDS_BETWEEN_REDRAWS), Pace(shape.first_step), None
+        self._every, self._pace, self._handle = Every(SECONDS_BETWEEN_REDRAWS), Throughput(shape.first_step), None
         self._losses: list[tuple[int, float]] = []
 
     def step(self, step: Step) -> None:

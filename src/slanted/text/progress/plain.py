@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from slanted.text.progress.view import Every, Pace, Shape, Step, View, left
+from slanted.text.progress.view import Every, RunStart, Step, Throughput, View, left
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -21,10 +21,10 @@ class PlainView(View):
         """Print a line."""
         print(text, file=self.stream, flush=True)
 
-    def begin(self, shape: Shape) -> None:
+    def begin(self, shape: RunStart) -> None:
         """Start the clock."""
         super().begin(shape)
-        self._every, self._pace = Every(SECONDS_BETWEEN_LINES), Pace(shape.first_step)
+        self._every, self._pace = Every(SECONDS_BETWEEN_LINES), Throughput(shape.first_step)
 
     def step(self, step: Step) -> None:
         """Print the step if it is time, and the last unless the run is one of several."""
@@ -32,7 +32,7 @@ class PlainView(View):
             self.say(line_of(self.shape, step, self._pace.at(step), self.title))
 
 
-def line_of(shape: Shape, step: Step, steps_a_second: float, title: str = "") -> str:
+def line_of(shape: RunStart, step: Step, steps_a_second: float, title: str = "") -> str:
     """Return a step as a line of text."""
     return (
         f"{title + ': ' if title else ''}step {step.done}/{shape.total_steps}  epoch {step.epoch}  "

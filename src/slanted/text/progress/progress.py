@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TextIO
 
-from slanted.text.progress.view import FoldView, GroupRates, Shape, Step, StepsOnly, View, duration
+from slanted.text.progress.view import FoldView, GroupRates, RunStart, Step, StepsOnly, View, duration
 
 __all__ = ["Progress", "duration"]
 
@@ -49,7 +49,7 @@ class Progress:
     def begin(self, total_steps: int, batch_size: int, first_step: int = 0, groups: GroupRates | None = None) -> None:
         """Say that steps `first_step` to `total_steps` of batches of `batch_size` texts follow."""
         for view in self.views:
-            view.begin(Shape(total_steps, batch_size, first_step, groups))
+            view.begin(RunStart(total_steps, batch_size, first_step, groups))
 
     def groups(self, groups: GroupRates | None) -> None:
         """Show these rates of the layer groups from now on."""

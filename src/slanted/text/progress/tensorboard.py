@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slanted.errors import InputError, missing_extra
-from slanted.text.progress.view import Shape, Step, View
+from slanted.text.progress.view import RunStart, Step, View
 
 FLUSH_SECONDS = 10
 
@@ -33,7 +33,7 @@ class TensorBoardView(View):
             raise InputError(f"--tensorboard {folder}: {place} {found}; give another folder")
         self._folder, self._writer, self._done, self._began = folder, None, 0, False
 
-    def begin(self, shape: Shape) -> None:
+    def begin(self, shape: RunStart) -> None:
         """Open an event file; one of several runs has a folder of its own."""
         super().begin(shape)
         self._began = True

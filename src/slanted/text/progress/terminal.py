@@ -11,7 +11,7 @@ from rich.text import Text
 
 from slanted.text.progress.plain import line_of
 from slanted.text.progress.sparkline import sparkline
-from slanted.text.progress.view import Every, Pace, Shape, Step, View, left
+from slanted.text.progress.view import Every, RunStart, Step, Throughput, View, left
 
 SECONDS_BETWEEN_REDRAWS = 0.1
 SMOOTHING = 0.98  # of the loss shown: of a batch alone it jumps
@@ -40,10 +40,10 @@ class TerminalView(View):
         self.end()
         print(text, file=self.stream, flush=True)
 
-    def begin(self, shape: Shape) -> None:
+    def begin(self, shape: RunStart) -> None:
         """Start the clock."""
         super().begin(shape)
-        self._every, self._pace = Every(SECONDS_BETWEEN_REDRAWS), Pace(shape.first_step)
+        self._every, self._pace = Every(SECONDS_BETWEEN_REDRAWS), Throughput(shape.first_step)
         self._smooth: float | None = None
         self._losses: list[float] = []
 

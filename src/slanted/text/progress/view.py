@@ -39,7 +39,7 @@ class GroupRates:
 
 
 @dataclass(frozen=True)
-class Shape:
+class RunStart:
     """What run begins.
 
     Attributes:
@@ -82,13 +82,13 @@ class View:
     `step` is called at every step and must take no time: most views look at the clock and return.
     """
 
-    shape = Shape(0, 0)
+    shape = RunStart(0, 0)
     title = ""  # of the run, where it is one of several
 
     def say(self, text: str) -> None:
         """Show a message."""
 
-    def begin(self, shape: Shape) -> None:
+    def begin(self, shape: RunStart) -> None:
         """Make ready for the steps."""
         self.shape = shape
 
@@ -126,7 +126,7 @@ class Every:
         return True
 
 
-class Pace:
+class Throughput:
     """Steps a second over the last half minute: the first steps compile, and say little of the others.
 
     Args:
@@ -148,7 +148,7 @@ class Pace:
         return (done - before) / max(now - then, 1e-9)
 
 
-def left(shape: Shape, done: int, steps_a_second: float) -> str:
+def left(shape: RunStart, done: int, steps_a_second: float) -> str:
     """Return how long the run still takes, for people."""
     return duration((shape.total_steps - done) / max(steps_a_second, 1e-9))
 
@@ -178,7 +178,7 @@ class StepsOnly(View):
     def __init__(self, view: View, title: str) -> None:
         self._view, self._title = view, title
 
-    def begin(self, shape: Shape) -> None:
+    def begin(self, shape: RunStart) -> None:
         """Pass on."""
         super().begin(shape)
         self._view.title = self._title

@@ -1,11 +1,12 @@
 """Which columns of a table are the text, the second text and the labels: as named, else by default."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slanted.common.messages import listed, shown
 from slanted.errors import InputError
 from slanted.text.formats.cells import ListCell, Record, as_number, is_blank, is_zero_or_one
+from slanted.text.settings import ReadOptions
 
 LIST_SEPARATOR = "\x1f"  # ASCII's unit separator
 
@@ -83,15 +84,7 @@ class Header:
         return listed(self.names)
 
 
-def find_columns(
-    header: Header,
-    text: str | None,
-    text_b: str | None,
-    label: Sequence[str],
-    labelled: bool = True,
-    label_separator: str | None = None,
-    nameable: bool = True,
-) -> Columns:
+def find_columns(header: Header, options: ReadOptions, labelled: bool = True, nameable: bool = True) -> Columns:
     """Return the columns to read, those not named by default.
 
     - The text: the column `text`, case aside; else the only column that holds text and has no other use.
@@ -102,20 +95,18 @@ def find_columns(
 
     Args:
         header: The file's header.
-        text: The name of the text column, or None.
-        text_b: The name of the second text's column, or None.
-        label: The names of the label columns, or none.
+        options: The names of the columns `text`, `text_b` and `label`; and what stands between the labels of a cell,
+            None: a cell is one label, unless it is a list.
         labelled: Whether labels are wanted; if not, label columns may be missing.
-        label_separator: What stands between the labels of a cell; None: a cell is one label, unless it is a list.
         nameable: Whether the command has an option --label, as a remedy.
 
     Raises:
         InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
     """
-    labels = _labels_by_name(header, label, labelled)
-    second = header.named(text_b, "--text-b") if text_b is not None else None
-    if text is not None:
-        first = header.named(text, "--text")
+    labels = _labels_by_name(header, options.label, labelled)
+    second = None if options.text_b is None else header.named(options.text_b, "--text-b")
+    if options.text is not None:
+        first = header.named(options.text, "--text")
     elif (by_name := header.like("text")) is not None:
         first, second = by_name, second or header.like("text_b")
     else:
@@ -125,7 +116,7 @@ def find_columns(
     elif not labels:
         labels = _zero_one_columns(header, [first, second], _label_remedy(nameable))
     _check_used_once(header, _uses(first, second, labels, "--label"))
-    return Columns(first, second, labels, _separator(header, labels, label_separator) if labelled else None)
+    return Columns(first, second, labels, _separator(header, labels, options.label_separator) if labelled else None)
 
 
 def _separator(header: Header, labels: Sequence[str], given: str | None) -> str | None:
@@ -156,9 +147,7 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
     return Columns(first, second, labels, columns.label_separator)
 
 
-def columns_of_labels(
-    header: Header, text: str | None, text_b: str | None, names: Sequence[str], labelled: bool = True
-) -> Columns:
+def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions, labelled: bool = True) -> Columns:
     """Return the columns of a file for a model whose training data had label names, but no columns of texts.
 
     The texts are found as by `find_columns`; the labels by their names, in the order of the names, unless the file has
@@ -166,9 +155,8 @@ def columns_of_labels(
 
     Args:
         header: The file's header.
-        text: The name of the text column, or None.
-        text_b: The name of the second text's column, or None.
         names: Of the labels or targets; none where one column of any name holds them.
+        options: The names of the columns `text` and `text_b`.
         labelled: Whether labels are wanted; if not, label columns may be missing.
 
     Raises:
@@ -176,7 +164,7 @@ def columns_of_labels(
     """
     in_one = not any(header.like(name) for name in names) and header.like("label") is not None
     labels = [] if in_one or not labelled else [_required(header, name, f"add it; {_PREDICT}") for name in names]
-    return find_columns(header, text, text_b, labels, labelled, nameable=False)
+    return find_columns(header, replace(options, label=tuple(labels)), labelled, nameable=False)
 
 
 def _required(header: Header, name: str, remedy: str) -> str:

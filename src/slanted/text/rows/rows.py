@@ -16,6 +16,9 @@ from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns, Header, columns_like, columns_of_labels, find_columns
 from slanted.text.rows.row_builder import Gathered
 from slanted.text.rows.text_storage import take_texts
+from slanted.text.settings import ReadOptions
+
+_DEFAULT = ReadOptions()
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,9 @@ class Rows:
 
 def read_rows(
     paths: Paths,
+    options: ReadOptions = _DEFAULT,
     *,
-    text: str | None = None,
-    text_b: str | None = None,
-    label: Sequence[str] = (),
     labelled: bool = True,
-    encoding: str = "utf-8",
-    label_separator: str | None = None,
     bad_rows: BadRows | None = None,
 ) -> Rows:
     """Return the rows of a CSV or TSV file with a header, of a JSON Lines or of a Parquet file.
@@ -72,22 +71,15 @@ def read_rows(
     Args:
         paths: The file; or several, or a pattern such as `part-*.csv`, of the same columns; or `-` for standard input.
             `open_table` says how the format is known.
-        text: The text column; by default as `find_columns` says.
-        text_b: The second text's column.
-        label: The label columns.
+        options: The columns, by default as `find_columns` says; the encoding; what stands between labels.
         labelled: Whether the labels are read; if not, their columns may be missing.
-        encoding: The character encoding of text files; a byte-order mark is dropped.
-        label_separator: What stands between the labels of a cell, where a row has any number of them.
-        bad_rows: Is given the rows that cannot be read; None: the first is refused.
+        bad_rows: Is given the rows that cannot be read; None: what `options` says becomes of them.
 
     Raises:
         InputError: The file, its columns or a row is wrong; the message says where and what to do.
     """
-
-    def find(header: Header) -> Columns:
-        return find_columns(header, text, text_b, label, labelled, label_separator)
-
-    return _read(paths, encoding, find, bad_rows or BadRows())
+    bad_rows = bad_rows or BadRows(options.bad_rows)
+    return _read(paths, options.encoding, lambda header: find_columns(header, options, labelled), bad_rows)
 
 
 def read_rows_like(
@@ -114,32 +106,24 @@ def read_rows_like(
 
 
 def read_rows_of_labels(
-    path: str,
-    names: Sequence[str],
-    *,
-    text: str | None = None,
-    text_b: str | None = None,
-    labelled: bool = True,
-    encoding: str = "utf-8",
+    path: str, names: Sequence[str], options: ReadOptions = _DEFAULT, *, labelled: bool = True
 ) -> Rows:
     """Return the rows of a file to test or predict, for a model that Python trained.
 
     Args:
         path: The file.
         names: Of the labels, as `columns_of_labels` takes them.
-        text: The text column; by default as `find_columns` says.
-        text_b: The second text's column.
+        options: The columns of the texts, by default as `find_columns` says, and the encoding.
         labelled: Whether the labels are read.
-        encoding: The character encoding of text files.
 
     Raises:
         InputError: A column is missing, or anything that `read_rows` refuses.
     """
 
     def find(header: Header) -> Columns:
-        return columns_of_labels(header, text, text_b, names, labelled)
+        return columns_of_labels(header, names, options, labelled)
 
-    return _read(path, encoding, find, BadRows())
+    return _read(path, options.encoding, find, BadRows(options.bad_rows))
 
 
 def _read(paths: Paths, encoding: str, find: Callable[[Header], Columns], bad_rows: BadRows) -> Rows:

@@ -18,6 +18,7 @@ import numpy as np
 
 from slanted.common.argument_checks import positive, whole
 from slanted.common.atomic_files import sync_folder
+from slanted.common.setting_fields import check_settings, documented, setting
 from slanted.errors import InputError
 
 FOLDER, PREFIX, KEPT = ".checkpoints", "checkpoint-", 2
@@ -42,35 +43,43 @@ class Snapshot:
     arrays: dict[str, np.ndarray]
 
 
+@documented
 @dataclass(frozen=True)
-class Pace:
+class CheckpointPace:
     """How often a checkpoint is written: after so many batches or seconds, whichever comes first.
 
     Where a checkpoint takes long the pause is longer, so that all take at most 2 % of the time; but batches that are
     given are kept to.
 
-    Args:
-        steps: Batches from one to the next, at least 1; None: 1000, or more where those take little time.
-        seconds: From one to the next, or more.
-
     Raises:
         SettingError: One is out of its range.
     """
 
-    steps: int | None = None
-    seconds: float = 20.0
+    steps: int | None = setting(
+        None,
+        f"most steps from one checkpoint to the next (default: {STEPS}, more where that costs over 2 % of the time)",
+        int,
+        check=whole,
+        argument="checkpoint_steps",
+    )
+    seconds: float = setting(
+        20.0,
+        "most seconds from one checkpoint to the next, or more, for the same reason",
+        check=positive,
+        argument="checkpoint_seconds",
+        metavar="N",
+    )
 
     def __post_init__(self) -> None:
-        if self.steps is not None:
-            whole("checkpoint_steps", self.steps)
-        positive("checkpoint_seconds", self.seconds)
+        check_settings(self)
 
     def due(self, steps: int, seconds: float, cost: float) -> bool:
         """Return whether one is due this long after the last, which took `cost` seconds.
 
-        >>> Pace().due(1000, 5.0, 0.1), Pace().due(10, 20.0, 0.1), Pace().due(1000, 20.0, 1.0)
+        >>> pace = CheckpointPace()
+        >>> pace.due(1000, 5.0, 0.1), pace.due(10, 20.0, 0.1), pace.due(1000, 20.0, 1.0)
         (True, True, False)
-        >>> Pace(steps=1000).due(1000, 20.0, 1.0)
+        >>> CheckpointPace(steps=1000).due(1000, 20.0, 1.0)
         True
         """
         if self.steps is not None and steps >= self.steps:
@@ -91,7 +100,7 @@ class Checkpoints:
         pace: How often one is to be written.
     """
 
-    def __init__(self, out: Path, pace: Pace) -> None:
+    def __init__(self, out: Path, pace: CheckpointPace) -> None:
         self.out, self.pace = out, pace
         self.folder = out / FOLDER
 

@@ -10,14 +10,15 @@ from typing import Any
 
 from slanted.common import atomic_files
 from slanted.common.messages import option_of
+from slanted.common.setting_fields import as_before
 from slanted.errors import InputError
 from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, open_source, source_name
 from slanted.text.pretrained.model_files import locate
 from slanted.text.runs import run_folder
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
-from slanted.text.runs.run_data import DataFiles, RunData, read_data
+from slanted.text.runs.run_data import RunData, read_data
 from slanted.text.runs.run_request import RunRequest
-from slanted.text.settings import Settings
+from slanted.text.settings import DataFiles, Settings, with_missing
 
 STARTED_WITH = "run.json"
 _DECIDED = ("backend", "precision")  # by the machine where they are "auto"
@@ -250,14 +251,13 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _flat(started: StartedWith) -> dict[str, Any]:
     """Return option name -> value, without the options that name files.
 
-    An option that an earlier version lacked has its default, which means what that version did.
+    An option that an earlier version lacked has the value that says what was done before there was one.
     """
-    defaults = _plain(Settings().to_dict())
-    recipe = {**defaults.pop("recipe"), **started.settings["recipe"]}
-    settings = {**defaults, **{key: value for key, value in started.settings.items() if key != "recipe"}}
+    settings = with_missing(started.settings)
+    recipe = settings.pop("recipe")
     name = recipe.pop("name")
     recipe = {key: value for key, value in recipe.items() if key not in ("source", "notes")}
-    given = {**_plain(asdict(DataFiles(""))), **started.files}
+    given = {**_plain(asdict(as_before(DataFiles, train=""))), **started.files}
     files = {key: value for key, value in given.items() if key not in _CONTENTS}
     return {**files, **settings, **recipe, "recipe": name}
 

@@ -1,6 +1,5 @@
 """The files of a run -> checked rows, their target and who is held out: all that can be refused before a model."""
 
-import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,41 +15,8 @@ from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.rows.overlap import overlap
 from slanted.text.rows.rows import Rows, read_rows, read_rows_like
 from slanted.text.scoring.metrics import score_predictions
-from slanted.text.settings import Settings
+from slanted.text.settings import DataFiles, Settings
 from slanted.text.tokens.documents import check_chunkable
-
-
-@dataclass(frozen=True)
-class DataFiles:
-    """Which files a run reads, and how.
-
-    Args:
-        train: The training file, or several, or a pattern; `-` is standard input.
-        valid: The validation file, or None: a share of the training rows.
-        test: The test file, or None.
-        text: The name of the text column, or None.
-        text_b: The name of the second text's column, or None.
-        label: The names of the label columns, or none.
-        encoding: The encoding of text files.
-        label_separator: What stands between the labels of a cell, or None.
-        bad_rows: "fail", or "skip" to leave bad rows of the training and validation files out. Of the test file none is
-            left out: its rows are numbered in predictions.csv.
-    """
-
-    train: str | tuple[str, ...]
-    valid: str | None = None
-    test: str | None = None
-    text: str | None = None
-    text_b: str | None = None
-    label: tuple[str, ...] = ()
-    encoding: str = "utf-8"
-    label_separator: str | None = None
-    bad_rows: str = "fail"
-
-    @property
-    def train_argument(self) -> str:
-        """The training files as one would type them."""
-        return shlex.join([self.train] if isinstance(self.train, str) else self.train)
 
 
 @dataclass(frozen=True)
@@ -104,15 +70,7 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
         found = f"--folds {settings.folds}: each fold holds out rows of the training file, --valid {files.valid}"
         raise InputError(f"{found} would hold out others; leave one of the two out")
     bad_rows = BadRows(files.bad_rows)
-    rows = read_rows(
-        files.train,
-        text=files.text,
-        text_b=files.text_b,
-        label=files.label,
-        encoding=files.encoding,
-        label_separator=files.label_separator,
-        bad_rows=bad_rows,
-    )
+    rows = read_rows(files.train, files, bad_rows=bad_rows)
     target = infer_target(rows, settings.task)
     check_target(target, settings)
     check_chunkable(settings, rows.texts_b)

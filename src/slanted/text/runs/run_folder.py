@@ -12,7 +12,7 @@ from slanted.common.atomic_files import disk_errors, is_of_the_system, part_of, 
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
-from slanted.text.runs.checkpoints import Checkpoints, Pace, steps_of
+from slanted.text.runs.checkpoints import CheckpointPace, Checkpoints, steps_of
 from slanted.text.runs.folder_lock import LOCK, locked, made, require_place
 
 MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
@@ -93,7 +93,7 @@ class RunFolder:
             return self.metrics()["total_steps"]
         return max(steps_of(self.path), default=0)
 
-    def checkpoints(self, pace: Pace) -> Checkpoints:
+    def checkpoints(self, pace: CheckpointPace) -> Checkpoints:
         """Return the run's checkpoints, to be written at `pace`."""
         return Checkpoints(self.path, pace)
 

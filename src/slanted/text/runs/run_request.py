@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from slanted.text.runs.checkpoints import Checkpoints, Pace
+from slanted.text.runs.checkpoints import CheckpointPace, Checkpoints
 from slanted.text.runs.run_data import DataFiles, RunData
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.settings import Settings
@@ -23,7 +23,7 @@ class RunRequest:
     files: DataFiles
     settings: Settings
     folder: RunFolder
-    pace: Pace | None = None
+    pace: CheckpointPace | None = None
 
     @property
     def out(self) -> Path:

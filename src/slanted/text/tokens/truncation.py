@@ -20,9 +20,9 @@ A document of more than 16 windows keeps 16, evenly spread, and loses the tokens
 from collections.abc import Sequence
 
 from slanted.errors import InputError
+from slanted.recipe.choices import TRUNCATIONS
 
 HEAD_SHARE = 128 / 510
-TRUNCATIONS = ("head", "tail", "head+tail")
 MAX_CHUNKS, OVERLAP_DIVISOR = 16, 8
 
 
