@@ -1,9 +1,9 @@
-"""Measure how fast this process's Keras backend trains what slanted trains; print one JSON object.
+"""Benchmark the Keras backend of this process on the training of a small BERT classifier; print one JSON object.
 
 Usage: KERAS_BACKEND=tensorflow python -m slanted.acceleration.backend_benchmark
 
-A BERT classifier of minilm's block sizes, with fewer blocks and a smaller vocabulary, trains for a few steps in float32
-and in mixed_bfloat16: `{"float32": steps a second, "mixed_bfloat16": steps a second}`.
+A BERT classifier with the block sizes of minilm, but fewer blocks and a smaller vocabulary, trains for a few steps in
+float32 and in mixed_bfloat16: `{"float32": steps per second, "mixed_bfloat16": steps per second}`.
 """
 
 import json
@@ -22,7 +22,7 @@ _ROUNDS, _STEPS_A_ROUND = 4, 2
 
 
 class _RoundTimes(keras.callbacks.Callback):
-    """Collects the seconds of each epoch; Keras hands out its logs when the backend has finished it."""
+    """Records the seconds of each epoch; Keras reads the logs of an epoch after the backend has finished it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def _classifier(precision: str) -> Any:
 
 
 def steps_a_second(precision: str) -> float:
-    """Return the speed of the fastest of a few rounds, the first left out because it compiles."""
+    """Return the steps per second of the fastest round, without the first round, which compiles."""
     model, optimizer = _classifier(precision), keras.optimizers.AdamW(1e-4, global_clipnorm=1.0)
     fast_bert.apply(model)
     fuse(optimizer)
@@ -59,14 +59,14 @@ def steps_a_second(precision: str) -> float:
     inputs = {"token_ids": ids, "segment_ids": np.zeros_like(ids), "padding_mask": np.ones_like(ids)}
     times = _RoundTimes()
     labels = np.arange(rows) % 2
-    # Keras's own fit: KerasHub's wraps arrays in tf.data, which is TensorFlow's work whatever the backend.
+    # `fit` of Keras: that of KerasHub wraps arrays in a tf.data.Dataset, which needs TensorFlow on every backend.
     fit: Any = keras.Model.fit
     fit(model, inputs, labels, batch_size=_BATCH_SIZE, epochs=1 + _ROUNDS, verbose=0, callbacks=[times])
     return _STEPS_A_ROUND / min(times.seconds[1:])
 
 
 def main() -> None:
-    """Print the measurement."""
+    """Print the benchmark as JSON."""
     print(json.dumps({precision: steps_a_second(precision) for precision in ("float32", "mixed_bfloat16")}))
 
 

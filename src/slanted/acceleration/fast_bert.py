@@ -1,7 +1,7 @@
-"""Train and predict with a KerasHub BERT classifier faster: the same variables, the same results but for rounding.
+"""Faster training and prediction with a KerasHub BERT classifier: same variables, same results up to rounding.
 
 fast_bert.apply(classifier)      # before `fit` or `predict`; in place
-fast_bert.unapply(classifier)    # KerasHub's own layers again
+fast_bert.unapply(classifier)    # restores KerasHub's own `call`
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _ENCODERS = {
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """The variables of one transformer block, in the order of their use, and the seeds of its dropout."""
+    """The variables of one transformer block, in the order of their use, and its dropout seed generator."""
 
     attention: list[Any]
     feed_forward: list[Any]
@@ -33,7 +33,7 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What a fast encoder needs of a backbone."""
+    """The parts of a backbone that a fast encoder uses."""
 
     embeddings: list[Any]
     blocks: list[Block]
@@ -42,13 +42,19 @@ class Parts:
 
 
 def apply(classifier: Any) -> bool:
-    """Have `classifier` run its encoder the fast way, in place; return whether there is a fast way for it.
+    """Replace the encoder of `classifier` by a fast one, in place, if it is supported.
 
-    To be called before `fit` or `predict` compile their step. Until `unapply`, the backbone's sequence output is its
-    first token's alone, which the classifier does not read. Every text must have a token that is not padding.
-    SLANTED_FAST=0 in the environment leaves it as it is.
+    Call it before `fit` or `predict` compile a step. Until `unapply`, the sequence output of the backbone has the first
+    token only, and the classifier does not read it. Each text must have a token that is not padding. With
+    SLANTED_FAST=0 in the environment nothing is replaced.
+
+    Args:
+        classifier: A KerasHub classifier.
+
+    Returns:
+        Whether the fast encoder is in use.
     """
-    if not switch.is_on() or not _is_provided_for(classifier):
+    if not switch.is_on() or not _is_supported(classifier):
         return False
     backbone = classifier.backbone
     if "call" not in vars(backbone):
@@ -58,13 +64,13 @@ def apply(classifier: Any) -> bool:
 
 
 def unapply(classifier: Any) -> None:
-    """Run the encoder of KerasHub again."""
+    """Restore KerasHub's encoder."""
     vars(classifier.backbone).pop("call", None)
 
 
 @contextmanager
 def unapplied(classifier: Any) -> Iterator[None]:
-    """Run the encoder of KerasHub for a while."""
+    """Restore KerasHub's encoder within a `with` block."""
     was_applied = "call" in vars(classifier.backbone)
     unapply(classifier)
     try:
@@ -75,7 +81,7 @@ def unapplied(classifier: Any) -> Iterator[None]:
 
 
 def _uncast(encode: Any) -> Any:
-    """Have `encode` see each weight as it is, whatever layer it is called in: it casts once, where it is used."""
+    """Disable Keras's autocasting of variables within `encode`, which casts each weight itself."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         with weights_as_they_are():
@@ -84,8 +90,8 @@ def _uncast(encode: Any) -> Any:
     return call
 
 
-def _is_provided_for(classifier: Any) -> bool:
-    """Return whether the classifier is KerasHub's BERT, as it builds it, in a precision that is provided for."""
+def _is_supported(classifier: Any) -> bool:
+    """Return whether the classifier is an unmodified BERT of KerasHub, on a supported device and dtype policy."""
     import keras_hub
 
     if type(classifier) is not keras_hub.models.BertTextClassifier:
@@ -93,17 +99,15 @@ def _is_provided_for(classifier: Any) -> bool:
     backbone = classifier.backbone
     if type(backbone) is not keras_hub.models.BertBackbone or backbone.compute_dtype not in ("float32", "bfloat16"):
         return False
-    if keras.config.backend() == "torch" and not _is_on_processor(backbone):
+    if keras.config.backend() == "torch" and not _is_on_cpu(backbone):
         return False
     layers = [layer for layer in all_layers(backbone) if layer.weights]
-    return all(layer.dtype_policy == backbone.dtype_policy and not _is_adapted(layer) for layer in layers)
+    return all(
+        layer.dtype_policy == backbone.dtype_policy and not getattr(layer, "lora_enabled", False) for layer in layers
+    )
 
 
-def _is_adapted(layer: Any) -> bool:
-    return getattr(layer, "lora_enabled", False)
-
-
-def _is_on_processor(backbone: Any) -> bool:
+def _is_on_cpu(backbone: Any) -> bool:
     return backbone.token_embedding.embeddings.value.device.type == "cpu"
 
 
@@ -128,5 +132,5 @@ def _block(layer: Any) -> Block:
 
 
 def _seed(dropout: Any) -> Any:
-    """Return the seeds of a dropout layer, which it has where its rate is not 0."""
+    """Return the seed generator of a dropout layer; None if its rate is 0."""
     return getattr(dropout, "seed_generator", None)

@@ -1,8 +1,8 @@
 """BERT's encoder for TensorFlow and JAX, on matrices of (tokens, hidden).
 
-The same function of the same variables as KerasHub's layers. What is saved: plain matrix products in place of einsums
-over transposed operands; sixteen random bits a number for dropout; embeddings looked up before they are cast, not the
-whole table after; and of the last block the classified token alone is computed.
+The function of the variables is that of KerasHub's layers. It is faster because it uses plain matrix products in place
+of einsums over transposed operands, draws sixteen random bits per element for dropout, casts embeddings after the
+look-up instead of casting the table before, and computes the last block for the classified token only.
 """
 
 import math
@@ -28,14 +28,14 @@ def _bits_jax(seed: Any, shape: tuple[int, ...]) -> Any:
 
 
 class BertEncoder:
-    """Stands in for the `call` of a KerasHub BertBackbone whose classifier reads the pooled output alone."""
+    """Replaces the `call` of a KerasHub BertBackbone whose classifier reads the pooled output only."""
 
     def __init__(self, backbone: Any, parts: Any) -> None:
         self._backbone, self._parts = backbone, parts
         self._random_bits = _bits_jax if keras.config.backend() == "jax" else _bits_tensorflow
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> dict[str, Any]:
-        """Return the pooled output, and in place of the sequence output its first token alone."""
+        """Return the pooled output, and the first token of the sequence output."""
         names = ("token_ids", "segment_ids", "padding_mask")
         ids, segments, padding_mask = (ops.convert_to_tensor(inputs[name]) for name in names)
         dtype, blocks = self._backbone.compute_dtype, self._parts.blocks
@@ -76,14 +76,14 @@ class BertEncoder:
         return self._normalised(x + self._dropped(out, rate, block.seed), gamma, beta)
 
     def _linear(self, x: Any, weight: Any, bias: Any, scale: float = 1.0) -> Any:
-        """Return x @ weight + bias for a weight and a bias of any rank, both scaled."""
+        """Return x @ (scale * weight) + scale * bias, for a weight and a bias of any rank."""
         size = math.prod(bias.shape)
         matrix = ops.reshape(weight, (-1, size)) * scale
         vector = ops.reshape(bias, (size,)) * scale
         return ops.matmul(x, ops.cast(matrix, x.dtype)) + ops.cast(vector, x.dtype)
 
     def _normalised(self, x: Any, gamma: Any, beta: Any) -> Any:
-        """Layer normalisation, computed in float32, in the type of `x`."""
+        """Return the layer normalisation of `x`, computed in float32, in the dtype of `x`."""
         wide = ops.cast(x, "float32")
         mean, variance = ops.moments(wide, axes=-1, keepdims=True)
         wide = (wide - mean) * ops.rsqrt(variance + self._parts.epsilon) * gamma + beta
@@ -93,5 +93,5 @@ class BertEncoder:
         if not rate:
             return x
         bits = self._random_bits(seed.next(), ops.shape(x))
-        kept = bits >= ops.cast(round(rate * 2**16), bits.dtype)
-        return ops.where(kept, x * ops.cast(1.0 / (1.0 - rate), x.dtype), ops.zeros((), x.dtype))
+        mask = bits >= ops.cast(round(rate * 2**16), bits.dtype)
+        return ops.where(mask, x * ops.cast(1.0 / (1.0 - rate), x.dtype), ops.zeros((), x.dtype))

@@ -1,9 +1,9 @@
-"""BERT's encoder on PyTorch and a processor: forward and backward on matrices of (tokens, hidden).
+"""BERT's encoder for PyTorch on a CPU: forward and backward pass on matrices of (tokens, hidden).
 
-The same function of the same variables as KerasHub's layers, with fewer passes over memory: weights are cast once a
-step; attention's scale and dropout's stand in its weights; dropout draws sixteen random bits a number in place of
-PyTorch's slow Bernoulli generator; of the last block the classified token alone is computed; and the gradient of the
-token embeddings is a buffer in which only the rows of the batch before are cleared.
+The function of the variables is that of KerasHub's layers, with fewer passes over memory: weights are cast once per
+step; the scales of attention and dropout are multiplied into the weights; dropout draws sixteen random bits per element
+in place of PyTorch's slow Bernoulli generator; the last block is computed for the classified token only; and the
+gradient of the token embeddings is a buffer in which only the rows of the previous batch are cleared.
 """
 
 import math
@@ -32,13 +32,13 @@ _layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 class Attention(torch.autograd.Function):
     """Self-attention, dropout, residual and layer normalisation: (batch * length, hidden) to the same shape.
 
-    With `first_only` the result is the first token's alone: (batch, hidden). Dropped probabilities are saved with their
-    sign set, which keeps probability and mask in one tensor.
+    With `first_only` the result is that of the first tokens: (batch, hidden). Dropped probabilities are saved with
+    their sign set, so that one tensor stores both probabilities and mask.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Any, bias: Any, shape: Shape, epsilon: float, first_only: bool, *weights: Any) -> Any:
-        """Return the block's first half."""
+        """Return the output of the first half of the block."""
         wq, bq, wk, bk, wv, bv, wo, bo, gamma, beta = weights
         scale_q, scale_v = 1.0 / math.sqrt(shape.head_width), 1.0 / (1.0 - shape.rate)
         wq_, wo_ = cast_weight(wq, shape, scale_q), cast_weight(wo, shape)
@@ -97,11 +97,11 @@ class Attention(torch.autograd.Function):
 
 
 class FeedForward(torch.autograd.Function):
-    """The feed-forward layers of a block, dropout, residual and layer normalisation: (tokens, hidden) to the same."""
+    """Feed-forward layers, dropout, residual and layer normalisation: (tokens, hidden) to the same shape."""
 
     @staticmethod
     def forward(ctx: Any, x: Any, shape: Shape, epsilon: float, *weights: Any) -> Any:
-        """Return the block's second half."""
+        """Return the output of the block."""
         w1, b1, w2, b2, gamma, beta = weights
         w1_, w2_ = w1.to(shape.dtype), w2.to(shape.dtype)
         inner = linear(x, w1_, b1.to(shape.dtype))
@@ -131,14 +131,14 @@ class FeedForward(torch.autograd.Function):
 
 
 class RowGradient:
-    """The dense gradient of an embedding table, kept between steps: only the rows of the step before are cleared."""
+    """The dense gradient of an embedding table, reused between steps: only the rows of the last step are cleared."""
 
     def __init__(self) -> None:
         self._buffer = torch.empty(0)
         self._rows = torch.empty(0, dtype=torch.int64)
 
     def put(self, table: torch.Tensor, rows: torch.Tensor, values: torch.Tensor) -> None:
-        """Set `table.grad` to zeros but for the sums of `values` at `rows`."""
+        """Set `table.grad` to the sum of `values` in each of `rows`, and to zero elsewhere."""
         if self._buffer.shape != table.shape:
             self._buffer = torch.zeros_like(table)
         else:
@@ -155,7 +155,7 @@ class Embeddings(torch.autograd.Function):
     def forward(
         ctx: Any, ids: Any, segments: Any, shape: Shape, epsilon: float, rows: RowGradient, *weights: Any
     ) -> Any:
-        """Return the first block's input."""
+        """Return the input of the first block."""
         tokens, positions, kinds, gamma, beta = weights
         lookup = torch.nn.functional.embedding
         total = lookup(ids, tokens).view(shape.batch, shape.length, -1).add_(positions[: shape.length])
@@ -169,7 +169,7 @@ class Embeddings(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Any) -> Any:
-        """Return the gradients of the weights; that of the token embeddings is put in its place."""
+        """Return the gradients of the weights; that of the token embeddings is written to `grad` directly."""
         ids, segments, total, mean, inverse, gamma, beta, keep = ctx.saved_tensors
         shape, (tokens, positions, kinds) = ctx.shape, ctx.tables
         dy = (dy if keep is None else dy * keep).float()
@@ -180,8 +180,8 @@ class Embeddings(torch.autograd.Function):
             ctx.rows.put(tokens, ids, dtotal)
         dpositions = torch.zeros_like(positions)
         dpositions[: shape.length] = dtotal.view(shape.batch, shape.length, -1).sum(0)
-        chosen = torch.nn.functional.one_hot(segments, kinds.shape[0]).float()
-        return None, None, None, None, None, None, dpositions, torch.mm(chosen.t(), dtotal), dgamma, dbeta
+        one_hot = torch.nn.functional.one_hot(segments, kinds.shape[0]).float()
+        return None, None, None, None, None, None, dpositions, torch.mm(one_hot.t(), dtotal), dgamma, dbeta
 
 
 _embed: Any = Embeddings.apply
@@ -190,14 +190,14 @@ _feed_forward: Any = FeedForward.apply
 
 
 class BertEncoder:
-    """Stands in for the `call` of a KerasHub BertBackbone whose classifier reads the pooled output alone."""
+    """Replaces the `call` of a KerasHub BertBackbone whose classifier reads the pooled output only."""
 
     def __init__(self, backbone: Any, parts: Any) -> None:
         self._backbone, self._parts = backbone, parts
         self._rows = RowGradient()
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> dict[str, torch.Tensor]:
-        """Return the pooled output, and in place of the sequence output its first token alone."""
+        """Return the pooled output, and the first token of the sequence output."""
         backbone, parts = self._backbone, self._parts
         names = ("token_ids", "segment_ids", "padding_mask")
         ids, segments, padding_mask = (_tensor(inputs[name]) for name in names)
@@ -223,6 +223,6 @@ def _values(variables: list[Any]) -> list[torch.Tensor]:
 
 
 def _padding_bias(padding_mask: torch.Tensor, shape: Shape) -> torch.Tensor | None:
-    """Return what is added to the scores of each row, (batch, 1, length); None where nothing is padded."""
+    """Return the bias of the attention scores, (batch, 1, length); None if there is no padding."""
     padding = padding_mask == 0
     return padding[:, None].to(shape.dtype) * -1e9 if padding.any() else None

@@ -1,6 +1,6 @@
-"""Adam's and AdamW's step in one pass over memory, on Keras's own variables: the same numbers but for rounding.
+"""Fused Adam and AdamW updates of Keras variables, in one pass over memory: same results up to rounding.
 
-Keras composes the step of some ten operations, each of which passes over the whole model and makes a copy of it.
+Keras composes the update of about ten operations, each of which reads all weights and writes a copy.
 """
 
 from importlib import import_module
@@ -20,16 +20,22 @@ from slanted.keras_private.update_hooks import (
 
 
 def fuse(optimizer: Any) -> bool:
-    """Have `optimizer` update in fused passes from now on, in place; return whether it can.
+    """Replace the update step of `optimizer` by a fused one, in place, if it is supported.
 
-    It can where it is Keras's Adam or AdamW without AMSGrad, whatever is mixed into its class, on TensorFlow, or on
-    PyTorch on a processor. XLA fuses JAX's step by itself. SLANTED_FAST=0 in the environment leaves it as it is.
+    Supported are Adam and AdamW without AMSGrad, and subclasses such as LayerwiseOptimizer, on TensorFlow and on
+    PyTorch on a CPU. On JAX, XLA fuses the step. With SLANTED_FAST=0 in the environment nothing is replaced.
+
+    Args:
+        optimizer: A Keras optimizer.
+
+    Returns:
+        Whether the fused step is in use.
     """
     if not switch.is_on() or not isinstance(optimizer, keras.optimizers.Adam) or optimizer.amsgrad:
         return False
     if keras.config.backend() == "tensorflow":
         replace_step(optimizer, STEP_OF_A_VARIABLE, _update_tensorflow)
-    elif keras.config.backend() == "torch" and _torch_is_on_processor():
+    elif keras.config.backend() == "torch" and _torch_is_on_cpu():
         replace_step(optimizer, STEP_OF_A_LIST, _update_torch)
         replace_step(optimizer, CLIPPING, _clip_torch)
     else:
@@ -37,7 +43,7 @@ def fuse(optimizer: Any) -> bool:
     return True
 
 
-def _torch_is_on_processor() -> bool:
+def _torch_is_on_cpu() -> bool:
     torch: Any = import_module("torch")
     return not torch.cuda.is_available() and not torch.backends.mps.is_available()
 
@@ -62,9 +68,9 @@ def _update_tensorflow(optimizer: Any, gradient: Any, variable: Any, learning_ra
 
 
 def _update_torch(optimizer: Any, grads: list[Any], variables: list[Any], learning_rate: Any) -> None:
-    """Subtract rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon).
+    """Subtract learning_rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon), the update of Keras.
 
-    PyTorch's kernel divides by sqrt(v / (1 - b2^t)) + epsilon instead, so it is given Keras's epsilon in that measure.
+    PyTorch's kernel divides by sqrt(v / (1 - b2^t)) + epsilon, so that epsilon is divided by sqrt(1 - b2^t).
     """
     torch: Any = import_module("torch")
     updates = float(optimizer.iterations) + 1.0
@@ -87,7 +93,7 @@ def _update_torch(optimizer: Any, grads: list[Any], variables: list[Any], learni
 
 
 def _clip_torch(optimizer: Any, grads: list[Any]) -> list[Any]:
-    """Clip by the global norm, in place and only where it is above the limit; other ways of clipping as Keras does."""
+    """Clip by the global norm, in place and only if the norm exceeds the limit; other clipping is done by Keras."""
     torch: Any = import_module("torch")
     limit = optimizer.global_clipnorm
     if not limit or optimizer.clipnorm:
@@ -98,4 +104,4 @@ def _clip_torch(optimizer: Any, grads: list[Any]) -> list[Any]:
     if norm < float("inf"):
         torch._foreach_mul_(grads, limit / norm)
         return grads
-    return [gradient * float("nan") for gradient in grads]  # as Keras; not in place, because a buffer outlives the step
+    return [gradient * float("nan") for gradient in grads]  # like Keras; a copy, as `RowGradient` reuses its buffer
