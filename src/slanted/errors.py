@@ -1,6 +1,6 @@
-"""The errors slanted raises on purpose, each with the command line's exit status.
+"""The errors that slanted raises on purpose, each with the command line's exit status.
 
-An error's text is one line: the rule, what was received, the remedy.
+The text of an error is one line: the rule, the value received, the remedy.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ class SlantedError(Exception):
 
 
 class InputError(SlantedError, ValueError):
-    """A file, a text, a label or an option is wrong, and the text says which and what to do."""
+    """A file, a text, a label or an option is wrong. The message names it and says what to do."""
 
     exit_status = 2
 
@@ -22,10 +22,10 @@ class SettingError(InputError):
     """A setting is out of its range.
 
     Args:
-        name: The setting's name as an argument in Python; the command line shows it as an option.
-        rule: What the setting must be, to follow "must be".
-        received: What it was.
-        remedy: What to do, a sentence of its own; may be empty.
+        name: The name of the setting as a Python argument; the command line shows it as an option.
+        rule: The rule, as the end of a sentence that begins "must be".
+        received: The value received.
+        remedy: What to do, a full sentence; may be empty.
     """
 
     def __init__(self, name: str, rule: str, received: object, remedy: str = "") -> None:
@@ -34,12 +34,12 @@ class SettingError(InputError):
         super().__init__(f"{text}. {remedy}" if remedy else text)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Be pickled, on the way from a worker process to its parent."""
+        """Support pickling, which takes an error from a worker process to its parent."""
         return type(self), (self.name, self.rule, self.received, self.remedy)
 
 
 class TrainingFailed(SlantedError, RuntimeError):
-    """Training cannot go on: the loss is not finite."""
+    """Training cannot continue: the loss is not finite."""
 
     exit_status = 3
 
@@ -49,6 +49,6 @@ def missing_extra(extra: str, what: str) -> InputError:
 
     Args:
         extra: The name of the extra in the package's metadata.
-        what: The feature, as the subject of the sentence.
+        what: The feature, as the subject of the message's sentence.
     """
     return InputError(f'{what} needs the extra `{extra}`, which is not installed: pip install "slanted[{extra}]"')

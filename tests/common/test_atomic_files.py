@@ -93,7 +93,7 @@ def test_links_in_a_folder_are_refused_by_name(link):
     refuse_links(link.parent / "there")
     with pytest.raises(InputError) as refused:
         refuse_links(link.parent)
-    rule = "is a link, which no run writes; put the file itself in its place, or take it away"
+    rule = "is a link, which no run writes; put the file itself in its place, or remove it"
     assert str(refused.value) == f"{link}: {rule}"
 
 

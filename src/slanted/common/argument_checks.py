@@ -1,4 +1,4 @@
-"""Checks of the numbers a caller passes: each returns the number or raises with the rule and what was received."""
+"""Checks of numeric arguments: each returns the number, or raises SettingError with the rule and the value received."""
 
 import math
 import numbers
@@ -12,7 +12,7 @@ from slanted.errors import SettingError
 
 
 def positive(name: str, value: Any, least: float = 0.0) -> float:
-    """Return `value` as a finite float above 0, or at least `least` where that is given."""
+    """Return `value` as a finite float > 0, and >= `least`."""
     number = _number(name, value)
     if not math.isfinite(number) or number <= 0.0 or number < least:
         rule = f">= {least:g}" if least else "> 0"
@@ -21,7 +21,7 @@ def positive(name: str, value: Any, least: float = 0.0) -> float:
 
 
 def not_negative(name: str, value: Any) -> float:
-    """Return `value` as a finite float of at least 0."""
+    """Return `value` as a finite float >= 0."""
     number = _number(name, value)
     if not math.isfinite(number) or number < 0.0:
         raise SettingError(name, "a finite number >= 0", value)
@@ -57,7 +57,7 @@ def rate(name: str, value: Any) -> float:
 
 
 def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
-    """Return `value` as a whole number of at least `least`, and at most `most` where that is given."""
+    """Return `value` as an int >= `least`, and <= `most` unless that is None."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -70,7 +70,7 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int
 
 
 def plain(value: Any) -> Any:
-    """Return a value of NumPy as Python's own, also within tuples, lists and dictionaries."""
+    """Return a NumPy scalar as a Python number, also within tuples, lists and dictionaries."""
     if isinstance(value, (tuple, list)):
         return type(value)(plain(one) for one in value)
     if isinstance(value, dict):
@@ -79,13 +79,13 @@ def plain(value: Any) -> Any:
 
 
 def make_plain(settings: Any) -> None:
-    """Turn the values of a frozen dataclass into Python's own, which JSON can hold."""
+    """Convert NumPy scalars in the fields of a frozen dataclass to Python numbers, which JSON can represent."""
     for field in fields(settings):
         object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
 
 
 def is_real(value: object) -> bool:
-    """Return whether a value is a number, whole or not; True and False are none."""
+    """Return whether a value is an integer or a float; booleans are neither."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
@@ -94,5 +94,5 @@ def _number(name: str, value: Any) -> float:
         raise SettingError(name, "a number", value)
     try:
         return float(value)
-    except OverflowError:  # a whole number: as too large as infinity is
+    except OverflowError:  # an integer beyond the range of float
         return math.inf if value > 0 else -math.inf

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files atomically: a file appears complete under its name, or not at all."""
 
 import csv
 import errno
@@ -16,53 +16,54 @@ from typing import Any, TextIO
 from slanted.errors import InputError
 
 _PART = re.compile(r"\.(.+)\.\w+\.part")
-_NO_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)  # of file systems that sync files alone
-_OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers put into a folder that they show
+_NO_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)  # raised by file systems that cannot sync folders
+_OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")  # files that file managers write
 
 
 def is_of_the_system(name: str) -> bool:
-    """Return whether a file manager made the file of this name."""
+    """Return whether this is the name of a file that file managers write."""
     return name in _OF_THE_SYSTEM
 
 
 def part_of(name: str) -> str | None:
-    """Return the name of the file that a process was writing to one of this name, None where it is no such file.
+    """Return the target of a temporary file of `written_whole`, from its name; None for the name of any other file.
 
     >>> part_of(".report.html.4711.part"), part_of("report.html")
     ('report.html', None)
     """
-    found = _PART.fullmatch(name)
-    return None if found is None else found.group(1)
+    match = _PART.fullmatch(name)
+    return None if match is None else match.group(1)
 
 
 @contextmanager
 def written_whole(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
-    """Yield a text file that takes the place of `path` only when all is written, with the mode of what it replaces.
+    """Yield a temporary text file that replaces `path` when the block ends; the mode of the replaced file is kept.
 
     Args:
-        path: The file. A pipe or a device is written as it comes.
-        follow_links: Where `path` is a link, whether the file that it leads to is replaced: right for a path that the
-            user has typed. Else the link itself is, as a folder of somebody else's may hold one that leads anywhere.
+        path: The file. A pipe or a device is written to directly.
+        follow_links: If `path` is a symbolic link: whether its target is replaced, which suits a path that the user
+            has typed. By default the link itself is replaced, because a link in a folder that somebody else has
+            written may point anywhere.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: The file cannot be written.
     """
     if path.exists() and not path.is_file() and (follow_links or not path.is_symlink()):
         with _unwritable(path), open(path, "w", encoding="utf-8", newline="") as file:
             yield file
         return
-    whole, aside = Path(os.path.realpath(path)) if follow_links else path, None
+    target, temporary = Path(os.path.realpath(path)) if follow_links else path, None
     try:
         with _unwritable(path):
-            descriptor, aside = tempfile.mkstemp(prefix=f".{whole.name}.", suffix=".part", dir=whole.parent)
+            descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
             with open(descriptor, "w", encoding="utf-8", newline="") as file:
                 yield file
-            with suppress(OSError):  # of a mount that has no modes
-                os.chmod(aside, _mode_for(whole))
-            os.replace(aside, whole)
+            with suppress(OSError):  # raised by file systems without modes
+                os.chmod(temporary, _mode_for(target))
+            os.replace(temporary, target)
     finally:
-        if aside is not None:
-            Path(aside).unlink(missing_ok=True)
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def _unwritable(path: Path) -> Iterator[None]:
 
 
 def _mode_for(path: Path) -> int:
-    """Return the mode of the file that is replaced, or that of a new one."""
+    """Return the mode of the file to replace, or the default mode of a new file."""
     if path.is_file() and not path.is_symlink():
         return stat.S_IMODE(path.stat().st_mode)
     umask = os.umask(0)
@@ -83,22 +84,22 @@ def _mode_for(path: Path) -> int:
 
 
 def refuse_links(folder: Path) -> None:
-    """Raise if a folder, or anything within it, is a link: what that leads to is not to be copied.
+    """Raise if a folder, or anything within it, is a symbolic link, whose target must not be copied.
 
     Raises:
-        InputError: Something is.
+        InputError: A link was found.
     """
-    found = next((path for path in [folder, *sorted(folder.rglob("*"))] if path.is_symlink()), None)
-    if found is not None:
-        raise InputError(f"{found}: is a link, which no run writes; put the file itself in its place, or take it away")
+    link = next((path for path in [folder, *sorted(folder.rglob("*"))] if path.is_symlink()), None)
+    if link is not None:
+        raise InputError(f"{link}: is a link, which no run writes; put the file itself in its place, or remove it")
 
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Say in one line that a library could not write to `folder`.
+    """Convert an OSError of a library that writes to `folder` to an error of one line.
 
     Raises:
-        InputError: It could not.
+        InputError: The folder cannot be written to.
     """
     try:
         yield
@@ -108,17 +109,17 @@ def disk_errors(folder: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Write `values` as JSON, whole or not at all."""
+    """Write `values` as a JSON file, atomically."""
     with written_whole(path) as file:
         json.dump(values, file, indent=2, ensure_ascii=False, allow_nan=False)
         file.write("\n")
 
 
 class _Lines:
-    """Gives a CSV writer's rows LF ends.
+    """Ends the rows of a CSV writer with LF.
 
-    Before Python 3.13 the writer quotes a cell with a line break only where the break is in its line terminator: with
-    LF alone a cell that holds CR would become two ragged records.
+    Before Python 3.13 the writer quotes a cell with a line break only if its line terminator has that character: with
+    LF as the terminator, a cell with CR would not be quoted and would be read as two records.
     """
 
     END = "\r\n"
@@ -131,14 +132,14 @@ class _Lines:
 
 
 def csv_line(cells: Sequence[Any]) -> str:
-    """Return one record of a CSV file as `write_rows` writes it."""
+    """Return one record of a CSV file, as `write_rows` writes it."""
     line = io.StringIO()
     csv.writer(_Lines(line), lineterminator=_Lines.END).writerow(cells)
     return line.getvalue()
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], follow_links: bool = False) -> None:
-    """Write a CSV file (RFC 4180 quoting, LF ends), whole or not at all; links as in `written_whole`."""
+    """Write a CSV file (RFC 4180 quoting, LF line ends) atomically; `follow_links` is that of `written_whole`."""
     with written_whole(path, follow_links) as file:
         writer = csv.writer(_Lines(file), lineterminator=_Lines.END)
         writer.writerow(header)
@@ -146,10 +147,10 @@ def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]],
 
 
 def sync_tree(folder: Path) -> None:
-    """Have everything in a folder reach the disk.
+    """Flush all files and folders within a folder to the disk.
 
     Raises:
-        InputError: The disk is full, say.
+        InputError: The disk is full, or cannot be written to.
     """
     with disk_errors(folder):
         for path in [*folder.rglob("*"), folder]:
@@ -161,7 +162,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names of a folder's files reach the disk, where the system can."""
+    """Flush the list of a folder's files to the disk, if the file system can."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

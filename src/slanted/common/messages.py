@@ -1,4 +1,4 @@
-"""How messages show names and values, short, quoted and on one line; and which texts UTF-8 can hold."""
+"""Format names and values for messages, short, quoted and on one line; check which strings UTF-8 can encode."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -9,7 +9,7 @@ _SPELLED = {"lr_max": "--lr"}
 
 
 def shown(value: object) -> str:
-    r"""Return the value quoted, cut at 60 characters, with what cannot be printed escaped.
+    r"""Return the value quoted, cut at 60 characters, with unprintable characters escaped.
 
     >>> shown("a\nb")
     "'a\\nb'"
@@ -21,7 +21,7 @@ def shown(value: object) -> str:
 
 
 def listed(values: Sequence[object]) -> str:
-    """Return the first 20 values quoted, and how many more there are.
+    """Return the first 20 values quoted, followed by the number of the others.
 
     >>> listed(["text", "label"])
     "'text', 'label'"
@@ -32,12 +32,12 @@ def listed(values: Sequence[object]) -> str:
 
 
 def file_name(path: str) -> str:
-    """Return the path as the user wrote it, or quoted where it would break the line."""
+    """Return the path as the user wrote it, or quoted if it has unprintable characters such as a line break."""
     return path if path.isprintable() else repr(path)
 
 
 def option_of(name: str) -> str:
-    """Return the option of a setting.
+    """Return the command-line option of a setting.
 
     >>> option_of("batch_size"), option_of("lr_max")
     ('--batch-size', '--lr')
@@ -55,7 +55,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def is_encodable(cell: str) -> bool:
-    r"""Return whether a file in UTF-8 can hold the cell: it has no lone half of a surrogate pair.
+    r"""Return whether UTF-8 can encode the cell: it has no lone surrogate.
 
     >>> is_encodable("a\U0001f44d"), is_encodable("a\ud83d")
     (True, False)
@@ -68,7 +68,7 @@ def is_encodable(cell: str) -> bool:
 
 
 def with_whole_characters(text: str) -> str:
-    r"""Return a text for those who take UTF-8 only: a lone half of a surrogate pair becomes U+FFFD, two halves one.
+    r"""Return a text that UTF-8 can encode: a lone surrogate becomes U+FFFD, a surrogate pair one character.
 
     >>> with_whole_characters("a\ud83d") == "a\ufffd", with_whole_characters("a\ud83d\udc4d") == "a\U0001f44d"
     (True, True)

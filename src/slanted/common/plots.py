@@ -1,4 +1,4 @@
-"""Pictures of curves. matplotlib is imported when one is drawn."""
+"""Plots with matplotlib, which is imported when a plot is drawn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,13 +14,13 @@ def draw_curve(name: str, steps: np.ndarray, rates: np.ndarray, ax: Any = None) 
     """Draw the rates of a run.
 
     Args:
-        name: The curve's, for the legend.
+        name: The name of the curve, for the legend.
         steps: Batches of the run, from 0, shape (n,).
-        rates: The rate at each of them, shape (n,).
-        ax: The matplotlib Axes to draw on; None: a new figure's.
+        rates: The learning rate at each step, shape (n,).
+        ax: The matplotlib Axes to draw on; None: the Axes of a new figure.
 
     Returns:
-        The matplotlib Axes, with one line more.
+        The matplotlib Axes, with a line added.
 
     Raises:
         InputError: matplotlib is not installed.
@@ -34,12 +34,12 @@ def draw_curve(name: str, steps: np.ndarray, rates: np.ndarray, ax: Any = None) 
 
 
 def points(total_steps: int) -> np.ndarray:
-    """Return every step of a short run, else enough of them, both ends included."""
+    """Return the steps to plot: all of a short run, at most 2,000 of a long one, the first and the last included."""
     return np.unique(np.linspace(0, total_steps - 1, min(total_steps, _MOST_POINTS)).astype("int64"))
 
 
 def check_installed() -> Any:
-    """Return matplotlib's pyplot.
+    """Import and return `matplotlib.pyplot`.
 
     Raises:
         InputError: matplotlib is not installed.
@@ -60,8 +60,8 @@ def draw_rates(rates_of: Mapping[str, np.ndarray], ax: Any = None) -> Any:
     """Draw the rates of several groups over one run.
 
     Args:
-        rates_of: The name of each group -> its rate at each step.
-        ax: The matplotlib Axes to draw on; None: a new figure's.
+        rates_of: Group name -> the learning rate at each step.
+        ax: The matplotlib Axes to draw on; None: the Axes of a new figure.
 
     Returns:
         The matplotlib Axes, with a line for each group.
@@ -84,15 +84,15 @@ def draw_search(
     suggestion: float,
     ax: Any = None,
 ) -> Any:
-    """Draw a range test: each batch's loss and their smoothed course over the rate, and where the suggestions lie.
+    """Draw a range test: the loss of each batch, the smoothed loss, and the suggestions, over the learning rate.
 
     Args:
-        rates: The rates tried, shape (n,).
-        losses: The batches' own losses, shape (n,).
-        smoothed: These, averaged over their neighbours, shape (n,).
-        suggestions: The name of each reading of them -> its rate.
-        suggestion: The rate that is suggested in the end.
-        ax: The matplotlib Axes to draw on; None: a new figure's.
+        rates: The learning rates tried, shape (n,).
+        losses: The loss of each batch, shape (n,).
+        smoothed: The smoothed losses, shape (n,).
+        suggestions: Name of a suggestion -> its learning rate.
+        suggestion: The learning rate that is suggested in the end.
+        ax: The matplotlib Axes to draw on; None: the Axes of a new figure.
 
     Returns:
         The matplotlib Axes.

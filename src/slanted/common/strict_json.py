@@ -1,4 +1,4 @@
-"""JSON text that anybody may have edited -> what it holds."""
+"""Decode JSON text that a user may have edited."""
 
 import json
 import math
@@ -12,17 +12,17 @@ NUMBER = int | float
 
 
 def decoded(text: str | bytes, **hooks: Any) -> Any:
-    """Return what JSON text holds.
+    """Return the value of JSON text.
 
     >>> decoded('{"epochs": 3}')
     {'epochs': 3}
 
     Args:
         text: The text.
-        hooks: As `json.loads` takes them.
+        hooks: The hooks of `json.loads`, such as `parse_float`.
 
     Raises:
-        ValueError: It is no JSON, or nested too deeply for Python's reader.
+        ValueError: The text is not JSON, or is nested too deeply for Python's reader.
     """
     try:
         return json.loads(text, **hooks)
@@ -31,18 +31,18 @@ def decoded(text: str | bytes, **hooks: Any) -> Any:
 
 
 def decoded_strictly(text: str) -> Any:
-    """Return what JSON text of ours holds: its numbers are finite as floats too, and UTF-8 can hold its texts.
+    """Return the value of JSON text that slanted wrote: its numbers are finite, and UTF-8 can encode its strings.
 
     Raises:
-        ValueError: It is not what we write.
+        ValueError: The text is not JSON, a number is not finite, or a string has a lone surrogate.
     """
-    held = decoded(text, parse_int=_whole, parse_float=_real, parse_constant=_real)
+    value = decoded(text, parse_int=_whole, parse_float=_real, parse_constant=_real)
     if _HALF.search(text):  # two halves are one character
         try:
-            json.dumps(held, ensure_ascii=False).encode("utf-8")
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:
             raise ValueError("it holds half a character") from None
-    return held
+    return value
 
 
 def _whole(digits: str) -> int:
