@@ -1,14 +1,14 @@
 """Fine-tune pretrained Keras 3 models with the learning rates of the papers.
 
-Keras is imported when one of the names that need it is first used, not with the package. A saved model whose optimizer
-is slanted's loads after `import keras, slanted`.
+Keras is imported when a name that needs it is first used, not with the package. A saved model with an optimizer of
+slanted can be loaded after `import keras, slanted`.
 """
 
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Eager: these are free of Keras.
+# These modules do not import Keras.
 from slanted._version import __version__ as __version__
 from slanted.preview.make_plan import plan
 from slanted.recipe.named import recipes
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
         join_curves,
     )
     from slanted.layerwise.gradual_unfreezing import GradualUnfreezing
-    from slanted.layerwise.layer_groups import layer_groups
+    from slanted.layerwise.layer_groups import LayerGroup, layer_groups
     from slanted.layerwise.layerwise_optimizer import LayerwiseOptimizer
     from slanted.layerwise.run_scheduler import RunScheduler, SlantedTriangularScheduler
-    from slanted.preview.lr_finder import find_learning_rate
+    from slanted.preview.lr_finder import RateSearch, find_learning_rate
+    from slanted.preview.plan import Plan
     from slanted.text.estimators import TextClassifier, TextRegressor
 
 __all__ = [
@@ -37,9 +38,12 @@ __all__ = [
     "CosineWarmup",
     "Curve",
     "GradualUnfreezing",
+    "LayerGroup",
     "LayerwiseOptimizer",
     "LinearWarmup",
     "OneCycle",
+    "Plan",
+    "RateSearch",
     "Recipe",
     "RunScheduler",
     "SlantedTriangular",
@@ -59,9 +63,12 @@ _HOMES = {
     "CosineWarmup": "curves",
     "Curve": "curves",
     "GradualUnfreezing": "layerwise.gradual_unfreezing",
+    "LayerGroup": "layerwise.layer_groups",
     "LayerwiseOptimizer": "layerwise.layerwise_optimizer",
     "LinearWarmup": "curves",
     "OneCycle": "curves",
+    "Plan": "preview.plan",
+    "RateSearch": "preview.lr_finder",
     "RunScheduler": "layerwise.run_scheduler",
     "SlantedTriangular": "curves",
     "SlantedTriangularScheduler": "layerwise.run_scheduler",
@@ -83,7 +90,7 @@ def __getattr__(name: str) -> Any:
 
 
 if "keras" in sys.modules:
-    # so that Keras can load what it saved with slanted's classes in it
+    # registers the optimizer's class, so that Keras can load models that were saved with it
     import_module("slanted.layerwise.layerwise_optimizer")
 
 

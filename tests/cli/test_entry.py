@@ -132,6 +132,7 @@ def test_every_public_name_resolves_and_is_described():
     assert dir(slanted) == sorted(slanted.__all__)
     undescribed = [name for name in slanted.__all__ if not (getattr(slanted, name).__doc__ or "").strip()]
     assert not undescribed
+    assert {"LayerGroup", "Plan", "RateSearch"} <= set(slanted.__all__), "public functions return them"
     with pytest.raises(AttributeError, match="module 'slanted' has no attribute 'LinearDecay'"):
         _ = slanted.LinearDecay
 
