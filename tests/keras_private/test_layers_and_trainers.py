@@ -151,12 +151,12 @@ def test_the_generator_of_unseeded_random_functions_is_made():
 # -- what slanted makes of them ---------------------------------------------------------------------------------------
 
 
-def test_held_statistics_stay_whatever_the_layer_is_told_and_move_again_after():
+def test_frozen_statistics_stay_in_training_and_move_again_after():
     layer, inputs = keras.layers.BatchNormalization(), np.full((4, 2), 3.0, "float32")
     layer.build((None, 2))
     moved = []
-    for hold in (True, True, False):
-        layers_and_trainers.hold_statistics(layer, hold)
+    for frozen in (True, True, False):
+        layers_and_trainers.freeze_statistics(layer, frozen)
         layer(inputs, training=True)
         moved.append(bool(keras.ops.convert_to_numpy(layer.moving_mean).any()))
     assert moved == [False, False, True]
@@ -196,5 +196,5 @@ def test_a_restored_epoch_is_forgotten_and_a_step_compiled_anew():
     layers_and_trainers.forget_restored_epoch(trained)
     assert len(fit(trained, 1, epochs=3)) == 3
     before = trained.train_function
-    layers_and_trainers.forget_compiled_step(trained)
+    layers_and_trainers.recompile_train_step(trained)
     assert trained.train_function is not before

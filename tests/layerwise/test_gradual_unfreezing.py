@@ -168,7 +168,7 @@ def test_a_stage_that_would_begin_within_an_execution_is_refused():
     ("freeze", "message"),
     [
         (["lowest"], "freeze: there is no layer group 'lowest'. Groups are: low, middle, top"),
-        (NAMES, "freeze: one layer group at least must be trained. Groups are: low, middle, top"),
+        (NAMES, "freeze: at least one layer group must be trained. Groups are: low, middle, top"),
     ],
 )
 def test_what_cannot_be_frozen_is_refused(freeze, message):

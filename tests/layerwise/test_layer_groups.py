@@ -4,7 +4,7 @@ import keras
 import keras_hub
 import pytest
 
-from slanted.layerwise.layer_groups import LayerGroup, layer_groups, no_decay_variables
+from slanted.layerwise.layer_groups import LayerGroup, layer_groups
 
 SIZES = {"vocabulary_size": 30, "hidden_dim": 8, "intermediate_dim": 12, "max_sequence_length": 6}
 ENCODERS = {
@@ -245,12 +245,3 @@ def test_variables_matched_twice_are_listed():
 def test_a_model_without_variables_is_refused():
     with pytest.raises(ValueError, match=r"^Model 'empty' has no trainable variable\. Build it"):
         layer_groups(keras.Sequential([keras.layers.Dense(2)], name="empty"))
-
-
-def test_no_decay_is_for_vectors_and_for_paths_of_biases_and_normalisation():
-    model = classifier("Bert")
-    left_out = {variable.path for variable in no_decay_variables(model)}
-    assert all(len(v.shape) <= 1 or "bias" in v.path or "norm" in v.path for v in no_decay_variables(model))
-    decaying = {variable.path for variable in model.trainable_variables} - left_out
-    assert len(left_out) == 2 + 3 * 10 + 2 and len(decaying) == 3 + 3 * 6 + 2
-    assert no_decay_variables(model.trainable_variables) == no_decay_variables(model)

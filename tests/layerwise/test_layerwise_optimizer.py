@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from layerwise_training import OPTIMIZERS, X, Y, assert_same, layerwise, network, trained, weights
 
-from slanted import LayerwiseOptimizer
-from slanted.layerwise.layer_groups import layer_groups, no_decay_variables
+from slanted import LayerwiseOptimizer, Recipe
+from slanted.layerwise.layer_groups import layer_groups
 
 OPTIONS = {
     "alone": {},
@@ -155,7 +155,7 @@ def test_what_cannot_be_is_refused():
     sgd = keras.optimizers.SGD
     refused("optimizer` must be a keras", lambda: LayerwiseOptimizer("adam", groups))
     refused("Received: Nadam. Use Adam", lambda: LayerwiseOptimizer(keras.optimizers.Nadam(), groups))
-    refused("Loss scaling goes", lambda: LayerwiseOptimizer(keras.optimizers.LossScaleOptimizer(sgd()), groups))
+    refused("Loss scaling must wrap", lambda: LayerwiseOptimizer(keras.optimizers.LossScaleOptimizer(sgd()), groups))
     refused("already has its groups", lambda: LayerwiseOptimizer(LayerwiseOptimizer(sgd(), groups), groups))
     refused(r"layer_decay` must be in \(0, 1\]", lambda: LayerwiseOptimizer(sgd(), groups, 1.5))
     refused("layer_decay` must be a finite number > 0", lambda: LayerwiseOptimizer(sgd(), groups, 0.0))
@@ -184,7 +184,6 @@ def test_variables_in_no_group_are_refused_with_their_paths():
 
 def test_recipes_rule_of_no_decay_fits_the_argument():
     model = network()
-    left_out = {variable.path for variable in no_decay_variables(model)}
-    optimizer = LayerwiseOptimizer(keras.optimizers.SGD(), layer_groups(model), 1.0, None, lambda v: v.path in left_out)
+    optimizer = LayerwiseOptimizer(keras.optimizers.SGD(), layer_groups(model), 1.0, None, Recipe().leaves_out)
     optimizer.build(model.trainable_variables)
     assert [optimizer.decays(v) for v in model.trainable_variables] == [True, False] * 3

@@ -6,6 +6,7 @@ import pickle
 from dataclasses import fields
 
 import keras
+import keras_hub
 import numpy as np
 import pytest
 
@@ -124,6 +125,15 @@ def test_weight_decay_leaves_out_biases_and_normalisation(layer_decay):
     optimizer.apply([keras.ops.zeros(v.shape) for v in model.trainable_variables], model.trainable_variables)
     shrunk = [v.path for v in model.trainable_variables if not np.all(keras.ops.convert_to_numpy(v) == 1.0)]
     assert shrunk == [v.path for v in model.trainable_variables if v.path.endswith("kernel")]
+
+
+def test_weight_decay_leaves_out_the_vectors_of_a_bert_alone():
+    sizes = {"num_layers": 3, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 12, "max_sequence_length": 6}
+    backbone = keras_hub.models.BertBackbone(vocabulary_size=30, **sizes)
+    model = keras_hub.models.BertTextClassifier(backbone, num_classes=2, preprocessor=None)
+    left_out = Recipe().undecayed(model)
+    assert all(len(v.shape) <= 1 or "bias" in v.path or "norm" in v.path for v in left_out)
+    assert len(left_out) == 2 + 3 * 10 + 2 and len(model.trainable_variables) - len(left_out) == 3 + 3 * 6 + 2
 
 
 def test_the_multipliers_reach_the_optimizer():

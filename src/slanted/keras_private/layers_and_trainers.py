@@ -10,8 +10,8 @@ from keras.src.random import seed_generator
 from keras.src.trainers.epoch_iterator import EpochIterator
 
 
-def forget_compiled_step(model: Any) -> None:
-    """Have `fit` compile the training step anew, also when it has begun."""
+def recompile_train_step(model: Any) -> None:
+    """Compile the training step again, also while `fit` is running."""
     model.make_train_function(force=True)
 
 
@@ -57,17 +57,17 @@ def keeps_statistics(layer: Any) -> bool:
     return bool(layer._non_trainable_variables) and layer._call_has_training_arg
 
 
-def hold_statistics(layer: Any, hold: bool) -> None:
-    """Run `layer` as in inference, whatever it is told, or again as it is told.
+def freeze_statistics(layer: Any, frozen: bool) -> None:
+    """With `frozen=True`, run `layer` with `training=False` always; with `frozen=False`, restore its own `call`.
 
-    Not by `layer.trainable`: a model saved meanwhile would keep that, and JAX's trainer sorts its state by it.
+    `layer.trainable` would not do: a model saved meanwhile would keep that, and JAX's trainer sorts its state by it.
     """
     vars(layer).pop("call", None)
-    if hold:
-        as_told = layer.call
+    if frozen:
+        original = layer.call
 
         def call(*args: Any, training: Any = None, **kwargs: Any) -> Any:
-            return as_told(*args, training=False, **kwargs)
+            return original(*args, training=False, **kwargs)
 
         vars(layer)["call"] = call
 

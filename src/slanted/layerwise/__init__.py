@@ -1,1 +1,1 @@
-"""A rate for each layer group: the groups, the optimizer, unfreezing, and the callback that binds a curve."""
+"""A learning rate per layer group: the groups, the optimizer, gradual unfreezing, and the callback for a curve."""

@@ -1,4 +1,4 @@
-"""GradualUnfreezing: a callback that opens layer groups, from the head down, within one `fit`."""
+"""GradualUnfreezing: a callback that unfreezes layer groups, from the head down, within one `fit`."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,7 +8,7 @@ import keras
 
 from slanted.common.argument_checks import whole
 from slanted.errors import InputError, SettingError
-from slanted.keras_private.layers_and_trainers import forget_compiled_step, hold_statistics
+from slanted.keras_private.layers_and_trainers import freeze_statistics, recompile_train_step
 from slanted.keras_private.loss_scaling import innermost, scheduled
 from slanted.layerwise.layer_groups import statistics_layers
 from slanted.layerwise.layerwise_optimizer import LayerwiseOptimizer
@@ -21,29 +21,29 @@ Stages = Sequence[Sequence[str]]
 class GradualUnfreezing(keras.callbacks.Callback):
     """Train the head first, then the head and the group below it, and so on: one `fit`, one history, one optimizer.
 
-    Until a group opens its weights, moments and normalisation statistics stay as they are to the last bit, weight decay
-    and clipping know nothing of it, and no backward pass goes below the lowest open group. Layers that keep statistics
-    run in closed groups as in inference, as Keras does with frozen ones; dropout stays on. What is open goes on as if
-    nothing had happened, and what opens starts with its own bias correction. Averages of weights (`use_ema`) begin for
-    a group when it opens. Each stage compiles the training step once.
+    While a group is closed (frozen), its weights, moments and normalisation statistics do not change by a single bit,
+    weight decay and clipping leave it out, and the backward pass ends at the lowest open group. In closed groups,
+    layers with running statistics run in inference mode, like frozen layers in Keras; dropout stays active. Opening a
+    group does not affect the groups that are open already; the new group starts with its own bias correction, and its
+    moving average of weights (`use_ema`) starts then. Each stage compiles the training step once.
 
-    The stage follows from the epoch, or the batch of the run, so that a resumed `fit` goes on in the right one. At the
-    end of `fit` all groups are open. After a `fit` that was interrupted they are as they were: the next one with this
-    callback sets them, `optimizer.open_only(optimizer.group_names)` and `compile` do so by hand.
+    The stage is a function of the epoch, or of the batch of the run, so that a resumed `fit` continues in the right
+    stage. At the end of `fit` all groups are open. After an interrupted `fit` they stay as they were: the next `fit`
+    with this callback sets them, and so does `optimizer.open_only(optimizer.group_names)` followed by `compile`.
 
     Args:
-        every: How long a stage lasts: "epoch", or a number of batches. Under `steps_per_execution` a stage must begin
-            with an execution.
-        stages: "top-down": one more group a stage, from the head; "chain-thaw": one group alone a stage, the head
-            first, then from the input side up, at last all together (Felbo et al. 2017); or for each stage the names
-            of the groups that are open in it.
-        at: When each stage begins, counted in `every`, in place of one after the other; the first is 0. With fewer
-            than there are stages, the last one given begins the last stage; with more, those over are not used.
-        freeze: Names of groups that stay closed throughout; the stages are of the others.
+        every: The length of a stage: "epoch", or a number of batches. With `steps_per_execution`, a stage must begin
+            at the start of an execution.
+        stages: "top-down": each stage opens one more group, from the head down; "chain-thaw": each stage trains one
+            group alone, the head first, then the others from the input side up, and the last stage trains all groups
+            (Felbo et al. 2017); or a list with the names of the open groups of each stage.
+        at: The start of each stage, in units of `every`, beginning with 0; None: one stage per unit. With fewer starts
+            than stages, the last start begins the last stage; surplus starts are ignored.
+        freeze: The names of groups that stay closed throughout; the stages apply to the others.
 
     Raises:
         ValueError: An argument is out of its range; or, when `fit` starts, the optimizer is not a LayerwiseOptimizer,
-            or batches are to be counted and their number an epoch is unknown.
+            or `every` counts batches and the number of batches per epoch is unknown.
 
     Example:
         >>> unfreezing = GradualUnfreezing(every="epoch", at=[0, 1, 3])
@@ -53,7 +53,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
     Source: Howard and Ruder 2018, section 3.3.
     """
 
-    params: Any  # what Keras gives before `fit` begins; None until then
+    params: Any  # set by Keras when `fit` begins; None until then
     model: Any
 
     def __init__(
@@ -73,17 +73,23 @@ class GradualUnfreezing(keras.callbacks.Callback):
         self._begins_at: int | None = None
 
     def continue_at(self, position: int) -> None:
-        """Say which batch of the run the next `fit` begins with, its own dataset shortened to what is left.
+        """Set the batch of the run that the next `fit` begins with, if its dataset has only the remaining batches.
 
-        Without it the optimizer's count decides, which loss scaling does not raise at batches that it skips.
+        By default the optimizer's count is used, which does not include batches that loss scaling skipped.
+
+        Args:
+            position: The number of batches of the run that are trained already.
         """
         self._begins_at = position
 
     def timetable(self, group_names: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
-        """Return when each stage begins, in epochs or in batches of the run, and the groups open in it.
+        """Return the start of each stage and its open groups.
 
         Args:
             group_names: The names of the groups, the input side first.
+
+        Returns:
+            A list of (start, names of the open groups); starts are in epochs, or in batches if `every` is a number.
         """
         stages = self._stages(not_frozen(group_names, self.freeze))
         at = list(range(len(stages))) if self.at is None else self.at
@@ -108,7 +114,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
         return [tuple(name for name in names if name in stage) for stage in self.stages]
 
     def set_model(self, model: Any) -> None:
-        """Find the groups."""
+        """Read the layer groups from the optimizer."""
         super().set_model(model)
         optimizer = innermost(getattr(model, "optimizer", None))
         if not isinstance(optimizer, LayerwiseOptimizer):
@@ -121,7 +127,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
         self._timetable = self.timetable(optimizer.group_names)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Refuse a stage that would begin within an execution, or batches that cannot be counted."""
+        """Raise if a stage would begin within an execution, or if batches cannot be counted."""
         if self.every == "epoch":
             return
         steps, together = self.params.get("steps"), self.model.steps_per_execution
@@ -138,24 +144,24 @@ class GradualUnfreezing(keras.callbacks.Callback):
             )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Open what is due."""
+        """Open the groups of the stage that is due."""
         self._epoch, self._first_batch = epoch, None
         if self.every == "epoch":
             self._open_at(epoch)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Open what is due; by the first batch of an epoch every callback has said where the run stands."""
+        """Open the groups of the stage that is due; by now all callbacks have restored the position of the run."""
         if self.every != "epoch":
             if self._first_batch is None:
-                stands = self._where_the_run_stands() if self._begins_at is None else self._begins_at
-                self._first_batch, self._begins_at = stands - batch, None
+                position = self._position() if self._begins_at is None else self._begins_at
+                self._first_batch, self._begins_at = position - batch, None
             self._open_at(self._first_batch + batch)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Open all groups."""
         self._open(self._optimizer.group_names)
 
-    def _where_the_run_stands(self) -> int:
+    def _position(self) -> int:
         steps = self.params["steps"]
         start, elapsed = self._epoch * steps, self._optimizer.elapsed
         restored = self._optimizer.curve is not None and start <= elapsed < start + steps
@@ -165,22 +171,22 @@ class GradualUnfreezing(keras.callbacks.Callback):
         self._open([names for start, names in self._timetable if start <= position][-1])
 
     def _open(self, names: tuple[str, ...]) -> None:
-        # Kept from `set_model`, as `self.model` fetches JAX's whole state, which at every batch would cost.
+        # `_optimizer` was saved by `set_model`: reading `self.model` at every batch would fetch JAX's whole state.
         if self._optimizer.open_groups == names:
             return
         model, optimizer = self.model, self._optimizer
         optimizer.open_only(names)
         group_of = {id(variable): group.depth for group in optimizer.groups for variable in group.variables}
         for layer, group in statistics_layers(model, group_of):
-            hold_statistics(layer, hold=optimizer.group_names[group] not in names)
-        forget_compiled_step(model)
+            freeze_statistics(layer, frozen=optimizer.group_names[group] not in names)
+        recompile_train_step(model)
 
 
 def not_frozen(names: Sequence[str], freeze: Sequence[str]) -> list[str]:
-    """Return the names that are not in `freeze`.
+    """Return the names of the groups that are not in `freeze`.
 
     Raises:
-        InputError: `freeze` has another name, or all.
+        InputError: `freeze` has an unknown name, or names all groups.
 
     >>> not_frozen(["embeddings", "block_0", "head"], ["embeddings"])
     ['block_0', 'head']
@@ -188,10 +194,10 @@ def not_frozen(names: Sequence[str], freeze: Sequence[str]) -> list[str]:
     unknown = [name for name in freeze if name not in names]
     if unknown:
         raise InputError(f"freeze: there is no layer group {unknown[0]!r}. Groups are: {', '.join(names)}")
-    left = [name for name in names if name not in freeze]
-    if not left:
-        raise InputError(f"freeze: one layer group at least must be trained. Groups are: {', '.join(names)}")
-    return left
+    trained = [name for name in names if name not in freeze]
+    if not trained:
+        raise InputError(f"freeze: at least one layer group must be trained. Groups are: {', '.join(names)}")
+    return trained
 
 
 def _starts(at: Sequence[int]) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from slanted.common.messages import plural
 from slanted.errors import InputError
 from slanted.keras_private.layers_and_trainers import (
     keeps_statistics,
@@ -17,19 +18,17 @@ from slanted.keras_private.layers_and_trainers import (
     sublayers,
 )
 
-__all__ = ["LayerGroup", "layer_groups", "no_decay_variables"]
-
-_NO_DECAY = re.compile("bias|norm|gamma|beta", re.IGNORECASE)
+__all__ = ["LayerGroup", "layer_groups"]
 
 
 @dataclass(frozen=True)
 class LayerGroup:
-    """Variables that share a learning rate and open together.
+    """Trainable variables that share a learning rate and are unfrozen together.
 
     Args:
-        name: What the group is called in `multipliers`, plans and messages.
-        depth: 0 for the group nearest the input.
-        variables: Trainable variables, in the model's order.
+        name: The name of the group in `multipliers`, plans and messages.
+        depth: The position from the input side, starting with 0.
+        variables: The trainable variables, in the order of the model.
     """
 
     name: str
@@ -38,16 +37,16 @@ class LayerGroup:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the variables hold."""
+        """The number of trainable parameters."""
         return sum(math.prod(variable.shape) for variable in self.variables)
 
     def __repr__(self) -> str:
-        count = f"{len(self.variables)} variable" + ("" if len(self.variables) == 1 else "s")
+        count = plural(len(self.variables), "variable")
         return f"<LayerGroup {self.depth} {self.name}: {count}, {self.parameters:,} parameters>"
 
 
 class LayerGroups(list[LayerGroup]):
-    """A list of groups that prints one a line."""
+    """A list of groups that prints one group per line."""
 
     def __repr__(self) -> str:
         return "\n".join(repr(group) for group in self)
@@ -55,7 +54,7 @@ class LayerGroups(list[LayerGroup]):
 
 @dataclass(frozen=True)
 class _Unit:
-    """A layer that is not divided further, and what it is in a backbone: "block", "stage" or nothing known."""
+    """A layer that is not divided further, and its role in a backbone: "block", "stage" or "" (unknown)."""
 
     layer: Any
     name: str
@@ -69,23 +68,34 @@ class _Unit:
 def layer_groups(model: Any, patterns: Sequence[str] | None = None) -> list[LayerGroup]:
     """Divide a model's trainable variables into groups, the input side first.
 
-    Transformers of KerasHub, their tasks, models round them, and any model that lists its blocks as
-    `transformer_layers`: `embeddings`, `block_0` and up, and `head`, all that follows the last block. ALBERT calls one
-    block at every depth: its weights exist once, so they can have one rate only, and the block is one group between
-    embeddings and head (one for each parameter group, where there are several). Image backbones with
-    `pyramid_outputs`: `stage_1` and up, and `head`. Any other model: each layer with weights, in the order of the
-    graph, nested models opened up; of a subclassed model, in the order in which its layers were assigned.
+    - Transformers of KerasHub, their tasks, models that contain them, and any model with a list of its blocks in
+      `transformer_layers`: `embeddings`, then `block_0` and up, then `head`, which is everything after the last block.
+      ALBERT shares one block between all depths: its weights exist once and can have one learning rate only, so that
+      the block is one group (one for each parameter group, if there are several).
+    - Image backbones with `pyramid_outputs`: `stem`, then `stage_1` and up, then `head`.
+    - Any other model: one group for each layer with weights, layers of nested models included, in the order of the
+      graph; in a subclassed model, in the order in which the layers were assigned.
 
     Args:
         model: A built Keras model.
-        patterns: Regular expressions, searched for in `variable.path`: one group each, in this order.
+        patterns: Regular expressions, one for each group, that are searched for in `variable.path`; None: the groups
+            above.
 
     Returns:
-        The groups; every trainable variable is in exactly one.
+        A list of `slanted.LayerGroup`, the input side first. Every trainable variable is in exactly one group.
 
     Raises:
-        ValueError: The model has no trainable variable yet; or a pattern matches nothing, or a variable is matched by
-            no pattern or by two.
+        ValueError: The model has no trainable variables; or a pattern matches no variable, or a variable is matched by
+            no pattern or by several.
+
+    Example:
+        >>> body, head = keras.layers.Dense(3, name="body"), keras.layers.Dense(2, name="head")
+        >>> model = keras.Sequential([keras.Input((4,)), body, head])
+        >>> layer_groups(model)
+        <LayerGroup 0 body: 2 variables, 15 parameters>
+        <LayerGroup 1 head: 2 variables, 8 parameters>
+        >>> [group.name for group in layer_groups(model, patterns=["kernel", "bias"])]
+        ['kernel', 'bias']
     """
     trainable = list(model.trainable_variables)
     if not trainable:
@@ -95,7 +105,7 @@ def layer_groups(model: Any, patterns: Sequence[str] | None = None) -> list[Laye
 
 
 def _without_repetition(parts: Sequence[tuple[str, Sequence[Any]]], trainable: Sequence[Any]) -> LayerGroups:
-    """Make groups of the trainable variables, each in the first part that has it, parts of one name together."""
+    """Group the trainable variables: each belongs to the first part that has it; parts of one name are merged."""
     part_of: dict[int, str] = {}
     for name, variables in parts:
         for variable in variables:
@@ -117,8 +127,8 @@ def _by_patterns(trainable: Sequence[Any], patterns: Sequence[str]) -> list[tupl
         "Variables that several match": [v.path for v in trainable if matched.count(id(v)) > 1],
     }
     if any(faults.values()):
-        found = ". ".join(f"{fault}: {', '.join(items) or 'none'}" for fault, items in faults.items())
-        raise InputError(f"Each pattern must match a variable, and each variable exactly one pattern. {found}")
+        listed = ". ".join(f"{fault}: {', '.join(items) or 'none'}" for fault, items in faults.items())
+        raise InputError(f"Each pattern must match a variable, and each variable exactly one pattern. {listed}")
     return list(matches.items())
 
 
@@ -139,7 +149,7 @@ def _by_units(model: Any) -> list[tuple[str, list[Any]]]:
 
 
 def _renamed(units: list[_Unit]) -> list[_Unit]:
-    """Number the blocks and stages from the input side, and tell layers of one name apart."""
+    """Number the blocks and stages from the input side, and make the names of other layers unique."""
     order: dict[tuple[str, str], int] = {}
     seen: dict[str, int] = {}
     renamed = []
@@ -156,7 +166,7 @@ def _renamed(units: list[_Unit]) -> list[_Unit]:
 
 
 def _units(layer: Any) -> Iterator[_Unit]:
-    """Give the parts of a model, from the input side."""
+    """Yield the parts of a model, the input side first."""
     yield _Unit(layer, layer.name, own_only=True)
     blocks = {id(block) for block in _flat(getattr(layer, "transformer_layers", None))}
     stages = _stages(layer)
@@ -172,14 +182,14 @@ def _units(layer: Any) -> Iterator[_Unit]:
 
 
 def _is_hub_block(layer: Any) -> bool:
-    """Return whether a layer is a numbered block of KerasHub, as where a model is made of a backbone's tensors."""
+    """Return whether a layer is a numbered block of KerasHub, used in a model without its backbone."""
     kind = type(layer)
     named = re.search("Encoder|Decoder|Transformer", kind.__name__) and re.search(r"_\d+$", layer.name)
     return bool(kind.__module__.startswith("keras_hub.") and named and sublayers(layer))
 
 
 def _flat(blocks: Any) -> Iterator[Any]:
-    """Give the layers of a list, or of a list of lists."""
+    """Yield the layers of a list, or of nested lists."""
     for block in blocks if isinstance(blocks, (list, tuple)) else ():
         if isinstance(block, keras.layers.Layer):
             yield block
@@ -188,7 +198,7 @@ def _flat(blocks: Any) -> Iterator[Any]:
 
 
 def _lists_blocks(layer: Any) -> bool:
-    """Return whether a layer is a stack of blocks: it keeps a list of layers of one class that hold layers in turn."""
+    """Return whether a layer is a stack of blocks: an attribute is a list of layers of one class with sublayers."""
     for value in own_attributes(layer):
         blocks = [block for block in _flat(value) if sublayers(block)]
         if len(blocks) > 1 and len({type(block) for block in blocks}) == 1:
@@ -197,7 +207,7 @@ def _lists_blocks(layer: Any) -> bool:
 
 
 def _stages(layer: Any) -> dict[int, str]:
-    """Return the stage of each layer of an image backbone: all up to the layer that gives a level of its pyramid."""
+    """Return id of layer -> stage for an image backbone: a stage ends with the layer of a pyramid output."""
     levels = getattr(layer, "pyramid_outputs", None) or {}
     layers = sublayers(layer)
     ends = {id(producer(tensor)): name for name, tensor in levels.items()}
@@ -215,32 +225,22 @@ def _stages(layer: Any) -> dict[int, str]:
 
 
 def statistics_layers(model: Any, group_of: dict[int, int]) -> list[tuple[Any, int]]:
-    """Return the layers that keep running statistics, such as BatchNormalization, each with its group.
+    """Return the layers with running statistics, such as BatchNormalization, each with the depth of its group.
 
     Args:
         model: A built Keras model.
-        group_of: The id of each trainable variable -> its group. A layer without such a variable belongs with the
-            layer before it.
+        group_of: The id of each trainable variable -> the depth of its group. A layer without trainable variables
+            belongs to the group of the layer before it.
     """
-    found, group = [], 0
+    layers, group = [], 0
     for layer in _every_layer(model):
-        groups = [group_of[id(variable)] for variable in own_variables(layer) if id(variable) in group_of]
-        group = groups[0] if groups else group
+        group = next((group_of[id(variable)] for variable in own_variables(layer) if id(variable) in group_of), group)
         if keeps_statistics(layer):
-            found.append((layer, group))
-    return found
+            layers.append((layer, group))
+    return layers
 
 
 def _every_layer(layer: Any) -> Iterator[Any]:
     for child in sublayers(layer):
         yield child
         yield from _every_layer(child)
-
-
-def no_decay_variables(model_or_variables: Any) -> list[Any]:
-    """Return the variables that weight decay customarily leaves out: biases and the parameters of normalisation.
-
-    These are the variables of at most one dimension, and those whose path has `bias`, `norm`, `gamma` or `beta` in it.
-    """
-    variables = getattr(model_or_variables, "trainable_variables", model_or_variables)
-    return [v for v in variables if len(v.shape) <= 1 or _NO_DECAY.search(v.path)]

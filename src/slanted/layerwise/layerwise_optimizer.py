@@ -1,4 +1,4 @@
-"""LayerwiseOptimizer: any Keras optimizer with a learning rate for every layer group."""
+"""LayerwiseOptimizer: any Keras optimizer with a learning rate for each layer group."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,30 +19,31 @@ NoDecay = Sequence[str] | Callable[[Any], bool]
 
 @keras.saving.register_keras_serializable(package="slanted")
 class LayerwiseOptimizer(GroupedOptimizer, keras.optimizers.Optimizer):
-    """A Keras optimizer with a rate for every variable at every step.
+    """A Keras optimizer with a learning rate for each layer group.
 
         rate = schedule(step) * multiplier(group of the variable) * open(group, step)
         multiplier(group) = layer_decay ** (number of groups above it)
 
-    The optimizer's update and its decoupled weight decay use this product, and each group's bias correction goes by
-    the updates that group has had. Clipping by the global norm takes one norm over all open groups together.
-    `learning_rate` reads and sets the schedule's value. Adafactor caps a group's rate, as it does any, at
-    1 / sqrt(updates).
+    The update and the decoupled weight decay both use this product. The bias correction of a group counts the updates
+    of that group. `global_clipnorm` clips by one norm over all open groups. `learning_rate` reads and sets the value of
+    the schedule. Adafactor limits the rate of each group to 1 / sqrt(updates), as it limits any learning rate.
 
-    The optimizer given is not copied: it becomes the LayerwiseOptimizer, and its state, if it has any, is kept. It
-    cannot be Nadam, which keeps one momentum schedule for all variables, nor one that wraps others: under loss scaling,
-    `keras.optimizers.LossScaleOptimizer` goes round the LayerwiseOptimizer, where `compile` puts it.
+    The optimizer is not copied: the instance becomes a LayerwiseOptimizer and keeps its state. Nadam is not supported,
+    because it has one momentum schedule for all variables. Optimizers that wrap others are not supported either: for
+    loss scaling, pass LayerwiseOptimizer to `keras.optimizers.LossScaleOptimizer`, as `compile` does.
 
     Args:
         optimizer: A Keras optimizer.
-        groups: What `slanted.layer_groups` returned for the model to train, the input side first.
-        layer_decay: The multiplier from one group to the next lower, in (0, 1]; 1: one rate for all.
-        multipliers: Group name -> factor > 0, in place of what `layer_decay` gives.
-        no_weight_decay: Which variables weight decay leaves out: regular expressions searched for in `variable.path`,
-            or a function of the variable. Keras's own `exclude_from_weight_decay` sees the last part of the path only.
+        groups: The groups of the model to train, from `slanted.layer_groups`, the input side first.
+        layer_decay: The multiplier of a group divided by that of the next higher group, in (0, 1]; 1: one learning rate
+            for all groups.
+        multipliers: Group name -> multiplier > 0, which overrides the one from `layer_decay`.
+        no_weight_decay: The variables that are not decayed: regular expressions that are searched for in
+            `variable.path`, or a function from a variable to bool. Keras's `exclude_from_weight_decay` compares the
+            last part of the path only.
 
     Raises:
-        ValueError: An argument is out of its range, a group is unknown, or the optimizer cannot be used.
+        ValueError: An argument is out of its range, a group is unknown, or the optimizer is not supported.
 
     >>> from slanted.layerwise.layer_groups import layer_groups
     >>> low, top = keras.layers.Dense(3, name="low"), keras.layers.Dense(2, name="top")
@@ -63,7 +64,7 @@ class LayerwiseOptimizer(GroupedOptimizer, keras.optimizers.Optimizer):
         multipliers: Mapping[str, float] | None = None,
         no_weight_decay: NoDecay = (),
     ) -> "LayerwiseOptimizer":
-        """Turn the optimizer given into a LayerwiseOptimizer."""
+        """Change the class of `optimizer` to LayerwiseOptimizer, and return it."""
         _refuse_unsuitable(optimizer)
         names = tuple(group.name for group in groups)
         decay = _layer_decay(layer_decay)
@@ -74,15 +75,8 @@ class LayerwiseOptimizer(GroupedOptimizer, keras.optimizers.Optimizer):
         made._set_grouping(grouping)
         return made
 
-    def __init__(
-        self,
-        optimizer: Any,
-        groups: Sequence[LayerGroup],
-        layer_decay: float = 0.95,
-        multipliers: Mapping[str, float] | None = None,
-        no_weight_decay: NoDecay = (),
-    ) -> None:
-        """Do nothing: the optimizer given is complete, and Keras's `__init__` would begin it anew."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: `__new__` returns a complete optimizer, which Keras's `__init__` would reset."""
 
     @property
     def groups(self: Any) -> list[LayerGroup]:
@@ -100,7 +94,7 @@ class LayerwiseOptimizer(GroupedOptimizer, keras.optimizers.Optimizer):
 
     @property
     def multipliers(self: Any) -> dict[str, float]:
-        """What multiplies the schedule's rate in each group."""
+        """Group name -> multiplier of the schedule's rate."""
         return dict(zip(self._grouping.names, self._grouping.scales, strict=True))
 
     @property
@@ -110,21 +104,24 @@ class LayerwiseOptimizer(GroupedOptimizer, keras.optimizers.Optimizer):
         return tuple(name for name, is_open in zip(grouping.names, grouping.is_open, strict=True) if is_open)
 
     def group_rates(self: Any) -> dict[str, float]:
-        """Return the rate of each group at the next batch: 0 where it is closed."""
+        """Return group name -> learning rate at the next batch; 0 for a closed group."""
         current: Any = keras.ops.convert_to_numpy(self.learning_rate)
         rate = float(current)
         return {name: rate * scale * (name in self.open_groups) for name, scale in self.multipliers.items()}
 
     def group_updates(self: Any) -> dict[str, int]:
-        """Return how many updates each group has had."""
+        """Return group name -> number of updates of the group."""
         updates: Any = keras.ops.convert_to_numpy(self._group_state.updates)
         return {name: int(count) for name, count in zip(self._grouping.names, updates, strict=True)}
 
     def open_only(self: Any, names: Sequence[str]) -> None:
-        """Open these groups and close all others; a training step that is compiled does not know of it.
+        """Open (unfreeze) these groups and close all others.
 
-        Use `slanted.GradualUnfreezing`, which sees to the rest, within `fit`. In a training loop of your own, call this
-        between compilations.
+        A training step that is compiled already does not change. Within `fit`, use `slanted.GradualUnfreezing`, which
+        compiles the step again. In a custom training loop, compile the step again yourself.
+
+        Args:
+            names: The names of the groups to train, at least one.
 
         Raises:
             ValueError: A name is unknown, or there is none.
@@ -135,14 +132,14 @@ class LayerwiseOptimizer(GroupedOptimizer, keras.optimizers.Optimizer):
         self._open_only([name in names for name in self._grouping.names])
 
     def get_config(self: Any) -> dict[str, Any]:
-        """Return what makes this optimizer again, its variables by path and shape."""
+        """Return the configuration; variables are described by path and shape."""
         grouping = self._grouping
         table = {"groups": list(grouping.names), "variables": grouping.to_config()}
         return {**super().get_config(), **self._settings, **table}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """Make the optimizer again; it finds its variables when it is built."""
+        """Create the optimizer from its configuration; variables are matched by path when it is built."""
         plain = super().from_config({"optimizer": config["optimizer"], "curve": config["curve"]}, custom_objects)
         members = Grouping.members_from_config(config["variables"])
         groups = [
@@ -162,12 +159,12 @@ def _refuse_unsuitable(optimizer: Any) -> None:
         raise InputError(f"A {name} that is a LayerwiseOptimizer already has its groups. Pass a new optimizer.")
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         raise InputError(
-            "Loss scaling goes round the rates. Received: LossScaleOptimizer. "
+            "Loss scaling must wrap the LayerwiseOptimizer. Received: LossScaleOptimizer. "
             "Pass LossScaleOptimizer(LayerwiseOptimizer(optimizer, groups)) to `compile`."
         )
     if isinstance(optimizer, (keras.optimizers.Nadam, keras.optimizers.MultiOptimizer)):
         raise InputError(
-            f"Argument `optimizer` must keep its state apart for each variable. Received: {name}. Use Adam or AdamW."
+            f"Argument `optimizer` must have a separate state for each variable. Received: {name}. Use Adam or AdamW."
         )
 
 
@@ -207,5 +204,5 @@ def _members(groups: Sequence[LayerGroup], no_weight_decay: NoDecay) -> list[Mem
     ]
     live = [id(member.variable) for member in members if member.variable is not None]
     if len(set(live)) < len(live):
-        raise InputError("A variable must be in one layer group only. Pass what slanted.layer_groups returned.")
+        raise InputError("A variable must be in one layer group only. Pass the groups from slanted.layer_groups.")
     return members
