@@ -1,4 +1,4 @@
-"""From a recipe's settings to the Keras objects that they name."""
+"""Build the curve and the optimizer that the settings of a recipe name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,8 +25,8 @@ def build_curve(name: Any, lr_max: float, total_steps: int | None, settings: Map
     Args:
         name: One of `slanted.recipe.choices.CURVES`, or what else a recipe takes for a curve.
         lr_max: The peak learning rate.
-        total_steps: T, in batches; None: whatever run `fit` makes.
-        settings: A recipe's, of which the curve takes its own.
+        total_steps: T, in batches; None: the whole run of `fit`.
+        settings: The settings of a recipe, of which those of the curve are used.
     """
     if is_own(name):
         return build_own(name, lr_max, total_steps)
@@ -47,9 +47,9 @@ def build_optimizer(name: str, lr_max: float, gradient_accumulation: int, settin
 
     Args:
         name: One of `slanted.recipe.choices.OPTIMIZERS`.
-        lr_max: The learning rate it has until a curve takes its place.
-        gradient_accumulation: Batches an optimizer step.
-        settings: A recipe's, of which the optimizer takes its own.
+        lr_max: The learning rate, until a curve replaces it.
+        gradient_accumulation: Batches per optimizer step.
+        settings: The settings of a recipe, of which those of the optimizer are used.
     """
     common = {
         "learning_rate": lr_max,

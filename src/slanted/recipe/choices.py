@@ -1,4 +1,4 @@
-"""What a recipe's settings may be, and what they are by default where that depends on other settings."""
+"""The values that a recipe's settings may have, and the defaults that depend on other settings."""
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "lion", "adafactor")
 CURVES = ("slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay", "constant")

@@ -1,10 +1,10 @@
-"""A dict that cannot be changed, so that what holds it can be shared and hashed."""
+"""An immutable dict, so that a recipe can be shared and hashed."""
 
 from typing import Any, NoReturn
 
 
 class FrozenDict(dict[str, Any]):
-    """A dict without ways to change it.
+    """An immutable, hashable dict.
 
     >>> FrozenDict(head=1.0) == {"head": 1.0}, hash(FrozenDict(a=1, b=2)) == hash(FrozenDict(b=2, a=1))
     (True, True)
@@ -16,9 +16,9 @@ class FrozenDict(dict[str, Any]):
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
 
     def __hash__(self) -> int:  # type: ignore[override]
-        """Return the same for equal dicts."""
+        """Return the hash of the items, in any order."""
         return hash(frozenset(self.items()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Be copied and pickled as a whole: entry by entry it would be changed."""
+        """Support copying and pickling, which would otherwise set the items one by one."""
         return type(self), (dict(self),)

@@ -1,4 +1,4 @@
-"""The recipes that have a name: what papers and libraries do, each with its source and where it differs from it."""
+"""The named recipes: the settings of papers and libraries, each with its source and the differences from it."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings of a recipe that are no plain number or word: how a command line spells them, and what they must be."""
+"""Parse and check the settings of a recipe that are not a single number or word, such as lists and patterns."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -8,7 +8,7 @@ from slanted.errors import InputError, SettingError
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
-    """Return the words between commas; an empty text has none.
+    """Return the words of a comma-separated text.
 
     >>> comma_separated("bias, norm"), comma_separated("")
     (('bias', 'norm'), ())
@@ -17,7 +17,7 @@ def comma_separated(text: str) -> tuple[str, ...]:
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
-    """Return the whole numbers between commas.
+    """Return the integers of a comma-separated text.
 
     >>> whole_numbers("0,1,3")
     (0, 1, 3)
@@ -29,7 +29,7 @@ def whole_numbers(text: str) -> tuple[int, ...]:
 
 
 def factors(text: str) -> dict[str, float]:
-    """Return the factor of each name.
+    """Return name -> factor, from comma-separated pairs NAME=FACTOR.
 
     >>> factors("embeddings=1,head=0.5")
     {'embeddings': 1.0, 'head': 0.5}
@@ -54,20 +54,20 @@ def epoch_or_batches(text: str) -> str | int:
 
 
 def is_text(value: Any) -> bool:
-    """Return whether a value is a text that recipe.json can hold: it has no lone half of a surrogate pair."""
+    """Return whether a value is a string that recipe.json can hold: it has no lone surrogate."""
     return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is None
 
 
 def is_list(value: Any) -> bool:
-    """Return whether a value is a collection of values, not a text and not a mapping."""
+    """Return whether a value is a collection, but not a string and not a mapping."""
     return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
 
 
 def check_patterns(patterns: Any) -> None:
     """Raise SettingError unless `patterns`, the setting `no_weight_decay`, is a list of regular expressions."""
     try:
-        fitting = is_list(patterns) and all(is_text(pattern) and re.compile(pattern) for pattern in patterns)
+        is_valid = is_list(patterns) and all(is_text(pattern) and re.compile(pattern) for pattern in patterns)
     except re.error:
-        fitting = False
-    if not fitting:
+        is_valid = False
+    if not is_valid:
         raise SettingError("no_weight_decay", "a list of regular expressions", patterns)

@@ -1,6 +1,6 @@
-"""Recipes: one frozen dataclass says all of a fine-tuning run that concerns rates.
+"""Recipes: one frozen dataclass with all settings of a fine-tuning run that concern its learning rates.
 
-This module does not import Keras until a recipe is put to work.
+Methods that create Keras objects import Keras; this module does not.
 """
 
 import re
@@ -30,44 +30,43 @@ __all__ = ["Recipe"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Every setting of a fine-tuning run that concerns its rates.
+    """All settings of a fine-tuning run that concern its learning rates.
 
     Args:
-        name: What the recipe is called.
-        source: The paper or the practice it comes from.
-        notes: Honest remarks: what it was made for, where it deviates.
+        name: The name of the recipe.
+        source: The paper or the library that the settings are from.
+        notes: Remarks: the purpose of the recipe, and its differences from the source.
         epochs: Passes over the training rows, in [1, 100000].
-        lr_max: The peak learning rate, in (0, 1]; None: by the size of the model, see `peak_rate`.
-        peak_factor: Times the peak that goes by the size, where `lr_max` is None.
+        lr_max: The peak learning rate, in (0, 1]; None: from the size of the model, see `peak_rate`.
+        peak_factor: A factor of the peak from the size of the model; not used if `lr_max` is set.
         optimizer: "adamw", "adam", "sgd", "rmsprop", "lion" or "adafactor".
         momentum: Momentum of "sgd" and "rmsprop", in [0, 1).
         beta_1: Decay of the first moment, in [0, 1).
         beta_2: Decay of the second moment, in [0, 1).
         epsilon: Added to Adam's denominator.
-        weight_decay: Decoupled weight decay, times the rate, a step; >= 0.
-        no_weight_decay: Regular expressions on `variable.path`; what matches, and every vector, does not decay.
+        weight_decay: Decoupled weight decay, multiplied by the learning rate at each step; >= 0.
+        no_weight_decay: Regular expressions, searched for in `variable.path`; matches and vectors are not decayed.
         clip_norm: The largest global norm of the gradients, > 0; None or 0: not clipped.
-        curve: "slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay" or "constant"; or a class
-            derived from `slanted.Curve`, or a function that returns a curve, called with `lr_max` (and `total_steps`
-            where it takes that); or a curve, whose peak is then `lr_max`. A file has the name alone.
-        cut_frac: Slanted triangular: the share of the run that rises.
-        ratio: Slanted triangular: the peak over the lowest rate.
-        warmup: The other curves' share of the run that rises, in [0, 1]; None: the curve's own, 0.25 of one-cycle, none
-            of constant, else 0.1.
-        decay: Warmup-stable-decay: the share of the run that falls.
-        layer_decay: The multiplier from one layer group to the next lower, in (0, 1]; 1: one rate for all.
-        decayed_groups: "all", or "blocks": what lies between the lowest group and the head; the highest of them, and
-            these two, then have multiplier 1.
-        multipliers: Layer group name -> multiplier, in place of the layer decay's.
-        unfreezing: "none", "top-down" (from the head, one group more a stage) or "chain-thaw" (one alone a stage).
-        unfreeze_every: How long a stage lasts: "epoch", or a number of batches.
-        unfreeze_at: When each stage begins, counted in `unfreeze_every`, from 0; with fewer than there are stages, the
-            last begins the last stage, all open; none: one after the other.
-        freeze: Names of the layer groups that stay closed all the run: they are not trained, take no time going
-            backward and none in the optimizer.
-        dropout: Share dropped in the encoder's layers and before the classifier while training texts, in [0, 1); None:
-            the encoder's own, and 0.1.
-        truncate: Which tokens of a long text stay: "head", "tail" or "head+tail".
+        curve: "slanted-triangular", "linear", "cosine", "one-cycle", "warmup-stable-decay" or "constant"; or a subclass
+            of `slanted.Curve`, or a function that returns a curve, which is called with `lr_max` (and `total_steps` if
+            it has that parameter); or a curve, whose peak is then `lr_max`. A file has the name of the curve only.
+        cut_frac: Slanted triangular: the share of the run in which the rate rises.
+        ratio: Slanted triangular: the peak divided by the lowest rate.
+        warmup: Other curves: the share of the run in which the rate rises, in [0, 1]; None: the default of the curve,
+            0.25 for one-cycle, 0 for constant, else 0.1.
+        decay: Warmup-stable-decay: the share of the run in which the rate falls.
+        layer_decay: The multiplier from each layer group to the next lower group, in (0, 1]; 1: one rate for all.
+        decayed_groups: The groups that `layer_decay` applies to: "all", or "blocks", which are all groups except the
+            lowest and the head; these two and the highest block then have multiplier 1.
+        multipliers: Layer group name -> multiplier, which overrides the one from `layer_decay`.
+        unfreezing: "none", "top-down" (each stage opens one more group, from the head down) or "chain-thaw" (each stage
+            trains one group alone).
+        unfreeze_every: The length of a stage: "epoch", or a number of batches.
+        unfreeze_at: The start of each stage, in units of `unfreeze_every`, beginning with 0; empty: one stage per unit.
+            With fewer starts than stages, the last start begins the last stage, in which all groups are open.
+        freeze: Names of layer groups that are never trained; they need no backward pass and no optimizer update.
+        dropout: The dropout rate in the encoder and before the classifier, in [0, 1); None: the encoder's, and 0.1.
+        truncate: The tokens of a long text that are kept: "head", "tail" or "head+tail".
 
     Raises:
         InputError: A setting is out of its range.
@@ -152,7 +151,7 @@ class Recipe:
             raise SettingError("unfreeze_at", "whole numbers that begin with 0 and rise", self.unfreeze_at)
 
     def with_settings(self, **settings: Any) -> "Recipe":
-        """Return this recipe with the settings that are not None replaced."""
+        """Return a copy of this recipe with the given settings replaced; settings that are None do not change."""
         return self._replaced({name: value for name, value in settings.items() if value is not None})
 
     def _replaced(self, settings: Mapping[str, Any]) -> "Recipe":
@@ -169,13 +168,13 @@ class Recipe:
         return replace(self, **settings)
 
     def peak_rate(self, hidden_size: int) -> float:
-        """Return `lr_max`, or `peak_factor` times what the size takes: 1e-4 below a hidden size of 512, else 2e-5."""
+        """Return the peak learning rate: `lr_max`, or `peak_factor` times 1e-4 for a hidden size < 512, else 2e-5."""
         if self.lr_max is not None:
             return self.lr_max
         return self.peak_factor * (choices.SMALL_PEAK if hidden_size < choices.SMALL_HIDDEN_SIZE else choices.BASE_PEAK)
 
     def peak_reason(self, hidden_size: int) -> str:
-        """Return why the peak rate is what it is.
+        """Return the reason for the peak learning rate.
 
         >>> Recipe().peak_reason(384)
         'by the size rule: a hidden size of 384 < 512 takes 0.0001'
@@ -188,18 +187,18 @@ class Recipe:
         return f"by the size rule: {sizes} takes {choices.SMALL_PEAK if small else choices.BASE_PEAK:g}{times}"
 
     def make_curve(self, lr_max: float, total_steps: int | None = None) -> Any:
-        """Return the curve with peak `lr_max` over `total_steps` batches, None: over the run `fit` makes."""
+        """Return the curve with peak `lr_max` over `total_steps` batches; None: over the whole run of `fit`."""
         from slanted.recipe.build import build_curve
 
         return build_curve(self.curve, lr_max, total_steps, vars(self))
 
     def make_optimizer(self, model: Any, lr_max: float, gradient_accumulation: int = 1) -> Any:
-        """Return the optimizer for `model`: a plain Keras one, or a LayerwiseOptimizer where layers differ.
+        """Return the optimizer for `model`: a plain Keras optimizer, or a LayerwiseOptimizer if `is_layerwise`.
 
         Args:
             model: A built Keras model.
-            lr_max: The peak learning rate; a curve takes its place during `fit`.
-            gradient_accumulation: Batches an optimizer step.
+            lr_max: The learning rate, which a curve replaces during `fit`.
+            gradient_accumulation: Batches per optimizer step.
         """
         from slanted.recipe.build import build_optimizer
 
@@ -220,17 +219,17 @@ class Recipe:
 
     @property
     def is_layerwise(self) -> bool:
-        """Whether the layers have rates of their own or open at times of their own."""
+        """Whether layer groups have different learning rates, are unfrozen gradually, or stay frozen."""
         return self.layer_decay != 1.0 or bool(self.multipliers) or self.unfreezing != "none" or bool(self.freeze)
 
     def group_multipliers(self, names: Sequence[str]) -> dict[str, float]:
-        """Return what multiplies the curve's rate in each layer group.
+        """Return layer group name -> multiplier of the curve's learning rate.
 
         Args:
-            names: The groups' names, the input side first.
+            names: The names of the groups, the input side first.
 
         Raises:
-            InputError: `multipliers` names a group that is not among them.
+            InputError: `multipliers` has a group that is not in `names`.
 
         >>> Recipe(layer_decay=0.5, multipliers={"stem": 1.0}).group_multipliers(["stem", "stage_1", "head"])
         {'stem': 1.0, 'stage_1': 0.5, 'head': 1.0}
@@ -243,15 +242,15 @@ class Recipe:
         return {name: float(self.multipliers.get(name, decays.get(name, 1.0))) for name in names}
 
     def undecayed(self, model: Any) -> list[Any]:
-        """Return the trainable variables of `model` that weight decay leaves out."""
+        """Return the trainable variables of `model` without weight decay."""
         return [variable for variable in model.trainable_variables if self.leaves_out(variable)]
 
     def leaves_out(self, variable: Any) -> bool:
-        """Return whether weight decay leaves `variable` out: a vector or a number, or by its path."""
+        """Return whether `variable` is not decayed: it has at most one dimension, or its path matches."""
         return len(variable.shape) <= 1 or any(re.search(pattern, variable.path) for pattern in self.no_weight_decay)
 
     def make_callbacks(self) -> list[Any]:
-        """Return the callbacks that open layer groups, beside the one that binds the curve."""
+        """Return the callbacks that open layer groups; `RunScheduler`, for the curve, is not among them."""
         if self.unfreezing == "none" and not self.freeze:
             return []
         from slanted.layerwise.gradual_unfreezing import GradualUnfreezing
@@ -261,18 +260,18 @@ class Recipe:
         return [GradualUnfreezing(self.unfreeze_every, self.unfreezing, self.unfreeze_at or None, self.freeze)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the recipe as JSON's types."""
+        """Return the recipe as JSON types."""
         lists = {name: list(getattr(self, name)) for name in _LISTS}
         return {**asdict(self), **lists, "multipliers": dict(self.multipliers), "curve": curve_name(self.curve)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """Return the recipe that `to_dict` wrote, in this version or an earlier one; unknown keys are refused.
+        """Return the recipe of a dictionary that `to_dict` wrote, in this version or an earlier one.
 
-        A setting that is missing means what was done before there was one.
+        A missing setting has the value that was used before the setting existed.
 
         Raises:
-            InputError: The values are no settings of a recipe.
+            InputError: A key is not a setting of a recipe, or a value is out of its range.
         """
         if not isinstance(values, Mapping):
             raise InputError(f"a recipe must be an object of settings. Received: {values!r}")
