@@ -24,7 +24,7 @@ import numpy as np
 import slanted
 from slanted.acceleration import fast_bert
 from slanted.acceleration.fused_adam import fuse
-from slanted.runtime.patches import kept_heap
+from slanted.runtime.patches import retained_heap
 from slanted.text.pretrained.classifier_network import build_classifier, plain_model
 from slanted.text.pretrained.encoder import load_encoder
 
@@ -90,7 +90,7 @@ class Trainee:
             self.model.evaluate(batches, verbose=0)
             timer.on_epoch_end(0)
             return timer.wall / len(batches), timer.processor / len(batches)
-        with kept_heap():
+        with retained_heap():
             self.model.fit(batches, verbose=0, shuffle=False, callbacks=[*self.callbacks, timer])
         return timer.wall / len(batches), timer.processor / len(batches)
 

@@ -90,7 +90,7 @@ def test_find_lr_prints_what_it_found_as_text_or_as_json(options, capsys):
         ("plan", ["--picture", "plan.txt"], "--picture plan.txt: must end in .png, .svg or .pdf"),
         ("plan", ["--picture", "nowhere/plan.png"], "--picture nowhere/plan.png: nowhere is not a folder"),
         ("plan", ["--freeze", "block_1"], "no layer group 'block_1'. Groups are: embeddings, block_0, head"),
-        ("plan", ["--freeze", "embeddings,block_0,head"], "freeze: one layer group at least must be trained"),
+        ("plan", ["--freeze", "embeddings,block_0,head"], "freeze: at least one layer group must be trained"),
         ("plan", ["--multipliers", "top=2"], "no layer group 'top'. Groups are: embeddings, block_0, head"),
         ("plan", ["--max-tokens", "600"], "--max-tokens 600: must be at most 64"),
         ("find-lr", ["--steps", "5"], "--steps 5: must be a whole number >= 20"),
@@ -109,4 +109,4 @@ def test_what_is_wrong_is_said_in_one_line(command, more, message, options, caps
 @pytest.mark.parametrize(("freeze", "warned"), [("embeddings", False), ("embeddings,block_0", True)])
 def test_a_plan_warns_where_no_block_is_left_to_train(freeze, warned, options, capsys):
     status, out, _ = run(capsys, "plan", *options, "--freeze", freeze)
-    assert status == 0 and ("block_0 frozen leaves no block to train" in out) == warned
+    assert status == 0 and ("freezing block_0 leaves no block to train" in out) == warned

@@ -154,7 +154,7 @@ def test_what_cannot_be_searched_is_refused():
     unbuilt = keras.Sequential([keras.layers.Dense(3)])
     refused(r"compile", network(), (X, Y))
     refused(r"no weights to train yet", _compiled_only(unbuilt), (X, Y))
-    refused(r"Received: Own, which has its own `train_step`", _compiled_only(own), (X, Y))
+    refused(r"Received: Own, which overrides `train_step`", _compiled_only(own), (X, Y))
     refused(r"Pass a list of its batches", compiled(), iter([(X, Y)]))
     refused(r"at least one batch", compiled(), [])
     refused(r"at least one example", compiled(), (X[:0], Y[:0]))

@@ -32,8 +32,8 @@ def test_the_table_says_everything():
         "    2  step 10, epoch 2     10     2.3 kFLOP             75%  dense_5, dense_2\n"
         "    3  step 20, epoch 3     20    3.07 kFLOP            100%  all\n"
         "the run computes 80% of what it would with all groups open\n"
-        "warning: 77 examples do not divide into batches of 8: one batch an epoch has 5, each of which weighs 1.6 "
-        "times as much as another"
+        "warning: 77 examples do not divide into batches of 8: one batch per epoch has 5, each with 1.6 times the "
+        "weight of the others"
     )
 
 

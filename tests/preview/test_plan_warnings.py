@@ -1,4 +1,4 @@
-"""What is amiss with a run is said before it is made."""
+"""Warnings about a run before it starts."""
 
 import pytest
 from dense_network import dense_network
@@ -61,13 +61,13 @@ def test_a_run_without_fault_has_no_warning():
             "stlr",
             300,
             {"examples": 799, "batch_size": 8},
-            ["799 examples do not divide into batches of 8: one batch an epoch has 7, each of which weighs 1.14 times"],
+            ["799 examples do not divide into batches of 8: one batch per epoch has 7, each with 1.14 times the"],
         ),
         (
             "stlr",
             300,
             {"examples": 5, "batch_size": 8},
-            ["all 5 examples are fewer than a batch of 8", "5 examples in batches of 8 are not 100 steps an epoch"],
+            ["all 5 examples are fewer than a batch of 8", "5 examples in batches of 8 are not 100 steps per epoch"],
         ),
         ("stlr", 300, {"gradient_accumulation": 7}, ["300 steps do not divide into accumulations of 7: the last 6"]),
         (
@@ -121,7 +121,7 @@ def planned(recipe, groups):
         (("block_0",), []),
         (
             ("block_0", "block_1"),
-            ["block_0, block_1 frozen leaves no block to train; freeze fewer groups (--freeze embeddings)"],
+            ["freezing block_0, block_1 leaves no block to train; freeze fewer groups (--freeze embeddings)"],
         ),
     ],
 )

@@ -37,7 +37,7 @@ def expected_losses(curve, steps, start):
 def test_each_run_begins_where_the_model_stands_and_takes_the_batches_in_turn():
     trained = model()
     trained.layers[-1].weight.assign(2.0)
-    with TrialModel.kept(trained) as trial:
+    with TrialModel.restoring(trained) as trial:
         for curve in (TrialCurve(0.5, 5), TrialCurve(0.5, 5), TrialCurve(1e-3, 5, 1e-1)):
             losses = trial.run(BATCHES, curve, never)
             np.testing.assert_allclose(losses, expected_losses(curve, 5, 2.0), rtol=RELATIVE)
@@ -46,7 +46,7 @@ def test_each_run_begins_where_the_model_stands_and_takes_the_batches_in_turn():
 
 def test_a_run_ends_where_it_is_said_to_diverge_or_the_loss_is_not_finite():
     infinite = (np.full((1, 1), np.inf, "float32"), np.ones((1, 1), "float32"))
-    with TrialModel.kept(model()) as trial:
+    with TrialModel.restoring(model()) as trial:
         curve = TrialCurve(0.5, 9)
         assert len(trial.run(BATCHES, curve, lambda losses: len(losses) == 3)) == 3
         broken = trial.run([BATCHES[0], BATCHES[1], infinite], curve, never)
@@ -59,7 +59,7 @@ def test_weights_and_random_numbers_are_put_back_after_an_exception_too():
     for failing in (False, True):
         np.random.seed(7)
         if failing:
-            with pytest.raises(ZeroDivisionError), TrialModel.kept(trained) as trial:
+            with pytest.raises(ZeroDivisionError), TrialModel.restoring(trained) as trial:
                 trial.run(BATCHES, TrialCurve(0.5, 3), never)
                 np.random.random(5)
                 raise ZeroDivisionError
@@ -85,6 +85,6 @@ def test_a_model_with_a_loss_of_its_own_is_refused():
     with pytest.raises(InputError) as raised:
         TrialModel(own)
     assert str(raised.value) == (
-        "A rate is sought with Keras's own training step. Received: Own, which has its own `compute_loss`. "
-        "Pass a model without one."
+        "A learning rate is searched with Keras's own training step. Received: Own, which overrides `compute_loss`. "
+        "Pass a model that does not."
     )

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from slanted.runtime.deferred_signals import held_signals
+from slanted.runtime.deferred_signals import deferred_signals
 
 pytestmark = pytest.mark.once
 
@@ -29,25 +29,25 @@ def handler():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_waits_until_it_is_delivered(number, handler):
-    with held_signals() as held:
-        held.deliver()
-        held.hold = True
+    with deferred_signals() as signals:
+        signals.deliver()
+        signals.deferring = True
         signal.raise_signal(number)
-        assert held.pending == number
+        assert signals.pending == number
         with pytest.raises(Arrived, match=str(int(number))):
-            held.deliver()
+            signals.deliver()
     assert signal.getsignal(number) is handler
 
 
 def test_before_there_is_anything_to_keep_it_comes_through_at_once(handler):
-    with pytest.raises(Arrived), held_signals():
+    with pytest.raises(Arrived), deferred_signals():
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_the_second_comes_through_at_once():
-    with held_signals() as held:
-        held.hold = True
+    with deferred_signals() as signals:
+        signals.deferring = True
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Arrived):
             signal.raise_signal(signal.SIGINT)
@@ -55,16 +55,16 @@ def test_the_second_comes_through_at_once():
 
 def test_what_is_ignored_stays_ignored():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with held_signals() as held:
-        held.hold = True
+    with deferred_signals() as signals:
+        signals.deferring = True
         signal.raise_signal(signal.SIGINT)
-        assert held.pending is None
+        assert signals.pending is None
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_not_wanted_nothing_changes(handler):
-    with held_signals(False) as held:
-        held.hold = True
+    with deferred_signals(False) as signals:
+        signals.deferring = True
         assert signal.getsignal(signal.SIGINT) is handler
         with pytest.raises(Arrived):
             signal.raise_signal(signal.SIGINT)
@@ -73,11 +73,11 @@ def test_not_wanted_nothing_changes(handler):
 def test_another_thread_leaves_signals_alone(handler):
     seen = []
 
-    def hold():
-        with held_signals() as held:
-            seen.append((signal.getsignal(signal.SIGINT), held.pending))
+    def defer():
+        with deferred_signals() as signals:
+            seen.append((signal.getsignal(signal.SIGINT), signals.pending))
 
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=defer)
     thread.start()
     thread.join()
     assert seen == [(handler, None)]

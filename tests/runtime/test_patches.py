@@ -17,21 +17,21 @@ from slanted.runtime import patches
 from slanted.runtime.patches import (
     current_folder_importable,
     float32_policy,
-    kept_heap,
     long_csv_fields,
-    noted_calls,
+    recorded_calls,
+    retained_heap,
     seeded_generators,
-    undrawn_weights,
+    uninitialized_weights,
     without_packages,
 )
-from slanted.runtime.random_state import kept_random_state
+from slanted.runtime.random_state import preserved_random_state
 
-# -- kept_heap ---------------------------------------------------------------------------------------------------------
+# -- retained_heap ----------------------------------------------------------------------------------------------------
 
 
 COUNT = """
 import json, resource
-from slanted.runtime.patches import kept_heap
+from slanted.runtime.patches import retained_heap
 
 def faults():  # how often the system supplies a page for ten blocks larger than the C library ever keeps by itself
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -41,8 +41,8 @@ def faults():  # how often the system supplies a page for ten blocks larger than
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 usual = faults()
-with kept_heap():
-    with kept_heap():
+with retained_heap():
+    with retained_heap():
         pass
     faults()
     kept = faults()
@@ -73,7 +73,7 @@ def test_the_user_s_own_settings_of_the_library_stay():
     assert kept > usual / 3
 
 
-# -- without_packages --------------------------------------------------------------------------------------------------
+# -- without_packages -------------------------------------------------------------------------------------------------
 
 
 def test_what_is_imported_already_is_not_left_out(monkeypatch):
@@ -93,7 +93,7 @@ def test_a_package_left_out_is_as_if_not_installed(monkeypatch, tmp_path):
     assert importlib.util.find_spec("left_out") is None
 
 
-# -- undrawn_weights ---------------------------------------------------------------------------------------------------
+# -- uninitialized_weights --------------------------------------------------------------------------------------------
 
 
 def kernel(initializer):
@@ -104,7 +104,7 @@ def kernel(initializer):
 
 def test_kernels_are_nan_while_a_checkpoint_is_loaded_and_drawn_after():
     drawing = keras.initializers.TruncatedNormal.__call__
-    with undrawn_weights():
+    with uninitialized_weights():
         inside = kernel(keras.initializers.TruncatedNormal(0.0, 0.02))
         assert kernel("ones").tolist() == [[1.0] * 3] * 2
     assert inside.shape == (2, 3) and np.isnan(inside).all()
@@ -112,17 +112,17 @@ def test_kernels_are_nan_while_a_checkpoint_is_loaded_and_drawn_after():
     assert np.isfinite(kernel(keras.initializers.TruncatedNormal(0.0, 0.02))).all()
 
 
-# -- noted_calls -------------------------------------------------------------------------------------------------------
+# -- recorded_calls ---------------------------------------------------------------------------------------------------
 
 
-def test_every_call_of_a_layer_is_noted_with_its_arguments_and_its_output():
+def test_every_call_of_a_layer_is_recorded_with_its_arguments_and_its_output():
     calls, inputs = [], np.ones((4, 2), "float32")
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="low"), keras.layers.Dense(1, name="top")])
 
-    def note(layer, given, output):
-        calls.append((layer.name, [tuple(operand.shape) for operand in given], tuple(output.shape)))
+    def record(layer, operands, output):
+        calls.append((layer.name, [tuple(operand.shape) for operand in operands], tuple(output.shape)))
 
-    with noted_calls(note):
+    with recorded_calls(record):
         model(inputs)
     assert calls[:2] == [("low", [(4, 2)], (4, 3)), ("top", [(4, 3)], (4, 1))]
     assert [name for name, *_ in calls[2:]] == [model.name]
@@ -130,7 +130,7 @@ def test_every_call_of_a_layer_is_noted_with_its_arguments_and_its_output():
     assert len(calls) == 3
 
 
-# -- float32_policy ----------------------------------------------------------------------------------------------------
+# -- float32_policy ---------------------------------------------------------------------------------------------------
 
 
 def test_layers_are_built_under_float32_and_the_policy_that_was_is_set_again():
@@ -147,7 +147,9 @@ def test_layers_are_built_under_float32_and_the_policy_that_was_is_set_again():
 # -- all that are undone -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("patched", [undrawn_weights, lambda: noted_calls(print), float32_policy, kept_heap])
+@pytest.mark.parametrize(
+    "patched", [uninitialized_weights, lambda: recorded_calls(print), float32_policy, retained_heap]
+)
 def test_what_is_in_force_for_a_while_is_undone_after_an_exception_too(patched):
     def in_force():
         calls = (keras.initializers.TruncatedNormal.__call__, keras.layers.Layer.__call__)
@@ -159,7 +161,7 @@ def test_what_is_in_force_for_a_while_is_undone_after_an_exception_too(patched):
     assert in_force() == before
 
 
-# -- seeded_generators -------------------------------------------------------------------------------------------------
+# -- seeded_generators ------------------------------------------------------------------------------------------------
 
 
 def test_a_seed_gives_the_same_numbers_again_from_every_generator():
@@ -168,13 +170,13 @@ def test_a_seed_gives_the_same_numbers_again_from_every_generator():
         keras_s = keras.ops.convert_to_numpy(keras.random.uniform((2,), seed=keras.random.SeedGenerator()))
         return [random.random(), np.random.random(), *keras_s.tolist()]
 
-    with kept_random_state():
+    with preserved_random_state():
         first, other, again = drawn(7), drawn(8), drawn(7)
     assert first == again
     assert all(one != two for one, two in zip(first, other, strict=True))
 
 
-# -- long_csv_fields ---------------------------------------------------------------------------------------------------
+# -- long_csv_fields --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.once
@@ -191,7 +193,7 @@ def test_csv_reads_longer_fields_from_then_on_and_never_shorter_ones():
         csv.field_size_limit(before)
 
 
-# -- tokenizer_threads -------------------------------------------------------------------------------------------------
+# -- tokenizer_threads ------------------------------------------------------------------------------------------------
 
 FORKED = """
 import os

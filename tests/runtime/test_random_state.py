@@ -8,7 +8,7 @@ import pytest
 from applied import BACKEND
 
 from slanted.keras_private.layers_and_trainers import forget_global_seed_generator, global_seed_generator
-from slanted.runtime.random_state import kept_random_state, random_state, set_random_state
+from slanted.runtime.random_state import preserved_random_state, random_state, set_random_state
 
 
 def drawn():
@@ -26,14 +26,14 @@ def drawn():
 @pytest.fixture(autouse=True)
 def seeded():
     """Begin with Keras's generator made, and leave everything as it was."""
-    with kept_random_state():
+    with preserved_random_state():
         keras.utils.set_random_seed(7)
         keras.random.uniform((1,))
         yield
 
 
 def test_every_generator_draws_again_what_it_drew_within():
-    with kept_random_state():
+    with preserved_random_state():
         within = [drawn() for _ in range(2)]
     assert [drawn() for _ in range(2)] == within
     assert within[0] != within[1]
@@ -41,7 +41,7 @@ def test_every_generator_draws_again_what_it_drew_within():
 
 def test_generators_are_put_back_after_an_exception_too():
     before = random_state()
-    with pytest.raises(ZeroDivisionError), kept_random_state():
+    with pytest.raises(ZeroDivisionError), preserved_random_state():
         drawn()
         raise ZeroDivisionError
     assert all(np.array_equal(value, before[name]) for name, value in random_state().items())
@@ -78,7 +78,7 @@ def test_a_state_is_not_changed_by_what_is_drawn_later():
 def test_a_generator_of_keras_that_was_not_there_is_taken_away():
     forget_global_seed_generator()
     assert "keras" not in random_state()
-    with kept_random_state():
+    with preserved_random_state():
         keras.random.uniform((1,))
         assert global_seed_generator() is not None
     assert global_seed_generator() is None

@@ -64,7 +64,7 @@ EPOCHS, STEPS = 3, 40
 class WordModel:
     """Gives each output the sum of what each word says for it: a number drawn from the word's checksum."""
 
-    cuts = 0.5
+    decision_thresholds = 0.5
 
     def __init__(self, target):
         self.target, self.calls = target, 0
@@ -190,7 +190,7 @@ def write_run(folder, data, model, files=None):
     folder.mkdir(parents=True, exist_ok=True)
     if data.test is not None:
         predicted = model.predict(data.test.texts, data.test.texts_b)
-        write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.cuts)
+        write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
     atomic_files.write_rows(folder / run_folder.HISTORY, run_folder.HISTORY_COLUMNS, history())
     atomic_files.write_json(folder / run_folder.METRICS, metrics_of(data, model))
     labels = {"task": data.target.kind, "labels": list(data.target.labels)}

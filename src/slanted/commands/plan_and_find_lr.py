@@ -37,9 +37,9 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
         settings = start_on_machine(settings, progress)
     settings = replace(settings, backend=_some_backend(settings.backend))
     start_keras(settings.backend)
-    from slanted.runtime.random_state import kept_random_state
+    from slanted.runtime.random_state import preserved_random_state
 
-    with kept_random_state():
+    with preserved_random_state():
         planned = _fitting(data, settings, progress).plan
     print(json.dumps(planned.to_dict(), indent=2) if as_json else planned)
     _save(planned, picture)
@@ -59,9 +59,9 @@ def show_search(
     check_picture(picture)
     data = _read(files, settings, progress, "slanted find-lr")
     settings = start_on_machine(settings, progress)
-    from slanted.runtime.random_state import kept_random_state
+    from slanted.runtime.random_state import preserved_random_state
 
-    with kept_random_state():
+    with preserved_random_state():
         fitting = _fitting(data, settings, progress)
         progress.say(_what_is_tried(settings, options))
         found = search_of(fitting, options)

@@ -159,14 +159,14 @@ class Runner:
         """Train a run as `slanted train` would, and keep its scores and history; or keep why it failed."""
         import keras
 
-        from slanted.runtime.random_state import kept_random_state
+        from slanted.runtime.random_state import preserved_random_state
         from slanted.text.training.train_run import train_here
 
         data = self.data_of(run.settings)
         quiet = self.progress.steps_only(run.title)
         request = RunRequest(self.files, run.settings, RunFolder(run.folder))
         try:
-            with kept_random_state():
+            with preserved_random_state():
                 keras.backend.clear_session()  # the model before is let go, and layers have the names of a new process
                 train_here(request, data, quiet, keep_model=False, baselines=self._scores)
         except TrainingFailed as failed:

@@ -1,4 +1,4 @@
-"""find_learning_rate: a range test on the batches' own losses, verified by short runs, that leaves no trace."""
+"""find_learning_rate: a range test on the loss of each batch, verified by short runs; the model is restored."""
 
 import itertools
 import math
@@ -22,11 +22,11 @@ MEMORY = 0.9
 
 @dataclass(frozen=True)
 class Trial:
-    """A short run at one peak rate.
+    """A short run with slanted triangular learning rates.
 
     Attributes:
-        rate: The peak of its slanted triangle.
-        loss: The mean of the batches' own losses over its second half; None: it diverged.
+        rate: The peak learning rate.
+        loss: The mean loss of the batches in the second half of the run; None if the loss diverged.
     """
 
     rate: float
@@ -35,18 +35,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class RateSearch:
-    """What a search for a rate found.
+    """The result of `slanted.find_learning_rate`; `str` gives a summary.
 
     Attributes:
-        suggestion: The peak rate to train with.
+        suggestion: The peak learning rate to train with.
         confidence: "high", "fair", "low" or "unverified".
-        reason: Why, in a sentence.
-        method: Which of the suggestions was verified.
-        suggestions: "valley", "steep", "minimum" and "slide", each its rate.
-        trials: The short runs, by rising rate; none where it was not verified.
-        rates: The rates of the range test, float64 (n,).
-        losses: The batches' own losses, float64 (n,).
-        smoothed: These, averaged over their neighbours.
+        reason: The reason for the confidence, in a sentence.
+        method: The reading of the range test that was verified.
+        suggestions: Name of a reading ("valley", "steep", "minimum", "slide") -> its learning rate.
+        trials: The short runs, in ascending order of learning rate; empty if the suggestion was not verified.
+        rates: The learning rates of the range test, float64 (n,).
+        losses: The loss of each batch of the range test, float64 (n,).
+        smoothed: The smoothed losses, float64 (n,).
         diverged: Whether the range test ended because the loss diverged.
     """
 
@@ -62,10 +62,16 @@ class RateSearch:
     diverged: bool
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the losses over the rates, with the suggestions, and return the matplotlib Axes.
+        """Plot the losses over the learning rates, with the suggestions.
 
         Args:
-            ax: The matplotlib Axes to draw on; None: a new figure's.
+            ax: The matplotlib Axes to draw on; None: the Axes of a new figure.
+
+        Returns:
+            The matplotlib Axes.
+
+        Raises:
+            InputError: matplotlib is not installed.
         """
         from slanted.common.plots import draw_search
 
@@ -73,7 +79,7 @@ class RateSearch:
         return draw_search(self.rates, self.losses, self.smoothed, *readings, ax)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON's types."""
+        """Return all attributes as JSON types."""
         arrays = {name: getattr(self, name).tolist() for name in ("rates", "losses", "smoothed")}
         return {**asdict(self), "trials": [asdict(trial) for trial in self.trials], **arrays}
 
@@ -100,36 +106,49 @@ def find_learning_rate(
     batch_size: int = 32,
     seed: int = 0,
 ) -> RateSearch:
-    """Find a peak learning rate for a compiled model, and leave model, optimizer and random state as they were.
+    """Find a peak learning rate for a compiled model; model, optimizer and random state are restored.
 
-    A range test trains for `steps` batches, the rate rising exponentially from `lr_start` to `lr_end`, until the loss
-    diverges: is not finite, or, averaged, four times its lowest. What it suggests is then verified by short runs, each
-    from the model's own weights over the same batches in the same order, with slanted triangles whose peaks are the
-    suggestion, a third of it and three times it. A rate that is better by more than two standard errors of the paired
-    differences takes the suggestion's place. Short runs favour high rates: take what is found for an upper end.
+    A range test trains for `steps` batches while the learning rate rises exponentially from `lr_start` to `lr_end`. It
+    ends early when the loss diverges: it is not finite, or its running mean is more than four times its lowest. The
+    suggestion of the range test is then verified by three short runs with slanted triangular learning rates, whose
+    peaks are the suggestion, a third of it and three times it. Each starts from the weights of the model and trains on
+    the same batches in the same order. A learning rate whose losses are lower by more than two standard errors of the
+    paired differences replaces the suggestion. Short runs favour high rates: treat the result as an upper limit.
 
-    Afterwards weights, optimizer, metrics, compiled steps and all random generators are what they were to the last
-    bit. So is the data's position, for arrays and PyDatasets: their batches are taken by number.
-    A `tf.data.Dataset` that shuffles anew at each iteration has been iterated over once more.
+    Afterwards weights, optimizer, metrics, compiled steps and all random generators are restored to the last bit. The
+    position of arrays and PyDatasets does not change either, because their batches are read by index. A
+    `tf.data.Dataset` that reshuffles at each iteration has been iterated over once.
 
     Args:
-        model: A built and compiled Keras model. Layers have the rates that its optimizer gives them, all groups open.
-        data: A tuple (x, y) or (x, y, sample_weight) of arrays; or batches: a PyDataset, or anything else that can be
+        model: A built and compiled Keras model. Each layer group trains at the rate that the optimizer gives it; all
+            groups are open.
+        data: A tuple (x, y) or (x, y, sample_weight) of arrays; or batches: a PyDataset, or any iterable that can be
             iterated over again, such as a list, a `tf.data.Dataset` or a DataLoader.
-        lr_start: The first rate, > 0.
-        lr_end: The last, > lr_start. The range is fit for Adam on transformers; SGD wants up to 1.
+        lr_start: The first learning rate of the range test, > 0.
+        lr_end: The last learning rate, > lr_start. The default suits Adam on transformers; SGD needs up to 1.
         steps: Batches of the range test, >= 20.
-        method: The suggestion to verify: "valley", "steep", "minimum" or "slide".
-        verify_steps: Batches of each short run, >= 20; 0: not verified.
-        batch_size: Of arrays.
-        seed: Of the arrays' order.
+        method: The reading of the range test to verify: "valley", "steep", "minimum" or "slide".
+        verify_steps: Batches of each short run, >= 20; 0: the suggestion is not verified.
+        batch_size: Examples per batch, for arrays.
+        seed: The seed of the order of arrays.
+
+    Returns:
+        A `slanted.RateSearch`: its `suggestion`, `confidence`, the readings, and `plot()`.
 
     Raises:
         ValueError: An argument is out of its range, or the data can be iterated over only once.
         TrainingFailed: The loss diverges from the start.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> x = np.random.default_rng(0).normal(size=(640, 2)).astype("float32")
+        >>> search = find_learning_rate(model, (x, x.sum(axis=1)), lr_end=1.0, steps=40, verify_steps=20)
+        >>> search.rates.shape, [trial.rate for trial in search.trials][1] == search.suggestions["valley"]
+        ((40,), True)
     """
     SearchOptions(lr_start, lr_end, steps, method, verify_steps)
-    with TrialModel.kept(model) as trial:
+    with TrialModel.restoring(model) as trial:
         batches = _batches(data, max(steps, verify_steps), whole("batch_size", batch_size), seed)
         curve = TrialCurve(lr_start, steps, lr_end)
         losses = trial.run(batches, curve, _has_diverged())
@@ -140,28 +159,28 @@ def find_learning_rate(
                 "Give a smaller lr_start, or look at the data."
             )
         rates, even = curve.simulate()[: len(losses)], smoothed(losses)
-        found = {name: _rounded(rate) for name, rate in suggestions(rates, even).items()}
-        trials, verdict = _verified(trial, batches, found[method], verify_steps)
+        readings = {name: _rounded(rate) for name, rate in suggestions(rates, even).items()}
+        trials, verdict = _verified(trial, batches, readings[method], verify_steps)
     suggestion, confidence, reason = verdict
     if _hardly_falls(losses, even):
         confidence, reason = "low", f"the loss hardly fell within {steps} steps; take more steps; {reason}"
     diverged = len(losses) < steps
-    return RateSearch(suggestion, confidence, reason, method, found, trials, rates, losses, even, diverged)
+    return RateSearch(suggestion, confidence, reason, method, readings, trials, rates, losses, even, diverged)
 
 
 def _hardly_falls(losses: np.ndarray, even: np.ndarray) -> bool:
-    """Return whether the smoothed losses fall by less than one loss strays from them."""
+    """Return whether the smoothed losses fall by less than the standard deviation of the losses around them."""
     lowest = int(np.argmin(even)) + 1
     return even[0] - even[lowest - 1] < np.std(losses[:lowest] - even[:lowest])
 
 
 def _rounded(rate: float) -> float:
-    """Return a rate to two digits, which is more than it is worth."""
+    """Return a learning rate rounded to two significant digits."""
     return float(f"{rate:.1e}")
 
 
 def _has_diverged() -> Callable[[list[float]], bool]:
-    """Return a test of whether the running mean of the losses has come to four times its lowest."""
+    """Return a test that is True once the running mean of the losses is more than four times its lowest value."""
     mean, weight, lowest = 0.0, 0.0, math.inf
 
     def diverged(losses: list[float]) -> bool:
@@ -176,7 +195,7 @@ def _has_diverged() -> Callable[[list[float]], bool]:
 def _verified(
     trial: TrialModel, batches: Sequence[Any], rate: float, steps: int
 ) -> tuple[tuple[Trial, ...], tuple[float, str, str]]:
-    """Make the short runs, and return them with the rate that came of them, the confidence and the reason."""
+    """Run the short runs; return them, and the tuple (suggestion, confidence, reason)."""
     if not steps:
         return (), (rate, "unverified", "no short runs were made")
     rates = [_rounded(rate / 3.0), rate, _rounded(rate * 3.0)]
@@ -205,7 +224,7 @@ def _verdict(rates: list[float], halves: list[np.ndarray | None]) -> tuple[float
 
 
 def _clearly_better(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    """Return whether one run's losses are lower by more than two standard errors of the differences batch by batch."""
+    """Return whether the losses of `one` are lower by more than two standard errors of the paired differences."""
     if one is None or other is None:
         return one is not None
     differences = other - one
@@ -219,23 +238,23 @@ def _mean(half: np.ndarray | None) -> float:
 def _batches(data: Any, count: int, batch_size: int, seed: int) -> list[Any]:
     """Return the first batches of the data, at most `count`, as NumPy arrays."""
     if isinstance(data, tuple):
-        return _cut(data, count, batch_size, seed)
+        return _batches_of_arrays(data, count, batch_size, seed)
     if hasattr(data, "__next__"):
         raise InputError(
-            f"Data must be such that it can be iterated over again. Received: {type(data).__name__}, which loses the "
-            "batches that are taken. Pass a list of its batches."
+            f"Data must be an iterable that can be iterated over again. Received: {type(data).__name__}, which loses "
+            "the batches that are read. Pass a list of its batches."
         )
     if isinstance(data, keras.utils.PyDataset):
-        known = data.num_batches
-        taken = [data[index] for index in range(count if known is None else min(count, known))]
+        available = data.num_batches
+        batches = [data[index] for index in range(count if available is None else min(count, available))]
     else:
-        taken = list(itertools.islice(iter(data), count))
-    if not taken:
+        batches = list(itertools.islice(data, count))
+    if not batches:
         raise InputError("Data must have at least one batch. Received: none.")
-    return [keras.tree.map_structure(_array, batch) for batch in taken]
+    return [keras.tree.map_structure(_array, batch) for batch in batches]
 
 
-def _cut(data: tuple[Any, ...], count: int, batch_size: int, seed: int) -> list[Any]:
+def _batches_of_arrays(data: tuple[Any, ...], count: int, batch_size: int, seed: int) -> list[Any]:
     arrays: Any = keras.tree.map_structure(_array, data)
     rows = len(keras.tree.flatten(arrays)[0])
     if not rows:
@@ -243,8 +262,8 @@ def _cut(data: tuple[Any, ...], count: int, batch_size: int, seed: int) -> list[
     order = np.random.default_rng(seed).permutation(rows)
     full = max(batch_size, rows - rows % batch_size)  # no smaller batch, unless it is the only one
     starts = range(0, min(full, count * batch_size), batch_size)
-    chosen = [order[start : start + batch_size] for start in starts]
-    return [keras.tree.map_structure(lambda array, rows=rows: array[rows], arrays) for rows in chosen]
+    rows_of = [order[start : start + batch_size] for start in starts]
+    return [keras.tree.map_structure(lambda array, rows=rows: array[rows], arrays) for rows in rows_of]
 
 
 def _array(values: Any) -> np.ndarray:

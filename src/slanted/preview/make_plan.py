@@ -1,4 +1,4 @@
-"""`slanted.plan`: from a model and a recipe to the plan of a run.
+"""`slanted.plan`: the plan of a run, from a model and a recipe.
 
 Keras is imported when a plan is made, not with this module.
 """
@@ -31,22 +31,25 @@ def plan(
     batch_size: int | None = None,
     gradient_accumulation: int = 1,
 ) -> Plan:
-    """Say what a run would do, without training a step.
+    """Plan a run without training a step: learning rates, stages, costs and warnings.
 
     Args:
         model: A built Keras model.
-        recipe: A `slanted.Recipe`, or a recipe's name.
-        total_steps: T, the batches of the run.
-        lr_max: The curve's peak; None: the recipe's, else by the `hidden_dim` of the model.
-        steps_per_epoch: Batches an epoch; None: total_steps over the recipe's epochs.
-        batch: The inputs of a batch as `fit` gets them: their shapes give the cost. None: of one example of
-            `model.input`, where that has a fixed shape; else the cost is left out.
-        examples: How many examples an epoch has; None: not checked.
-        batch_size: How many a batch has; None: not checked.
-        gradient_accumulation: Batches an optimizer step.
+        recipe: A `slanted.Recipe`, or the name of a recipe.
+        total_steps: T, the number of batches of the run.
+        lr_max: The peak learning rate; None: that of the recipe, or from the `hidden_dim` of the model.
+        steps_per_epoch: Batches per epoch; None: total_steps divided by the epochs of the recipe.
+        batch: The inputs of a batch as passed to `fit`, whose shapes determine the cost of a step; None: one example of
+            `model.input`. Without a fixed shape the plan has no costs.
+        examples: Examples per epoch; None: not checked.
+        batch_size: Examples per batch; None: not checked.
+        gradient_accumulation: Batches per optimizer step.
+
+    Returns:
+        A `slanted.Plan`: `print(plan)` shows a table, `plan.plot()` the learning rates, `plan.warnings` what to mend.
 
     Raises:
-        InputError: The peak is not known, or the recipe does not fit the model's groups.
+        InputError: The peak is unknown, or the recipe names groups that the model does not have.
 
     >>> import keras, slanted
     >>> low, top = keras.layers.Dense(3, name="low"), keras.layers.Dense(2, name="top")
@@ -64,14 +67,14 @@ def plan(
 
 
 def plan_along(curve: "Curve", model: Any, recipe: Recipe, steps_per_epoch: int, batch: Any, size: DatasetSize) -> Plan:
-    """Return the plan of a run along a curve that knows its length.
+    """Return the plan of a run with a curve that has `total_steps`.
 
     Args:
-        curve: The rate over the whole run; has `total_steps`.
+        curve: The learning rate over the run.
         model: A built Keras model.
         recipe: The recipe.
-        steps_per_epoch: Batches an epoch.
-        batch: As for `plan`.
+        steps_per_epoch: Batches per epoch.
+        batch: The argument of `plan`.
         size: The size of the data set, as far as it is known.
     """
     from slanted.layerwise.layer_groups import layer_groups
@@ -81,25 +84,25 @@ def plan_along(curve: "Curve", model: Any, recipe: Recipe, steps_per_epoch: int,
     multipliers = recipe.group_multipliers([group.name for group in groups])
     stages = _stages(recipe, list(multipliers), total_steps, steps_per_epoch, group_flops(model, groups, batch))
     planned = tuple(_planned(group, multipliers[group.name], scheduled, stages, recipe) for group in groups)
-    made = Plan(recipe, curve.lr_max, total_steps, steps_per_epoch, planned, stages, (), curve)
-    return replace(made, warnings=tuple(warnings_of(made, size)))
+    unchecked = Plan(recipe, curve.lr_max, total_steps, steps_per_epoch, planned, stages, (), curve)
+    return replace(unchecked, warnings=tuple(warnings_of(unchecked, size)))
 
 
 def _hidden_size(model: Any, recipe: Recipe) -> int:
-    """Return the model's `hidden_dim`, or that of the first part which has one; without need of it 0."""
+    """Return the `hidden_dim` of the model or of its first sublayer that has one; 0 if the recipe has `lr_max`."""
     if recipe.lr_max is not None:
         return 0
     from slanted.keras_private.layers_and_trainers import sublayers
 
-    waiting = [model]
-    while waiting:
-        layer = waiting.pop(0)
+    queue = [model]
+    while queue:
+        layer = queue.pop(0)
         if isinstance(getattr(layer, "hidden_dim", None), int):
             return layer.hidden_dim
-        waiting += sublayers(layer)
+        queue += sublayers(layer)
     raise InputError(
-        f"A peak rate must be given where the model does not say its hidden size. Received: model {model.name!r}, "
-        "lr_max=None. Pass `lr_max`."
+        f"A peak rate is needed for a model without `hidden_dim`. Received: model {model.name!r}, lr_max=None. "
+        "Pass `lr_max`."
     )
 
 
@@ -108,16 +111,16 @@ def _stages(recipe: Recipe, names: list[str], total_steps: int, an_epoch: int, f
     for callback in recipe.make_callbacks():
         unit = an_epoch if callback.every == "epoch" else 1
         timetable = [(start * unit, open_groups) for start, open_groups in callback.timetable(names)]
-    within = [stage for stage in timetable if stage[0] < total_steps]
-    ends = [start for start, _ in within[1:]] + [total_steps]
-    made = []
-    for (start, open_groups), end in zip(within, ends, strict=True):
+    timetable = [stage for stage in timetable if stage[0] < total_steps]
+    ends = [start for start, _ in timetable[1:]] + [total_steps]
+    stages = []
+    for (start, open_groups), end in zip(timetable, ends, strict=True):
         cost = share = None
         if flops is not None:
             cost = flops.of_step([name in open_groups for name in names])
             share = cost / flops.full_step if flops.full_step else None
-        made.append(PlannedStage(start, end - start, open_groups, cost, share))
-    return tuple(made)
+        stages.append(PlannedStage(start, end - start, open_groups, cost, share))
+    return tuple(stages)
 
 
 def _planned(group: Any, multiplier: float, scheduled: np.ndarray, stages: Any, recipe: Recipe) -> PlannedGroup:

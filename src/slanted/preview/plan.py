@@ -1,4 +1,4 @@
-"""A run seen before it is made: every group's rate at every step, what each stage costs, and what is amiss.
+"""The plan of a run: the learning rate of each group at each step, the cost of each stage, and warnings.
 
 Keras is imported when a plan is made, not with this module.
 """
@@ -15,7 +15,7 @@ from slanted.recipe.recipe import Recipe
 
 GROUP_HEADER = ("group", "depth", "variables", "parameters", "multiplier", "peak rate", "weight decay", "opens at")
 STAGE_HEADER = ("stage", "begins", "steps", "a step costs", "of a full step", "open groups")
-MUCH_OF_A_STEP = 0.995
+NEARLY_FULL_SHARE = 0.995
 UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3))
 
 
@@ -24,17 +24,17 @@ __all__ = ["Plan"]
 
 @dataclass(frozen=True)
 class PlannedGroup:
-    """A layer group in a run.
+    """A layer group in the plan of a run.
 
     Attributes:
-        name: Its name.
-        depth: 0 for the group nearest the input.
-        variables: How many trainable variables it has.
-        parameters: How many numbers they hold.
-        multiplier: Of the curve's rate.
-        peak_rate: The highest rate it is trained with: 0 where it never opens.
-        decayed: How many of its variables weight decay applies to.
-        opens_at: The first step it is trained at, from 0; None: never.
+        name: The name of the group.
+        depth: The position from the input side, starting with 0.
+        variables: The number of trainable variables.
+        parameters: The number of trainable parameters.
+        multiplier: The multiplier of the curve's learning rate.
+        peak_rate: The highest learning rate of the group; 0 if it is never opened.
+        decayed: The number of variables with weight decay.
+        opens_at: The first step at which the group is trained, from 0; None: never.
     """
 
     name: str
@@ -49,14 +49,14 @@ class PlannedGroup:
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """A stretch of a run in which the same groups are open.
+    """A stage of a run, in which the same groups are open.
 
     Attributes:
-        first_step: Where it begins, from 0.
-        steps: How long it lasts.
+        first_step: The first step, from 0.
+        steps: The number of steps.
         open_groups: The groups that are trained, the input side first.
-        flops: Floating-point operations of a step, forward and backward; None: not known.
-        share: Of those of a step with all groups open; None: not known.
+        flops: Floating-point operations of a step, forward and backward; None: unknown.
+        share: `flops` divided by those of a step with all groups open; None: unknown.
     """
 
     first_step: int
@@ -68,12 +68,12 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class DatasetSize:
-    """How much data a run has, as far as it is known.
+    """The size of the data of a run, as far as it is known.
 
     Attributes:
-        examples: Examples an epoch; None: not checked.
-        batch_size: Examples a batch; None: not checked.
-        gradient_accumulation: Batches an optimizer step.
+        examples: Examples per epoch; None: not checked.
+        batch_size: Examples per batch; None: not checked.
+        gradient_accumulation: Batches per optimizer step.
     """
 
     examples: int | None = None
@@ -83,16 +83,17 @@ class DatasetSize:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would do; `str` gives a table.
+    """The plan of a run, which `slanted.plan` returns; `str` formats it as a table.
 
     Attributes:
         recipe: The recipe.
-        lr_max: The curve's peak.
+        lr_max: The peak learning rate.
         total_steps: T, in batches.
-        steps_per_epoch: Batches an epoch.
+        steps_per_epoch: Batches per epoch.
         groups: The layer groups, the input side first.
-        stages: The stages of unfreezing; one where nothing is closed.
-        warnings: What is amiss, each a sentence that says why; none where all is well.
+        stages: The stages of unfreezing; a single stage if all groups are open from the start.
+        warnings: A sentence for each problem with the run, with its reason; empty if there is none.
+        curve: The learning rate over the run, before the multipliers of the groups.
     """
 
     recipe: Recipe
@@ -105,7 +106,13 @@ class Plan:
     curve: Any = field(repr=False)
 
     def rates(self, group: str) -> np.ndarray:
-        """Return the rate of a group at each step: schedule * multiplier * open, float64 of shape (total_steps,).
+        """Return the learning rate of a group at each step: schedule * multiplier * open.
+
+        Args:
+            group: The name of the group.
+
+        Returns:
+            A float64 array of shape (total_steps,).
 
         Raises:
             InputError: There is no such group.
@@ -117,24 +124,30 @@ class Plan:
 
     @property
     def share_of_full_run(self) -> float | None:
-        """The run's floating-point operations, as a share of those with all groups open throughout; None: not known."""
+        """The operations of the run divided by those of a run with all groups open; None if costs are unknown."""
         shares = [stage.share for stage in self.stages]
         if any(share is None for share in shares):
             return None
         return sum(stage.steps * (stage.share or 0.0) for stage in self.stages) / self.total_steps
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the rate of each group over the run and return the matplotlib Axes.
+        """Plot the learning rate of each group over the run.
 
         Args:
-            ax: The matplotlib Axes to draw on; None: a new figure's.
+            ax: The matplotlib Axes to draw on; None: the Axes of a new figure.
+
+        Returns:
+            The matplotlib Axes.
+
+        Raises:
+            InputError: matplotlib is not installed.
         """
         from slanted.common.plots import draw_rates
 
         return draw_rates({group.name: self.rates(group.name) for group in self.groups}, ax)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON's types, the rates left out."""
+        """Return the plan as JSON types, without the learning rate of each step."""
         return {
             "recipe": self.recipe.to_dict(),
             "lr_max": self.lr_max,
@@ -150,12 +163,12 @@ class Plan:
 
 
 def group_rates(scheduled: np.ndarray, multiplier: float, group: str, stages: Any) -> np.ndarray:
-    """Return the rate of a group at each step, float64 (total_steps,): schedule * multiplier * open.
+    """Return the learning rate of a group at each step, float64 (total_steps,): schedule * multiplier * open.
 
     Args:
-        scheduled: The curve's rate at each step.
-        multiplier: Of the group.
-        group: Its name.
+        scheduled: The learning rate of the curve at each step.
+        multiplier: The multiplier of the group.
+        group: The name of the group.
         stages: The planned stages.
     """
     is_open = np.concatenate([np.full(stage.steps, group in stage.open_groups) for stage in stages])
@@ -163,12 +176,12 @@ def group_rates(scheduled: np.ndarray, multiplier: float, group: str, stages: An
 
 
 def table(plan: "Plan") -> str:
-    """Return the plan's text: the run, the groups, the stages, what is amiss."""
+    """Return the plan as text: the run, the groups, the stages, the warnings."""
     parts = [_head(plan), _aligned([GROUP_HEADER, *_group_rows(plan)], left=1)]
     if len(plan.stages) > 1 or any(stage.flops for stage in plan.stages):
         parts.append(_aligned([STAGE_HEADER, *_stage_rows(plan)], left=0))
     share = plan.share_of_full_run
-    if share is not None and (len(plan.stages) > 1 or share < MUCH_OF_A_STEP):
+    if share is not None and (len(plan.stages) > 1 or share < NEARLY_FULL_SHARE):
         parts.append(f"the run computes {share:.0%} of what it would with all groups open")
     parts += [f"warning: {warning}" for warning in plan.warnings]
     return "\n".join(parts)
@@ -189,7 +202,7 @@ def _head(plan: "Plan") -> str:
 def _group_rows(plan: "Plan") -> list[tuple[str, ...]]:
     rows = []
     for group in plan.groups:
-        kept = group.variables - group.decayed
+        undecayed = group.variables - group.decayed
         rows.append(
             (
                 group.name,
@@ -198,7 +211,7 @@ def _group_rows(plan: "Plan") -> list[tuple[str, ...]]:
                 f"{group.parameters:,}",
                 f"{group.multiplier:.3g}",
                 f"{group.peak_rate:.3g}",
-                f"{group.decayed} yes, {kept} no",
+                f"{group.decayed} yes, {undecayed} no",
                 _when(group.opens_at, plan.steps_per_epoch),
             )
         )
@@ -231,7 +244,7 @@ def _flops(flops: float | None) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]], left: int) -> str:
-    """Return rows in columns: the first `left` and the last to the left, the others to the right."""
+    """Return a table: the first `left` columns and the last one are left-aligned, the others right-aligned."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     last = len(widths) - 1
     lines = []

@@ -1,4 +1,4 @@
-"""What is amiss with a run, found before it is made."""
+"""Warnings about a run before it starts."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from slanted.preview.plan import DatasetSize, Plan
 
 FEW_STEPS = 10
-WORTH_SAYING = 0.01
-HARDLY_A_RATE = 1e-7
-LITTLE_OF_THE_RUN = 0.05
+NOTABLE_SHORTFALL = 0.01
+NEGLIGIBLE_RATE = 1e-7
+SMALL_REMAINDER = 0.05
 
 
 def warnings_of(plan: "Plan", size: "DatasetSize") -> list[str]:
@@ -40,13 +40,13 @@ def warnings_of(plan: "Plan", size: "DatasetSize") -> list[str]:
 def _length(recipe: Recipe, total_steps: int, steps_per_epoch: int) -> Iterator[str]:
     if total_steps < FEW_STEPS:
         yield (
-            f"the run has {total_steps} steps, fewer than {FEW_STEPS}: too few for a curve to have a shape, and often "
-            "to learn anything; take more epochs or smaller batches"
+            f"the run has {total_steps} steps, fewer than {FEW_STEPS}: too few for the shape of a curve, and often too "
+            "few to learn anything; train for more epochs or with smaller batches"
         )
     if total_steps != recipe.epochs * steps_per_epoch:
         yield (
-            f"{total_steps} steps are not {recipe.epochs} epochs of {steps_per_epoch}: the curve ends elsewhere than "
-            "the last epoch"
+            f"{total_steps} steps are not {recipe.epochs} epochs of {steps_per_epoch}: the curve does not end with the "
+            "last epoch"
         )
 
 
@@ -59,17 +59,17 @@ def _rise(recipe: Recipe, total_steps: int) -> Iterator[str]:
     if slanted:
         yield f"{steps}: the first step has the lowest rate and the second is already past the peak"
     elif recipe.curve != "one-cycle":
-        yield f"{steps}: it is rounded up to one, whose rate is 0, so that the first batch teaches nothing"
+        yield f"{steps}: it is rounded up to one step, whose rate is 0, so that the first batch changes nothing"
     else:
         yield f"{steps}: the run starts low and the second step is already past the peak"
 
 
 def _peak(scheduled: np.ndarray, lr_max: float) -> Iterator[str]:
-    short = 1.0 - scheduled.max() / lr_max
-    if short >= WORTH_SAYING:
+    shortfall = 1.0 - scheduled.max() / lr_max
+    if shortfall >= NOTABLE_SHORTFALL:
         yield (
             f"the peak of {lr_max:g} is never reached: it lies between two steps, and the highest rate is "
-            f"{scheduled.max():.3g}, {short:.1%} below it"
+            f"{scheduled.max():.3g}, {shortfall:.1%} below it"
         )
 
 
@@ -80,11 +80,11 @@ def _batches(size: "DatasetSize", steps_per_epoch: int, total_steps: int) -> Ite
         yield f"all {examples} examples are fewer than a batch of {batch_size}: an epoch is one smaller batch"
     elif rest and batch_size:
         yield (
-            f"{examples} examples do not divide into batches of {batch_size}: one batch an epoch has {rest}, each of "
-            f"which weighs {batch_size / rest:.3g} times as much as another"
+            f"{examples} examples do not divide into batches of {batch_size}: one batch per epoch has {rest}, each "
+            f"with {batch_size / rest:.3g} times the weight of the others"
         )
     if examples and batch_size and math.ceil(examples / batch_size) != steps_per_epoch:
-        yield f"{examples} examples in batches of {batch_size} are not {steps_per_epoch} steps an epoch"
+        yield f"{examples} examples in batches of {batch_size} are not {steps_per_epoch} steps per epoch"
     lost = total_steps % accumulation
     if lost:
         yield (
@@ -99,22 +99,22 @@ def _unfreezing(groups: Sequence[Any], scheduled: np.ndarray, recipe: Recipe, st
         epochs = len(scheduled) / steps_per_epoch
         yield (
             f"the unfreezing is longer than the run of {len(scheduled)} steps ({epochs:.3g} epochs): "
-            f"{', '.join(closed)} never opens; take more epochs, or let the stages begin earlier (--unfreeze-at)"
+            f"{', '.join(closed)} never opens; train for more epochs, or let the stages begin earlier (--unfreeze-at)"
         )
     for group in groups:
-        left = scheduled[group.opens_at :].sum() / scheduled.sum() if group.opens_at else 1.0
-        if left < LITTLE_OF_THE_RUN:
-            yield f"{group.name} opens at step {group.opens_at}, when {left:.1%} of the sum of the rates is left"
-    slow = [group.name for group in groups if group.opens_at is not None and group.peak_rate < HARDLY_A_RATE]
+        remaining = scheduled[group.opens_at :].sum() / scheduled.sum() if group.opens_at else 1.0
+        if remaining < SMALL_REMAINDER:
+            yield f"{group.name} opens at step {group.opens_at}, when {remaining:.1%} of the sum of the rates remains"
+    slow = [group.name for group in groups if group.opens_at is not None and group.peak_rate < NEGLIGIBLE_RATE]
     if slow:
         yield (
-            f"{', '.join(slow)}: the highest rate is below {HARDLY_A_RATE:g}, practically frozen at full cost; raise "
+            f"{', '.join(slow)}: the highest rate is below {NEGLIGIBLE_RATE:g}, practically frozen at full cost; raise "
             f"the layer decay of {recipe.layer_decay:.3g} or the peak, or freeze them (--freeze)"
         )
 
 
 def _freezing(names: Sequence[str], recipe: Recipe) -> Iterator[str]:
-    """Warn where no block is left: an ALBERT's are one, block_0."""
+    """Warn if no block is trained: an ALBERT has one block only, block_0."""
     blocks = [name for name in names if name.startswith("block_")]
     if blocks and set(blocks) <= set(recipe.freeze):
-        yield f"{', '.join(blocks)} frozen leaves no block to train; freeze fewer groups (--freeze embeddings)"
+        yield f"freezing {', '.join(blocks)} leaves no block to train; freeze fewer groups (--freeze embeddings)"

@@ -1,7 +1,7 @@
-"""The range test of the learning-rate finder: its options, and four readings of one curve of losses over rising rates.
+"""The range test of the learning-rate finder: its options, and four readings of the loss over the learning rate.
 
-The names and the definitions of the readings are those of fastai, which has collected them; the curve is smoothed
-otherwise, see `smoothed`.
+The readings have the names and definitions of fastai's suggestion functions. The loss is smoothed in another way, see
+`smoothed`.
 """
 
 from dataclasses import dataclass
@@ -51,10 +51,10 @@ class SearchOptions:
 
 
 def smoothed(losses: np.ndarray) -> np.ndarray:
-    """Return the losses averaged over their neighbours, with Gaussian weights of a fortieth of the test.
+    """Return the losses smoothed by a Gaussian whose standard deviation is a fortieth of the test, at least one step.
 
-    Each value looks both ways. A running mean, such as Keras reports, looks back only, which shifts the curve and so
-    every suggestion to higher rates.
+    The Gaussian averages over steps before and after. A running mean, as Keras reports it, averages over steps before
+    alone, which shifts the curve, and with it every suggestion, to higher rates.
     """
     steps = np.arange(len(losses))
     width = max(1.0, len(losses) / 40.0)
@@ -63,34 +63,35 @@ def smoothed(losses: np.ndarray) -> np.ndarray:
 
 
 def suggestions(rates: np.ndarray, losses: np.ndarray) -> dict[str, float]:
-    """Return the suggested rates by name.
+    """Return the suggested learning rates by name.
 
-    The first tenth, where nothing is learnt yet, and the last five losses, where all is lost, are left out.
+    The first tenth of the steps, in which nothing is learnt yet, and the last five, in which the loss diverges, are
+    ignored.
 
     Args:
-        rates: The rates tried, rising, shape (n,), n >= 10.
-        losses: Theirs, smoothed.
+        rates: The learning rates tried, ascending, shape (n,), n >= 10.
+        losses: The smoothed losses, shape (n,).
 
     Returns:
-        - "valley": the middle of the longest falling stretch.
-        - "steep": where the loss falls fastest over the logarithm of the rate.
-        - "minimum": a tenth of the rate of the lowest loss.
-        - "slide": the left end of a window that slides down from the highest rate until the slopes at its two ends are
-          nearly alike.
+        - "valley": the middle of the longest interval in which the loss falls.
+        - "steep": the rate at which the loss falls fastest over the logarithm of the rate.
+        - "minimum": a tenth of the rate with the lowest loss.
+        - "slide": the left end of a window that is moved down from the highest rate until the slopes at its two ends
+          are nearly equal.
     """
     first, last = len(rates) // 10, len(rates) - min(LEFT_OUT_AT_THE_END, len(rates) // 10)
     rates, losses = rates[first:last], losses[first:last]
-    found = {
+    readings = {
         "valley": rates[_valley(losses)],
         "steep": rates[int(np.argmin(np.gradient(losses, np.log(rates))))],
         "minimum": rates[int(np.argmin(losses))] / 10.0,
         "slide": rates[_slide(losses)],
     }
-    return {name: float(rate) for name, rate in found.items()}
+    return {name: float(rate) for name, rate in readings.items()}
 
 
 def _valley(losses: np.ndarray) -> int:
-    """Return the middle of the stretch as long as the longest falling subsequence, which ends where that ends."""
+    """Return the middle of the interval that ends with, and is as long as, the longest falling subsequence."""
     lengths = np.ones(len(losses), dtype="int64")
     for index in range(1, len(losses)):
         longer = lengths[:index][losses[:index] > losses[index]]

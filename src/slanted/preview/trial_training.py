@@ -1,4 +1,4 @@
-"""Training a model for a while as if it had not happened."""
+"""Train a model for some steps, then restore it."""
 
 import math
 import warnings
@@ -13,21 +13,21 @@ from slanted.curves.curve import Constants, Curve
 from slanted.errors import InputError
 from slanted.keras_private.loss_scaling import in_one_order, make_room_as
 from slanted.layerwise.run_scheduler import RunScheduler
-from slanted.runtime.random_state import kept_random_state
+from slanted.runtime.random_state import preserved_random_state
 
 CUT_FRAC, RATIO = 0.1, 32.0
 _QUIET: dict[str, Any] = {"verbose": 0}  # Keras declares it a string
 
 
 class TrialCurve(Curve):
-    """Rates that rise exponentially over a run, or, where they do not rise, a slanted triangle of that peak.
+    """Learning rates that rise exponentially over a run, or slanted triangular ones if `last` is None.
 
-    What the rates are comes in through the constants, variables of the compiled step: every trial runs the same one.
+    The constants are variables of the compiled training step, so that all trials run the same compiled step.
 
     Args:
-        first: The first rate, or the triangle's peak.
+        first: The first learning rate, or the peak of the triangle.
         total_steps: T, in batches.
-        last: The last rate; None: a triangle.
+        last: The last learning rate; None: a slanted triangle.
     """
 
     def __init__(self, first: float, total_steps: int, last: float | None = None) -> None:
@@ -35,12 +35,12 @@ class TrialCurve(Curve):
         self.last = last
 
     def constants(self, total_steps: int) -> Constants:
-        """Return the logarithm of the first rate, and what is added to it at every step."""
+        """Return the logarithm of the first rate, and its increment per step."""
         growth = 0.0 if self.last is None else math.log(self.last / self.lr_max) / max(1, total_steps - 1)
         return math.log(self.lr_max), growth
 
     def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
-        """Return exp(first + elapsed * growth), times the triangle without growth."""
+        """Return exp(first + elapsed * growth), multiplied by the triangle if growth is 0."""
         first, growth = constants
         share = elapsed / (elapsed + remaining)
         p = xp.where(share < CUT_FRAC, share / CUT_FRAC, (1.0 - share) / (1.0 - CUT_FRAC))
@@ -48,12 +48,12 @@ class TrialCurve(Curve):
         return xp.exp(first + elapsed * growth) * xp.where(growth == 0.0, triangle, xp.ones_like(triangle))
 
     def get_config(self) -> dict[str, Any]:
-        """Return nothing but the run's length: nothing else is a constant of the compiled step."""
+        """Return the length of the run alone: nothing else is a constant of the compiled step."""
         return {"total_steps": self.total_steps}
 
 
 class LastLoss(keras.metrics.Metric):
-    """The loss of the last batch alone: Keras's own logs hold the running mean."""
+    """The loss of the last batch: the logs of Keras have the running mean."""
 
     def __init__(self) -> None:
         super().__init__(name="batch_loss")
@@ -64,12 +64,12 @@ class LastLoss(keras.metrics.Metric):
         self.value.assign(keras.ops.cast(loss, self.dtype))
 
     def result(self) -> Any:
-        """Return the loss of the batch seen last."""
+        """Return the loss of the last batch."""
         return keras.ops.convert_to_tensor(self.value)
 
 
 class _Sharing(keras.Model):
-    """A model with the layers of another, and compiled apart from it."""
+    """A model that shares its layers with another model and is compiled separately."""
 
     def __init__(self, model: Any) -> None:
         super().__init__(name="trial", dtype=model.dtype_policy)
@@ -89,7 +89,7 @@ class _Sharing(keras.Model):
 
 
 class _Batches(keras.utils.PyDataset):
-    """A number of batches in their order, from the first again when they have run out."""
+    """A dataset of `count` batches: the given ones in order, repeated from the first."""
 
     def __init__(self, batches: Sequence[Any], count: int) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class _Batches(keras.utils.PyDataset):
 
 
 class _Losses(keras.callbacks.Callback):
-    """Collects each batch's own loss until it is not finite or `diverged` says so."""
+    """Records the loss of each batch; stops training if it is not finite, or if `diverged` returns True."""
 
     def __init__(self, diverged: Callable[[list[float]], bool]) -> None:
         super().__init__()
@@ -116,20 +116,20 @@ class _Losses(keras.callbacks.Callback):
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        self._trained = model  # `self.model` fetches JAX's whole state, which at every batch would cost
+        self._trained = model  # reading `self.model` at every batch would fetch JAX's whole state
 
 
 class TrialModel:
-    """A compiled model, trained any number of times from where it stands, and then as it was to the last bit.
+    """Trains a compiled model any number of times from its current state, and restores it to the last bit.
 
-    It is trained through another model with the same layers and a copy of its optimizer: its own optimizer, metrics and
-    compiled step are not touched. `kept` puts back the rest.
+    Another model, with the same layers and a copy of the optimizer, is trained, so that optimizer, metrics and compiled
+    step of `model` do not change. `restoring` restores the weights and the random state.
 
     Args:
-        model: A built and compiled Keras model, without a `train_step` or `compute_loss` of its own.
+        model: A built and compiled Keras model that does not override `train_step` or `compute_loss`.
 
     Raises:
-        InputError: The model is not built or not compiled, or trains in a way of its own.
+        InputError: The model is not built or not compiled, or overrides the training step.
     """
 
     def __init__(self, model: Any) -> None:
@@ -144,43 +144,46 @@ class TrialModel:
             run_eagerly=model.run_eagerly,
             auto_scale_loss=False,
         )
-        self._start = _values([*model.variables, *self._sharing.optimizer.variables])
+        self._initial = _values([*model.variables, *self._sharing.optimizer.variables])
 
     @staticmethod
     @contextmanager
-    def kept(model: Any) -> Iterator["TrialModel"]:
-        """Make a TrialModel, and put the model's weights and all random generators back in the end."""
-        with kept_random_state():
+    def restoring(model: Any) -> Iterator["TrialModel"]:
+        """Yield a TrialModel; on exit, restore the model's weights and all random generators."""
+        with preserved_random_state():
             trial = TrialModel(model)
             try:
                 yield trial
             finally:
-                trial._put_back()
+                trial._restore()
 
     def run(self, batches: Sequence[Any], curve: TrialCurve, diverged: Callable[[list[float]], bool]) -> np.ndarray:
-        """Train from the start with `curve` and return each batch's own loss, up to where it diverges.
+        """Train from the initial weights with `curve`.
 
         Args:
-            batches: What is trained on, in this order, from the first again when they have run out.
-            curve: The rates.
-            diverged: Is given the losses up to now after each batch.
-        """
-        self._put_back()
-        collected = _Losses(diverged)
-        count = curve.run_length()
-        callbacks = [RunScheduler(curve), collected]
-        self._sharing.fit(_Batches(batches, count), epochs=1, shuffle=False, callbacks=callbacks, **_QUIET)
-        return np.array(collected.losses)
+            batches: The batches to train on, in this order, repeated from the first if the run is longer.
+            curve: The learning rate over the run.
+            diverged: Called after each batch with the losses so far; True stops the run.
 
-    def _put_back(self) -> None:
-        for variable, value in self._start:
+        Returns:
+            The loss of each batch, float64 (steps,), up to and including the one at which the loss diverged.
+        """
+        self._restore()
+        recorded = _Losses(diverged)
+        count = curve.run_length()
+        callbacks = [RunScheduler(curve), recorded]
+        self._sharing.fit(_Batches(batches, count), epochs=1, shuffle=False, callbacks=callbacks, **_QUIET)
+        return np.array(recorded.losses)
+
+    def _restore(self) -> None:
+        for variable, value in self._initial:
             variable.assign(value)
 
 
 def _check(model: Any) -> None:
     if getattr(model, "optimizer", None) is None:
         raise InputError(
-            "A rate is sought for the optimizer and the loss of a compiled model. Received: model.optimizer=None. "
+            "A learning rate can be searched for a compiled model only. Received: model.optimizer=None. "
             "Call `model.compile(optimizer=..., loss=...)` first."
         )
     if not model.built or not model.trainable_variables:
@@ -188,8 +191,8 @@ def _check(model: Any) -> None:
     for name in ("train_step", "compute_loss"):
         if getattr(type(model), name) is not getattr(keras.Model, name):
             raise InputError(
-                f"A rate is sought with Keras's own training step. Received: {type(model).__name__}, which has its own "
-                f"`{name}`. Pass a model without one."
+                f"A learning rate is searched with Keras's own training step. Received: {type(model).__name__}, which "
+                f"overrides `{name}`. Pass a model that does not."
             )
 
 
@@ -205,10 +208,10 @@ def _copied(optimizer: Any, variables: Sequence[Any]) -> Any:
 
 def _loss_weights(model: Any) -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a loss is written as does not matter here
+        warnings.simplefilter("ignore")  # about losses that cannot be serialised, which are not read here
         return (model.get_compile_config() or {}).get("loss_weights")
 
 
 def _values(variables: Sequence[Any]) -> list[tuple[Any, np.ndarray]]:
-    # A copy: PyTorch's arrays are its memory, and JAX takes back what a training step has been given.
+    # A copy: PyTorch's arrays share memory with the variables, and JAX donates the buffers of a training step.
     return [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in variables]

@@ -1,6 +1,6 @@
-"""Which Keras backend and precision to train with, measured once a machine and remembered.
+"""Choose the Keras backend and the precision to train with, from a benchmark that runs once per machine.
 
-Nothing here imports Keras: the choice is made before the one import that fixes the backend.
+Nothing here imports Keras, because the import fixes the backend.
 """
 
 import importlib.util
@@ -19,21 +19,21 @@ from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
 
 BACKENDS = ("tensorflow", "jax", "torch")
-MEASURE = "measure"  # a backend is chosen as for "auto", but what is known of the machine is measured again
+MEASURE = "measure"  # like "auto", but the benchmarks run again
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 _GAIN_WORTH_A_PRECISION = 1.1
 _PROBE_SECONDS = 120.0
 _EXTRA_OF_BACKEND = {"tensorflow": "text", "jax": "jax", "torch": "torch"}
 
-# What a probe found: training steps a second by precision, or why there are none.
+# The result of a benchmark: precision -> training steps per second, or the reason why it failed.
 Speeds = dict[str, float]
 Result = Speeds | str
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A backend, a precision, and one line on why."""
+    """A backend, a precision, and one line with the reason."""
 
     backend: str
     precision: str
@@ -41,18 +41,18 @@ class Choice:
 
 
 def choose(backend: str = "auto", precision: str = "auto", say: Callable[[str], None] | None = None) -> Choice:
-    """Return the backend and precision to train with.
+    """Return the backend and the precision to train with.
 
-    What is asked for is taken; `KERAS_BACKEND` wins over `auto`; what is left open is the fastest in a short training
-    on this machine, kept in a file for the next time. mixed_bfloat16 must be at least 10 % faster than float32 to be
-    taken; mixed_float16 never is by itself.
+    A backend or precision that is named is used. "auto" selects the backend of `KERAS_BACKEND` if that is set, else the
+    fastest one in a short benchmark on this machine, whose result is cached in a file. "auto" selects mixed_bfloat16 if
+    it is at least 10 % faster than float32, but never mixed_float16.
 
     Args:
-        backend: "auto", one of `BACKENDS`, or "measure": as "auto", after all that "auto" chooses from has been
-            measured anew, for instance because other programs kept the machine busy the last time. With
-            `KERAS_BACKEND` set, or Keras imported, that backend alone is measured.
+        backend: "auto", one of `BACKENDS`, or "measure": like "auto", but the benchmarks run again, for instance
+            because other programs kept the machine busy the last time. With `KERAS_BACKEND` set, or Keras imported,
+            that backend alone is measured.
         precision: "auto", or one of `PRECISIONS`.
-        say: Called with one line before a measurement, which takes some seconds a backend.
+        say: Called with a line of text before each benchmark, which takes several seconds.
 
     Raises:
         InputError: A name is unknown, or the backend is not installed.
@@ -67,7 +67,7 @@ def choose(backend: str = "auto", precision: str = "auto", say: Callable[[str], 
 
 
 def _candidates(backend: str) -> tuple[list[str], str]:
-    """Return the backends to choose from, and where that comes from."""
+    """Return the backends to choose from, and the reason for this list."""
     if backend not in ("auto", MEASURE):
         return [_usable(backend, f"--backend {backend!r}")], "as asked"
     if (running := running_backend()) is not None:
@@ -82,7 +82,7 @@ def _candidates(backend: str) -> tuple[list[str], str]:
 
 
 def running_backend() -> str | None:
-    """Return the backend that Keras runs on in this process, or None where it has not been imported."""
+    """Return the backend of Keras in this process, or None if Keras is not imported."""
     keras = sys.modules.get("keras")
     return None if keras is None else keras.config.backend()
 
@@ -100,14 +100,14 @@ def _is_installed(module: str) -> bool:
 
 
 def _fastest(candidates: list[str], origin: str, precision: str, results: dict[str, Result]) -> Choice:
-    """Return the fastest of what was measured; the first candidate in float32 where no measurement succeeded."""
+    """Return the fastest measured candidate, or the first candidate in float32 if all benchmarks failed."""
     measured = {name: speeds for name in candidates if isinstance(speeds := results[name], dict)}
     failures = "".join(
         f"; {name} could not be measured: {results[name]}" for name in candidates if name not in measured
     )
     if not measured:
-        kept = "float32" if precision == "auto" else precision
-        return Choice(candidates[0], kept, f"backend {candidates[0]}, precision {kept}: the safe choice{failures}")
+        safe = "float32" if precision == "auto" else precision
+        return Choice(candidates[0], safe, f"backend {candidates[0]}, precision {safe}: the safe choice{failures}")
     precisions = {
         name: _best_precision(speeds) if precision == "auto" else precision for name, speeds in measured.items()
     }
@@ -127,7 +127,7 @@ def _best_precision(speeds: Speeds) -> str:
 
 
 def _speed(speeds: Speeds, precision: str) -> float:
-    return speeds.get(precision, speeds["mixed_bfloat16"])  # mixed_float16 is not measured: the nearest that is
+    return speeds.get(precision, speeds["mixed_bfloat16"])  # mixed_float16 is not measured, but similar
 
 
 def _words(speeds: Speeds) -> str:
@@ -139,20 +139,20 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 def cache_file() -> Path:
-    """Return the file that remembers measurements."""
+    """Return the path of the file that caches benchmark results."""
     return cache_folder() / "machine.json"
 
 
 def cache_folder() -> Path:
-    """Return where slanted keeps what it can make again: SLANTED_CACHE, else its folder of XDG_CACHE_HOME."""
-    own = os.environ.get("SLANTED_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted"
+    """Return the cache folder of slanted: SLANTED_CACHE, else `slanted` in XDG_CACHE_HOME or ~/.cache."""
+    folder = os.environ.get("SLANTED_CACHE")
+    return Path(folder) if folder else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted"
 
 
 def _recall_or_measure(
     candidates: list[str], say: Callable[[str], None] | None, *, anew: bool = False
 ) -> dict[str, Result]:
-    """Return a result for each candidate, measuring those that the file does not have; all of them if `anew`."""
+    """Return the result of each candidate; those that are not cached, or all if `anew`, are measured."""
     known = _read_cache()
     missing = [name for name in candidates if anew or _key(name) not in known]
     for number, name in enumerate(missing, start=1):
@@ -165,35 +165,35 @@ def _recall_or_measure(
 
 
 def _read_cache() -> dict[str, Result]:
-    """Return what the file holds that makes sense."""
+    """Return the valid entries of the cache file."""
     try:
-        held = decoded(cache_file().read_text(encoding="utf-8"))
+        cache = decoded(cache_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {key: result for key, result in held.items() if _is_speeds(result)} if isinstance(held, dict) else {}
+    return {key: result for key, result in cache.items() if _is_speeds(result)} if isinstance(cache, dict) else {}
 
 
 def _is_speeds(result: object) -> bool:
-    """Return whether it is a measurement; an earlier version marked those of a busy machine, which do not count."""
+    """Return whether `result` is a measurement; an earlier version marked some as "busy", which are invalid now."""
     if not isinstance(result, dict) or set(result) != set(PRECISIONS[:2]):
         return False
     return all(isinstance(speed, float) and speed > 0.0 for speed in result.values())
 
 
 def _write_cache(known: dict[str, Result]) -> None:
-    """Keep the successful measurements; a folder that cannot be written means measuring again next time."""
+    """Save the successful benchmarks; if the folder cannot be written, they run again next time."""
     path = cache_file()
-    own = path.with_suffix(f".{os.getpid()}")
+    temporary = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text(json.dumps({k: r for k, r in known.items() if _is_speeds(r)}, indent=1), encoding="utf-8")
-        os.replace(own, path)
+        temporary.write_text(json.dumps({k: r for k, r in known.items() if _is_speeds(r)}, indent=1), encoding="utf-8")
+        os.replace(temporary, path)
     except OSError:
         return
 
 
 def _key(backend: str) -> str:
-    """Name what the speed of a backend depends on."""
+    """Return a key with everything that the speed of a backend depends on: hardware and versions."""
     versions = ", ".join(f"{name} {_version(name)}" for name in (backend, "keras", "keras-hub"))
     return f"{_processor()}; {_cores()} cores; {_accelerators()} GPUs; slanted {__version__}, {versions}"
 
@@ -203,8 +203,8 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _cores() -> int:
@@ -218,12 +218,16 @@ def _accelerators() -> int:
 def _version(distribution: str) -> str:
     try:
         return version(distribution)
-    except PackageNotFoundError:  # TensorFlow comes under several names
+    except PackageNotFoundError:  # TensorFlow is distributed under several names
         return "of unknown version"
 
 
 def measure(backend: str) -> Result:
-    """Return the training steps a second of `backend` by precision, measured in a process of its own, or why not."""
+    """Run the benchmark of `backend` in a child process.
+
+    Returns:
+        Precision -> training steps per second, or the reason why the benchmark failed.
+    """
     environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-P", "-m", "slanted.acceleration.backend_benchmark"]  # -P: not from the current folder
     try:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during training: they wait until the step is done and its state is kept."""
+"""Defer SIGINT and SIGTERM during training until the current step is finished and a checkpoint is written."""
 
 import signal
 import threading
@@ -10,43 +10,44 @@ from typing import Any
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
-class HeldSignals:
-    """Signals that wait to be delivered to whoever handled them before.
+class DeferredSignals:
+    """Signals that are deferred, then delivered to their original handlers.
 
     Attributes:
-        hold: Whether the first signal waits; until it is set, and after the first, they come through at once.
-        pending: The signal that waits, or None.
+        deferring: Whether the first signal is deferred. While this is False, and after the first signal, signals are
+            delivered at once.
+        pending: The number of the deferred signal, or None.
     """
 
     def __init__(self) -> None:
-        self.hold = False
+        self.deferring = False
         self.pending: int | None = None
-        self._before: dict[int, Any] = {}
+        self._handlers: dict[int, Any] = {}
 
     def deliver(self) -> None:
-        """Let the signal that waits come through; does not return where its handler raises, as Python's own does."""
+        """Deliver the pending signal, if any; its handler may raise, as Python's default handler of SIGINT does."""
         if self.pending is not None:
-            self._let_through(self.pending, None)
+            self._deliver(self.pending, None)
 
-    def _take_over(self) -> None:
+    def _install(self) -> None:
         if threading.current_thread() is threading.main_thread():
-            heard = [number for number in _NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]
-            self._before = {number: signal.signal(number, self._handle) for number in heard}
+            handled = [number for number in _NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._handlers = {number: signal.signal(number, self._handle) for number in handled}
 
-    def _give_back(self) -> None:
-        for number, handler in self._before.items():
+    def _restore(self) -> None:
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._before = {}
+        self._handlers = {}
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.hold and self.pending is None:
+        if self.deferring and self.pending is None:
             self.pending = number
         else:
-            self._let_through(number, frame)
+            self._deliver(number, frame)
 
-    def _let_through(self, number: int, frame: FrameType | None) -> None:
-        handler = self._before.get(number)
-        self._give_back()
+    def _deliver(self, number: int, frame: FrameType | None) -> None:
+        handler = self._handlers.get(number)
+        self._restore()
         if callable(handler):
             handler(number, frame)
         else:
@@ -54,12 +55,12 @@ class HeldSignals:
 
 
 @contextmanager
-def held_signals(wanted: bool = True) -> Iterator[HeldSignals]:
-    """Have SIGINT and SIGTERM wait while `hold` is set, if that is wanted; only the main thread can."""
-    held = HeldSignals()
-    if wanted:
-        held._take_over()
+def deferred_signals(enabled: bool = True) -> Iterator[DeferredSignals]:
+    """Install the deferring handlers of SIGINT and SIGTERM in the main thread, if `enabled`; remove them on exit."""
+    signals = DeferredSignals()
+    if enabled:
+        signals._install()
     try:
-        yield held
+        yield signals
     finally:
-        held._give_back()
+        signals._restore()

@@ -1,4 +1,4 @@
-"""Start Keras on a backend, without the chatter that its native libraries print as they load."""
+"""Start Keras on a backend, without the log output that its native libraries print as they load."""
 
 import importlib.util
 import os
@@ -13,50 +13,53 @@ from slanted.errors import InputError, missing_extra
 from slanted.runtime.backend_choice import cache_folder, running_backend
 from slanted.runtime.patches import without_packages
 
-COMPILED_BYTES = 2**30  # of JAX's programs; those not used for longest make room
+COMPILED_BYTES = 2**30  # the size of JAX's compilation cache; the least recently used programs are evicted
 BEING_WRITTEN = 60.0  # seconds
-UNUSED = ("tensorflow", "tensorflow_text")  # of KerasHub's own needs, where TensorFlow is not the backend
+UNUSED = ("tensorflow", "tensorflow_text")  # KerasHub imports them, but needs them on the TensorFlow backend only
 NEEDED = ("keras_hub", "tokenizers", "safetensors", "sklearn", "scipy", "filelock")
 
 
-command_alone = False  # whether this process is the command's own, which needs no more than the command does
+command_alone = False  # whether this process runs the command `slanted` and nothing else
 
 
 def check_installed(what: str) -> None:
-    """Raise unless all that the extra `text` brings is there; nothing of it is imported.
+    """Raise unless the packages of the extra `text` are installed; none of them is imported.
+
+    Args:
+        what: The feature that needs them, as the subject of the message's sentence.
 
     Raises:
-        InputError: Something is not installed.
+        InputError: A package is not installed.
     """
     if any(importlib.util.find_spec(name) is None for name in NEEDED):
         raise missing_extra("text", what)
 
 
 def start_keras(backend: str) -> None:
-    """Import Keras and KerasHub on `backend` and run one operation, so that everything has loaded.
+    """Import Keras and KerasHub on `backend` and run one operation, so that all libraries are loaded.
 
     Raises:
-        InputError: Keras runs on another backend in this process already, which cannot be changed.
+        InputError: Keras already runs on another backend in this process, which cannot be changed.
     """
     running = running_backend()
     if running not in (None, backend):
-        found = f"--backend {backend}: Keras runs on {running} in this process already, and keeps its backend"
-        raise InputError(f"{found}; start a new process, or give --backend {running}")
+        message = f"--backend {backend}: Keras runs on {running} in this process already, and keeps its backend"
+        raise InputError(f"{message}; start a new process, or give --backend {running}")
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if backend == "jax":
-        _keep_compiled_programs()
+        _cache_compiled_programs()
     if backend != "tensorflow" and command_alone:
         without_packages(UNUSED)
-    with _standard_error_held():
+    with _captured_standard_error():
         import keras
         import keras_hub  # noqa: F401
 
         keras.ops.zeros((1,))
 
 
-def _keep_compiled_programs() -> None:
-    """Have JAX keep what it compiles on disk, and find it there the next time, unless the user has said where."""
+def _cache_compiled_programs() -> None:
+    """Set JAX's compilation cache to a folder of slanted's, unless the user has set one."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         _drop_half_written(cache_folder() / "jax")
         os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_folder() / "jax")
@@ -66,9 +69,9 @@ def _keep_compiled_programs() -> None:
 
 
 def _drop_half_written(folder: Path) -> None:
-    """Remove the programs that were never marked as used: a process died as it kept them, and JAX then keeps no more.
+    """Remove cached programs without an access time: a process died as it wrote them, and JAX then caches no more.
 
-    Those of the last minute may be another process's that is about to mark them.
+    Programs of the last minute stay: another process may be about to write their access time.
     """
     for program in folder.glob("*-cache"):
         with suppress(OSError):
@@ -78,19 +81,19 @@ def _drop_half_written(folder: Path) -> None:
 
 
 @contextmanager
-def _standard_error_held() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, by native code too, and print it only if an exception comes."""
+def _captured_standard_error() -> Iterator[None]:
+    """Capture output to file descriptor 2, by native code too, and print it only if an exception is raised."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        outside = os.dup(2)
-        os.dup2(held.fileno(), 2)
+    with tempfile.TemporaryFile() as captured:
+        original = os.dup(2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
-            held.seek(0)
-            os.write(outside, held.read())
+            captured.seek(0)
+            os.write(original, captured.read())
             raise
         finally:
             sys.stderr.flush()
-            os.dup2(outside, 2)
-            os.close(outside)
+            os.dup2(original, 2)
+            os.close(original)

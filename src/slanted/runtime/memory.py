@@ -1,8 +1,8 @@
-"""Give back the memory of variables that nothing will read again.
+"""Free the memory of variables that are no longer needed.
 
-TensorFlow keeps each traced step for as long as the process lives, and with the step the variables it reads, also when
-model and optimizer are long gone (tf-keras issue 286). Nothing but their values can be let go. PyTorch and JAX free
-them with the objects that hold them.
+TensorFlow keeps each traced step until the process ends, and with the step the variables that it reads, even after
+model and optimizer have been deleted (tf-keras issue 286). Only the values of these variables can be freed. PyTorch
+and JAX free variables together with the objects that refer to them.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ import keras
 
 
 def release(variables: Iterable[Any]) -> None:
-    """Empty Keras variables on TensorFlow; none of them can be read afterwards. Elsewhere nothing is done."""
+    """Free the values of Keras variables on TensorFlow; they cannot be read afterwards. Other backends: do nothing."""
     if keras.config.backend() != "tensorflow":
         return
     tf: Any = import_module("tensorflow")

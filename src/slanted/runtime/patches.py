@@ -1,19 +1,19 @@
 """Every change that slanted makes to the process it runs in, beyond its own objects, with the reason for each.
 
-    undrawn_weights           `TruncatedNormal.__call__`, while a checkpoint is loaded
-    noted_calls               `Layer.__call__`, while costs are counted
+    uninitialized_weights     `TruncatedNormal.__call__`, while a checkpoint is loaded
+    recorded_calls            `Layer.__call__`, while operations are counted
     float32_policy            Keras's dtype policy, while a model is saved
     seeded_generators         Python's, NumPy's, Keras's and the backend's random generators, from a run on
-    without_packages          `sys.modules`, in a process that is the command's own
+    without_packages          `sys.modules`, in a process that runs the command `slanted` alone
     long_csv_fields           the longest field that `csv` reads, from the first file on
     tokenizer_threads         `TOKENIZERS_PARALLELISM`, from the first tokenizer on
-    kept_heap                 the C library's `mallopt`, while a model computes
-    current_folder_importable `sys.path`, while the curve that the user names is imported
+    retained_heap             the C library's `mallopt`, while a model computes
+    current_folder_importable `sys.path`, while the curve of a user is imported
 
-What is private of Keras is patched in `slanted.keras_private` (`epochs_as_long_as_their_data`).
-Environment variables that Keras and its backends read as they are imported are set in `keras_startup`, signal handlers
-in `deferred_signals` and by the command line. None of these is safe among threads. Keras is imported by the patches
-that concern it, not with this module.
+Private functions of Keras are patched in `slanted.keras_private` (`epochs_as_long_as_their_data`). Environment
+variables that Keras and its backends read on import are set in `keras_startup`, signal handlers in `deferred_signals`
+and by the command line. None of these patches is thread-safe. Patches of Keras import it themselves, so that this
+module does not.
 """
 
 import csv
@@ -29,19 +29,19 @@ from typing import Any
 
 import numpy as np
 
-TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # of mallopt(3)
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # parameters of mallopt(3)
 NEVER = -1
-LARGEST_MMAP_THRESHOLD, MOST_MMAPS = 2**25, 2**16  # what the library comes to by itself
+LARGEST_MMAP_THRESHOLD, MOST_MMAPS = 2**25, 2**16  # the C library's own limits
 
 _users = 0
 
 
 @contextmanager
-def undrawn_weights() -> Iterator[None]:
-    """Let layers fill their kernels with NaN in place of random numbers.
+def uninitialized_weights() -> Iterator[None]:
+    """Initialise kernels with NaN in place of random numbers while a checkpoint is loaded.
 
-    The checkpoint overwrites them all: drawing costs seconds (JAX compiles a program for each shape), and a NaN that is
-    left over shows a kernel that the checkpoint lacks.
+    The checkpoint overwrites all kernels. Drawing random numbers would take seconds, because JAX compiles a program for
+    each shape, and a NaN that remains shows a kernel that the checkpoint lacks.
     """
     import keras
 
@@ -59,32 +59,32 @@ def undrawn_weights() -> Iterator[None]:
 
 
 @contextmanager
-def noted_calls(note: Callable[[Any, tuple[Any, ...], Any], None]) -> Iterator[None]:
-    """Have every call of a Keras layer noted: there is no other way to see the shapes within a subclassed model.
+def recorded_calls(record: Callable[[Any, tuple[Any, ...], Any], None]) -> Iterator[None]:
+    """Record every call of a Keras layer: the shapes within a subclassed model cannot be read in another way.
 
     Args:
-        note: Is given the layer, its arguments as a flat tuple, and its output.
+        record: Called after each call with the layer, its arguments as a flat tuple, and its output.
     """
     import keras
 
     layer_class: Any = keras.layers.Layer
-    plain = layer_class.__call__
+    original = layer_class.__call__
 
-    def noting(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        output = plain(layer, *args, **kwargs)
-        note(layer, tuple(keras.tree.flatten((args, kwargs))), output)
+    def recording(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        output = original(layer, *args, **kwargs)
+        record(layer, tuple(keras.tree.flatten((args, kwargs))), output)
         return output
 
-    layer_class.__call__ = noting
+    layer_class.__call__ = recording
     try:
         yield
     finally:
-        layer_class.__call__ = plain
+        layer_class.__call__ = original
 
 
 @contextmanager
 def float32_policy() -> Iterator[None]:
-    """Build layers under the float32 policy, then set the policy that was: KerasHub takes it for parts of a preset."""
+    """Set Keras's dtype policy to float32 and restore it on exit: KerasHub builds parts of a preset under it."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -96,43 +96,43 @@ def float32_policy() -> Iterator[None]:
 
 
 def seeded_generators(seed: int) -> None:
-    """Seed Python's, NumPy's, Keras's and the backend's generators: a seed is to give the same run again."""
+    """Seed Python's, NumPy's, Keras's and the backend's generators, so that a run with this seed is reproducible."""
     import keras
 
     keras.utils.set_random_seed(seed)
 
 
 def without_packages(packages: Iterable[str]) -> None:
-    """Have this process do without packages that it has not imported, as if they were not installed.
+    """Make packages that are not imported yet look uninstalled in this process.
 
-    Keras and KerasHub import TensorFlow wherever they find it, whatever the backend, for half a gigabyte and seconds.
+    Keras and KerasHub import TensorFlow if it is installed, on every backend: this takes half a gigabyte and seconds.
     """
     sys.modules.update({name: None for name in packages if name not in sys.modules})  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def long_csv_fields(characters: int) -> None:
-    """Have `csv` read fields of so many characters, or of more where it does already: its own limit is 131,072.
+    """Raise the longest field that `csv` reads to `characters`, if it is below; Python's default is 131,072.
 
-    It is not set back: two readers at work at once would set it back under each other.
+    The limit is not restored: of two readers at work, one would restore it while the other still needs it.
     """
     if csv.field_size_limit() < characters:
         csv.field_size_limit(characters)
 
 
 def tokenizer_threads() -> None:
-    """Let tokenizers use every core; releases before 0.23 print a warning in every forked process otherwise."""
+    """Let `tokenizers` use every core, but not in forked processes, where releases before 0.23 print a warning."""
     if "TOKENIZERS_PARALLELISM" not in os.environ:
         os.environ["TOKENIZERS_PARALLELISM"] = "true"
         os.register_at_fork(after_in_child=lambda: os.environ.update(TOKENIZERS_PARALLELISM="false"))
 
 
 @contextmanager
-def kept_heap() -> Iterator[None]:
-    """Keep the memory that one step frees and the next one needs again; after the outermost `with` it goes back.
+def retained_heap() -> Iterator[None]:
+    """Retain freed memory for the next training step; the outermost `with` returns it to the system on exit.
 
-    The GNU C library gives large blocks back to the system as soon as they are free. PyTorch takes the results of every
-    layer from it, and each step then waits for the system to clear the same pages again: at 256 tokens for a quarter of
-    its time. TensorFlow and JAX hold memory of their own. Elsewhere than with that library nothing is changed.
+    The GNU C library returns large blocks to the system as soon as they are freed. PyTorch allocates the output of
+    every layer with it, and each step then waits until the system has cleared the same pages again: a quarter of a
+    step's time at 256 tokens. TensorFlow and JAX have their own allocators. With another C library nothing changes.
     """
     global _users
     library = _library()
@@ -155,7 +155,7 @@ def kept_heap() -> Iterator[None]:
 
 
 def _library() -> Any:
-    """Return the C library where it is to be told, None where not: the user's own settings of it stay."""
+    """Return the C library if its settings should change; None on other backends, or if the user has set them."""
     import keras
 
     if keras.config.backend() != "torch" or any(name.startswith("MALLOC_") for name in os.environ):
@@ -170,9 +170,9 @@ def _gnu_library() -> Any:
 
 @contextmanager
 def current_folder_importable() -> Iterator[None]:
-    """Have imports look into the current folder too, after all other places, so that it shadows nothing.
+    """Append the current folder to `sys.path`, as the last entry, so that it cannot shadow other modules.
 
-    The console script leaves it out, unlike `python script.py`.
+    A console script does not have the current folder in `sys.path`, in contrast to `python -m`.
     """
     current = ""
     sys.path.append(current)

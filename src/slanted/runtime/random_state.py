@@ -1,4 +1,4 @@
-"""The state of every random generator that training may draw from, kept and put back."""
+"""Save and restore the state of every random generator that training may draw from."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -18,10 +18,10 @@ _CUDA = "torch_cuda_"
 
 
 @contextmanager
-def kept_random_state() -> Iterator[None]:
-    """Put Python's, NumPy's, Keras's and the backend's generators back as they were, also after an exception.
+def preserved_random_state() -> Iterator[None]:
+    """Restore Python's, NumPy's, Keras's and the backend's generators on exit, also after an exception.
 
-    Keras's own layers draw from generators of their own, which are variables of the model.
+    The generators of Keras layers such as Dropout are not among them: they are variables of the model.
     """
     state = random_state()
     try:
@@ -31,7 +31,7 @@ def kept_random_state() -> Iterator[None]:
 
 
 def random_state() -> dict[str, np.ndarray]:
-    """Return the state of these generators, as arrays by name."""
+    """Return the state of these generators: name -> array."""
     _, words, gauss = random.getstate()
     legacy: Any = np.random.get_state(legacy=False)
     counts = [legacy["state"]["pos"], legacy["has_gauss"]]
@@ -47,7 +47,7 @@ def random_state() -> dict[str, np.ndarray]:
 
 
 def set_random_state(state: Mapping[str, np.ndarray]) -> None:
-    """Put the generators where `random_state` found them."""
+    """Set the generators to a state that `random_state` returned."""
     _set_keras_state(state)  # first, as Keras may draw a seed from Python's
     gauss = float(state["python_gauss"][0]) if len(state["python_gauss"]) else None
     random.setstate((3, tuple(state["python"].tolist()), gauss))
@@ -62,16 +62,16 @@ def set_random_state(state: Mapping[str, np.ndarray]) -> None:
 
 
 def _keras_state() -> dict[str, np.ndarray]:
-    """Return the state of the generator that Keras's random functions draw from without a seed.
+    """Return the state of Keras's global seed generator.
 
-    Keras makes it when it is first needed, with a seed from Python's generator.
+    Keras creates it when a random function is first called without a seed, with a seed from Python's generator.
     """
     generator = global_seed_generator()
     return {} if generator is None else {"keras": np.array(keras.ops.convert_to_numpy(generator.state))}
 
 
 def _set_keras_state(state: Mapping[str, np.ndarray]) -> None:
-    """Put that generator back; one that was not there is taken away."""
+    """Set Keras's global seed generator; delete it if `state` has none."""
     if "keras" not in state:
         forget_global_seed_generator()
         return

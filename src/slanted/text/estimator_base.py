@@ -107,7 +107,7 @@ class TextEstimator(_Parameters):
         self._adopt(model)
 
     def _fit_folds(self, target: Target, train: Part, settings: Settings, labels: Any, valid: Any) -> None:
-        from slanted.text.models.fold_ensemble import FittedFolds
+        from slanted.text.models.fold_ensemble import MemoryEnsemble
         from slanted.text.progress.progress import shown_as_fold
 
         if valid is not None:
@@ -123,8 +123,8 @@ class TextEstimator(_Parameters):
             model, history = _fitted(target, train.take(fold.train), held, own, shown)
             models.append(model)
             self.history_.append(history)
-        self._adopt(FittedFolds(models, settings))
-        out_of_fold, _ = self.model_.predict_held(train, folds)
+        self._adopt(MemoryEnsemble(models, settings))
+        out_of_fold, _ = self.model_.predict_out_of_fold(train, folds)
         self.out_of_fold_ = self._as_given(out_of_fold)
 
     def __sklearn_tags__(self) -> Any:
@@ -240,10 +240,10 @@ def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
 
 def _fitted(target: Target, train: Part, held: Part | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:
     """Return the `TextModel` trained on `train`, its epoch chosen by `held`, and its history."""
-    from slanted.runtime.random_state import kept_random_state
+    from slanted.runtime.random_state import preserved_random_state
     from slanted.text.training.fine_tuning import Fitting
 
-    with kept_random_state():  # of the user's program, which may draw the settings of the next fit
+    with preserved_random_state():  # of the user's program, which may draw the settings of the next fit
         fitting = Fitting(target, train, held, settings, progress)
         history = fitting.fit().history
         return fitting.trained_model(), history

@@ -41,13 +41,13 @@ class TextClassifier(ClassifierMixin, TextEstimator):
         super()._adopt(model)
         self.classes_ = np.asarray(model.target.labels)
         if model.target.kind == "multilabel":
-            self.thresholds_ = np.broadcast_to(model.cuts, len(self.classes_))
+            self.thresholds_ = np.broadcast_to(model.decision_thresholds, len(self.classes_))
 
     def predict(self, texts: Any) -> np.ndarray:
         """Return the class of each text, in the type given to `fit`; for several labels 0 and 1, (n, labels)."""
         probabilities = self._outputs(texts)
         if self.target_.kind == "multilabel":
-            return (probabilities >= self.model_.cuts).astype("int64")
+            return (probabilities >= self.model_.decision_thresholds).astype("int64")
         return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, texts: Any) -> np.ndarray:

@@ -21,7 +21,7 @@ from slanted.text.estimators import TextClassifier, TextRegressor
 from slanted.text.labels.examples import Part
 from slanted.text.labels.splits import Fold
 from slanted.text.labels.targets import Target
-from slanted.text.models.fold_ensemble import FittedFolds, load_model
+from slanted.text.models.fold_ensemble import MemoryEnsemble, load_model
 from slanted.text.models.text_model import TextModel
 from slanted.text.settings import Settings
 
@@ -95,7 +95,7 @@ def test_several_labels_are_predicted_by_the_thresholds_of_their_fold(place):
     assert status == 0
     each = np.array([read(out / f"fold_{number}" / "labels.json")["thresholds"] for number in FOLDS])
     np.testing.assert_allclose(read(out / "labels.json")["thresholds"], each.mean(axis=0))
-    np.testing.assert_allclose(load_model(out).cuts, each.mean(axis=0))
+    np.testing.assert_allclose(load_model(out).decision_thresholds, each.mean(axis=0))
     held = [table(out / f"fold_{number}" / "predictions.csv") for number in FOLDS]
     found = [[row["prediction_one"], row["probability_one"]] for rows in held for row in rows]
     assert sorted(found) == sorted(
@@ -128,32 +128,32 @@ def test_numbers_are_averaged_in_their_units(place):
 
 @pytest.mark.once
 def test_the_mean_is_of_all_models_and_out_of_fold_of_the_one_that_has_not_seen_the_row():
-    fitted = FittedFolds([StubPredictor(NUMBERS, shift=shift) for shift in (10.0, 20.0)], Settings(folds=2))
+    fitted = MemoryEnsemble([StubPredictor(NUMBERS, shift=shift) for shift in (10.0, 20.0)], Settings(folds=2))
     np.testing.assert_array_equal(fitted.predict(["1", "2"], None), [[16.0], [17.0]])
     train = Part(["1", "2", "3"], None, np.zeros((3, 1)))
     folds = [
         Fold(np.array([1]), np.array([], int), np.array([0, 2])),
         Fold(np.array([0]), np.array([2]), np.array([1])),
     ]
-    predicted, cuts = fitted.predict_held(train, folds)
+    predicted, thresholds = fitted.predict_out_of_fold(train, folds)
     np.testing.assert_array_equal(predicted, [[11.0], [22.0], [13.0]])
-    np.testing.assert_array_equal(cuts, np.full((3, 1), 0.5))
+    np.testing.assert_array_equal(thresholds, np.full((3, 1), 0.5))
 
 
 @pytest.mark.once
 def test_thresholds_of_the_whole_are_means_and_of_a_row_those_of_its_model():
     each = np.array([[0.2, 0.4], [0.4, 0.8]])
-    fitted = FittedFolds([StubPredictor(FLAGS, thresholds=own) for own in each], Settings(folds=2))
-    np.testing.assert_allclose(fitted.cuts, [0.3, 0.6])
+    fitted = MemoryEnsemble([StubPredictor(FLAGS, thresholds=own) for own in each], Settings(folds=2))
+    np.testing.assert_allclose(fitted.decision_thresholds, [0.3, 0.6])
     train = Part(["0.1 0.9"] * 2, None, np.zeros((2, 2)))
     none = np.array([], int)
     folds = [Fold(np.array([0]), none, np.array([1])), Fold(np.array([1]), none, np.array([0]))]
-    np.testing.assert_array_equal(fitted.predict_held(train, folds)[1], each[::-1])
+    np.testing.assert_array_equal(fitted.predict_out_of_fold(train, folds)[1], each[::-1])
 
 
 @pytest.mark.once
 def test_saved_folds_have_a_folder_each_beside_the_labels_and_settings_of_the_whole(tmp_path):
-    fitted = FittedFolds([StubPredictor(NUMBERS, pairs=True) for _ in range(2)], Settings(folds=2, seed=5))
+    fitted = MemoryEnsemble([StubPredictor(NUMBERS, pairs=True) for _ in range(2)], Settings(folds=2, seed=5))
     fitted.save(tmp_path)
     assert {entry.name for entry in tmp_path.iterdir()} == {"fold_1", "fold_2", "labels.json", "recipe.json"}
     recipe = read(tmp_path / "recipe.json")

@@ -83,6 +83,6 @@ def test_what_is_no_finite_number_is_refused_and_nothing_is_written(kind, value,
     predicted = np.array([[0.5, 0.5], [0.5, value]])
     with pytest.raises(InputError) as refused:
         write_predictions(tmp_path / "p.csv", Target(kind, ("a", "b")), predicted, 0.5)
-    found = "not written, as the model gives what is no finite number for row 1: its weights are damaged"
+    found = "not written, as the model's output for row 1 is not finite: its weights are damaged"
     assert str(refused.value) == f"{tmp_path / 'p.csv'}: {found}; restore them or train again"
     assert not list(tmp_path.iterdir())

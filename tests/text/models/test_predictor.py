@@ -18,9 +18,9 @@ TEXTS = ["0.9 0.1", "0.4 0.6", "0.3 0.7"]
 
 
 def test_labels_are_predicted_from_one_half_on_unless_thresholds_were_chosen():
-    assert StubPredictor(FLAGS).cuts == 0.5
+    assert StubPredictor(FLAGS).decision_thresholds == 0.5
     chosen = np.array([0.2, 0.8])
-    assert StubPredictor(FLAGS, thresholds=chosen).cuts is chosen
+    assert StubPredictor(FLAGS, thresholds=chosen).decision_thresholds is chosen
 
 
 def test_rows_are_predicted_and_scored_by_the_thresholds_of_the_model():

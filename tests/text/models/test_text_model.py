@@ -89,5 +89,5 @@ def test_weights_that_are_no_finite_numbers_are_refused_by_name(file, value, tmp
         held.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) and item.ndim else None)
         spoilt = next(name for name in names if held[name].dtype == "float32")
         held[spoilt][...] = value
-    with pytest.raises(InputError, match="are missing or no finite numbers: restore the model or train again"):
+    with pytest.raises(InputError, match="are missing or not finite: restore the model or train again"):
         TextModel.load(run)

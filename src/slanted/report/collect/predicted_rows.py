@@ -90,7 +90,7 @@ def predict_parts(model: Any, parts: Sequence[Part], target: Target) -> list[Pre
     """Predict several sets of rows at once, for each set of lengths compiles on JAX; many rows a set at a time.
 
     Args:
-        model: A fitted model: `predict` and the thresholds `cuts`.
+        model: A fitted model: `predict` and `decision_thresholds`.
         parts: Rows, all with second texts or all without.
         target: What the model predicts.
     """
@@ -104,7 +104,7 @@ def predict_parts(model: Any, parts: Sequence[Part], target: Target) -> list[Pre
     if target.kind == "single":
         decided = values.argmax(axis=1)
     else:
-        decided = (values >= model.cuts).astype("int64") if target.kind == "multilabel" else values
+        decided = (values >= model.decision_thresholds).astype("int64") if target.kind == "multilabel" else values
     ends = np.cumsum([len(part) for part in parts])[:-1]
     pieces = zip(parts, np.split(values, ends), np.split(decided, ends), strict=True)
     return [Predicted(*piece) for piece in pieces]

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from slanted.text.batching.length_buckets import Batch, LengthPlan, differing_start, packed
 from slanted.text.tokens.token_arrays import Encoded
 
-TOKENS_AT_ONCE, ROWS_AT_ONCE = 4096, 256  # of inference; what the layers hold of more leaves the processor's caches
+TOKENS_AT_ONCE, ROWS_AT_ONCE = 4096, 256  # per batch of inference; activations of more do not fit the CPU's caches
 
 
 @dataclass(frozen=True)
 class TokenInputs:
-    """Encoded examples, and what an encoder wants of them.
+    """Encoded examples and the inputs that an encoder takes.
 
     Attributes:
         encoded: The examples.
-        names: The encoder's inputs, of `token_ids`, `segment_ids` and `padding_mask`.
+        names: The inputs of the encoder, out of `token_ids`, `segment_ids` and `padding_mask`.
         pad_id: The id of the padding token.
     """
 
@@ -36,10 +36,10 @@ class TokenInputs:
 
 
 class TrainingBatches(keras.utils.PyDataset):
-    """The batches of one epoch; `EpochOrder` moves it to the next.
+    """The batches of one epoch; the callback `EpochOrder` sets the epoch.
 
-    Keras calls a dataset's own `on_epoch_end` also after merely peeking at it, on two of three backends,
-    so that it cannot tell the epoch: the callback can.
+    A dataset cannot count epochs itself: on two of three backends Keras calls its `on_epoch_end` also after reading the
+    first batches for their shapes.
     """
 
     def __init__(self, inputs: TokenInputs, targets: NDArray[Any], plan: LengthPlan) -> None:
@@ -47,8 +47,8 @@ class TrainingBatches(keras.utils.PyDataset):
 
         Args:
             inputs: The examples.
-            targets: Theirs, shape (examples, ...).
-            plan: Made of the examples' lengths.
+            targets: The targets of the examples, shape (examples, ...).
+            plan: The plan for the lengths of the examples.
         """
         super().__init__()
         self._inputs, self._targets, self.plan = inputs, targets, plan
@@ -56,11 +56,11 @@ class TrainingBatches(keras.utils.PyDataset):
         self.start(0)
 
     def start(self, epoch: int, step: int = 0) -> None:
-        """Go to an epoch (from 0), and leave out its first `step` batches: a run that goes on left them behind."""
+        """Set the epoch (from 0), without its first `step` batches, which a resumed run has already trained on."""
         self._batches = self.plan.batches(epoch)[step:]
 
     def __len__(self) -> int:
-        """Return the number of batches from the start of this epoch, or from its first step, on."""
+        """Return the number of batches of this epoch, without those that `start` skips."""
         return len(self._batches)
 
     def __getitem__(self, index: int) -> tuple[dict[str, NDArray[np.int32]], NDArray[Any]]:
@@ -70,28 +70,34 @@ class TrainingBatches(keras.utils.PyDataset):
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Gives each epoch of `fit` the order of its own number, an epoch that a resumed run starts with too.
+    """Sets the epoch of a dataset at the start of each epoch of `fit`, which may resume in the middle of a run.
 
-    Until the first begins the dataset is at its very start: Keras takes the shapes to compile for from there, and a
-    resumed run is to compile the same program.
+    Before the first epoch the dataset is reset to epoch 0, because Keras derives the compiled shapes from its first
+    batches and a resumed run must compile the same program.
     """
 
     def __init__(self, batches: Any, first_step: int = 0) -> None:
-        """Take the dataset that `fit` trains on, and how many batches of its first epoch to leave out."""
+        """Create the callback.
+
+        Args:
+            batches: The dataset that `fit` trains on.
+            first_step: The number of batches to skip in the first epoch.
+        """
         super().__init__()
         self._batches, self._first_step = batches, first_step
         batches.start(0)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Move the dataset to the epoch before Keras takes its first batch."""
+        """Set the epoch of the dataset before Keras reads its first batch."""
         self._batches.start(epoch, self._first_step)
         self._first_step = 0
 
 
 class PredictionBatches(keras.utils.PyDataset):
-    """All examples once, rows of like length together; `in_order` puts what comes out back in the input's order.
+    """All examples once, in batches of similar length; `in_order` restores the order of the examples.
 
-    JAX compiles a program for every shape, and the batches have a few shapes there; elsewhere each has its own.
+    JAX compiles a program for each shape, so that the batches have few shapes there. On other backends each batch is
+    padded to its longest row.
     """
 
     def __init__(
@@ -101,8 +107,8 @@ class PredictionBatches(keras.utils.PyDataset):
 
         Args:
             inputs: The examples.
-            targets: Theirs, for `evaluate`; None for `predict`.
-            batch_size: Rows of a batch; None: what makes `TOKENS_AT_ONCE`, at most `ROWS_AT_ONCE`.
+            targets: The targets of the examples, for `evaluate`; None for `predict`.
+            batch_size: Rows per batch; None: as many as `TOKENS_AT_ONCE` allows, at most `ROWS_AT_ONCE`.
         """
         super().__init__()
         lengths = inputs.encoded.lengths
@@ -110,8 +116,8 @@ class PredictionBatches(keras.utils.PyDataset):
         if batch_size is None and keras.config.backend() != "jax":
             self._batches = differing_start(packed(lengths, TOKENS_AT_ONCE, ROWS_AT_ONCE))
         else:
-            fitting = int(np.clip(TOKENS_AT_ONCE // lengths.max(initial=1), 1, ROWS_AT_ONCE))
-            self._batches = LengthPlan(lengths, batch_size or fitting, least_batches=1).sorted_batches()
+            largest = int(np.clip(TOKENS_AT_ONCE // lengths.max(initial=1), 1, ROWS_AT_ONCE))
+            self._batches = LengthPlan(lengths, batch_size or largest, least_batches=1).sorted_batches()
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -123,13 +129,13 @@ class PredictionBatches(keras.utils.PyDataset):
         return len(self._batches)
 
     def __getitem__(self, index: int) -> Any:
-        """Return the inputs of a batch, with its targets where there are any."""
+        """Return the inputs of a batch, or (inputs, targets) if there are targets."""
         batch = self._batches[index]
         inputs = self._inputs.arrays(batch)
         return inputs if self._targets is None else (inputs, self._targets[batch.rows])
 
     def in_order(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """Return what `predict` gave, row i for example i."""
+        """Return the outputs of `predict` in the order of the examples."""
         ordered = np.empty_like(outputs)
         ordered[np.concatenate([batch.rows for batch in self._batches])] = outputs
         return ordered

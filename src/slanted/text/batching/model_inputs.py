@@ -1,4 +1,4 @@
-"""Rows to what a model is fed: tokenised at once while they are few, else as they are needed."""
+"""Convert rows to model inputs: few rows are tokenised at once, many rows when they are needed."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ ROWS_AT_ONCE = 2**16
 def training_batches(
     encoder: Encoder, part: Part, targets: np.ndarray, settings: Settings
 ) -> tuple[Documents, TrainingBatches | WindowedBatches]:
-    """Return the training rows tokenised, a sample of them if they are many, and the batches of all.
+    """Return the tokenised training rows, or a sample of them if they are many, and the batches of all rows.
 
     Args:
-        encoder: Tokenises.
+        encoder: The encoder, whose tokenizer is used.
         part: The training rows.
-        targets: What the model is to output, (rows, ...).
-        settings: Of the run.
+        targets: The targets of the model's outputs, (rows, ...).
+        settings: The settings of the run.
     """
     shapes, inputs = most_shapes(settings), (encoder.input_names, encoder.tokenizer.pad_id)
     if len(part) <= MANY_ROWS or settings.long == "chunk":
@@ -47,26 +47,26 @@ def training_batches(
 
 
 def most_shapes(settings: Settings) -> int:
-    """Return how many shapes of batches there may be: fewer where each is compiled anew for every stage."""
+    """Return the largest number of batch shapes: fewer if each is compiled again for every stage of unfreezing."""
     staged = settings.recipe.unfreezing != "none" and keras.config.backend() != "torch"
     return MAX_SHAPES_A_STAGE if staged else MAX_SHAPES
 
 
 def outputs_of_part(model: Any, encoder: Encoder, part: Part, settings: Settings) -> np.ndarray:
-    """Return the raw float32 outputs for each row, (rows, outputs), tokenising no more rows at once than fit memory."""
-    found = []
+    """Return the raw float32 outputs of each row, (rows, outputs); `ROWS_AT_ONCE` rows are tokenised at a time."""
+    outputs = []
     for rows in slices(len(part), ROWS_AT_ONCE):
-        few = part if len(part) <= ROWS_AT_ONCE else part.take(np.arange(rows.start, rows.stop))
-        documents = _encoded(encoder, few, settings)
-        found.append(documents.pooled(outputs_of(model, encoder, documents.encoded)))
-    return np.concatenate(found)
+        chunk = part if len(part) <= ROWS_AT_ONCE else part.take(np.arange(rows.start, rows.stop))
+        documents = _encoded(encoder, chunk, settings)
+        outputs.append(documents.pooled(outputs_of(model, encoder, documents.encoded)))
+    return np.concatenate(outputs)
 
 
-class HeldOut:
-    """Validation rows, scored again and again: tokenised once if they are few.
+class ValidationRows:
+    """The rows of the validation split, which are scored after each epoch; few rows are tokenised once only.
 
     Attributes:
-        y: Their labels.
+        y: The encoded labels of the rows.
     """
 
     def __init__(self, encoder: Encoder, part: Part, settings: Settings) -> None:

@@ -1,10 +1,10 @@
-"""Batches of rows that are too many to tokenise before training: tokenised a window ahead of the step that takes them.
+"""Batches of data sets that are too large to tokenise before training: rows are tokenised one window ahead.
 
-An epoch is a seeded order of all rows, cut into windows of `BATCHES_A_WINDOW` batches. A window's rows are tokenised
-when training reaches the window before it, sorted by length, cut into batches, each padded to the least of a few
-static lengths that holds it, and the batches shuffled. Which rows meet in a batch depends on their window alone, so
-every row meets every other over the epochs, and any step can be reached without those before it. The static lengths
-are those that suit a sample of the rows best, and, for a row longer than all of the sample, the most a row may have.
+An epoch is a seeded permutation of all rows, divided into windows of `BATCHES_A_WINDOW` batches. The rows of a window
+are tokenised when training reaches the window before it. They are sorted by length and divided into batches, each
+padded to the smallest sufficient static length, and the batches are shuffled. The batches of a window depend on its
+rows only, so that a resumed run can start at any step. The static lengths are the best ones for a sample of the rows,
+and `max_tokens` for rows that are longer than all rows of the sample.
 """
 
 import math
@@ -28,14 +28,14 @@ Window = tuple[NDArray[np.int64], Encoded, list[Batch]]
 
 
 class WindowPlan:
-    """Which rows are batched together, in which order, at which padded length.
+    """Plans the batches of each window: their rows, order and padded lengths.
 
     Attributes:
-        batch_size: Rows of a batch; the last of an epoch may have fewer.
+        batch_size: Rows per batch; the last batch of an epoch may have fewer.
         num_batches: ceil(rows / batch_size), the same in every epoch.
-        padding: Share of the computed tokens that are padding, estimated on the sample.
-        padded_length: Mean tokens of a row, padding included, estimated on the sample.
-        static_lengths: To which batches are padded, ascending.
+        padding: The share of the computed tokens that is padding, estimated on the sample.
+        padded_length: The mean number of tokens per row, padding included, estimated on the sample.
+        static_lengths: The lengths that batches are padded to, ascending.
     """
 
     def __init__(
@@ -44,28 +44,28 @@ class WindowPlan:
         """Choose the static lengths.
 
         Args:
-            rows: How many there are.
-            sample: Tokens of some of them.
-            most: The most tokens that any has.
-            batch_size: Rows of a batch.
-            seed: Of the order.
-            max_shapes: The most shapes that may occur, the short batch's included.
+            rows: The number of rows.
+            sample: The number of tokens of each row of a sample.
+            most: The most tokens that a row can have.
+            batch_size: Rows per batch.
+            seed: The seed of the order.
+            max_shapes: The largest number of different shapes, that of the short batch included.
         """
-        whole = sample[: max(len(sample) // batch_size, 1) * batch_size]
-        plan = LengthPlan(whole, batch_size, seed=seed, max_shapes=max(1, max_shapes - 1 - bool(rows % batch_size)))
+        full = sample[: max(len(sample) // batch_size, 1) * batch_size]  # full batches
+        plan = LengthPlan(full, batch_size, seed=seed, max_shapes=max(1, max_shapes - 1 - bool(rows % batch_size)))
         self.static_lengths = sorted({batch.length for batch in plan.batches(0)} | {most})
         self.batch_size, self.num_batches = batch_size, math.ceil(rows / batch_size)
         self._seed, self._rows = seed, rows
-        self.padded_length = self._mean_padded(whole)
-        self.padding = 1.0 - float(whole.mean()) / self.padded_length
+        self.padded_length = self._mean_padded(full)
+        self.padding = 1.0 - float(full.mean()) / self.padded_length
 
     @property
     def num_windows(self) -> int:
-        """How many windows an epoch has."""
+        """The number of windows per epoch."""
         return math.ceil(self.num_batches / BATCHES_A_WINDOW)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """Return all rows in the order that (seed, epoch) gives."""
+        """Return the order of all rows in an epoch, which depends on (seed, epoch)."""
         return np.random.default_rng([self._seed, epoch]).permutation(self._rows)
 
     def rows_of(self, order: NDArray[np.int64], window: int) -> NDArray[np.int64]:
@@ -74,9 +74,15 @@ class WindowPlan:
         return order[window * size : (window + 1) * size]
 
     def divided(self, lengths: NDArray[np.integer], epoch: int, window: int) -> list[Batch]:
-        """Return the batches of a window whose rows have these lengths; they number the rows within the window.
+        """Return the batches of a window, with row numbers that count within the window.
 
-        The short batch, if any, is the last. Of the first window the first two batches differ in length, if any do.
+        The short batch, if any, is the last. In the first window, the first two batches have different lengths if
+        possible.
+
+        Args:
+            lengths: The number of tokens of each row of the window.
+            epoch: The epoch, from 0.
+            window: The window, from 0.
         """
         random = np.random.default_rng([self._seed, epoch, window])
         shuffled = random.permutation(len(lengths))
@@ -89,7 +95,7 @@ class WindowPlan:
         return batches if window else differing_start(batches)
 
     def _mean_padded(self, lengths: NDArray[np.integer]) -> float:
-        """Return the mean tokens of a row, padding included, of windows of rows with these lengths."""
+        """Return the mean number of tokens per row, padding included, for rows with these lengths."""
         parts = [lengths[rows] for rows in slices(len(lengths), BATCHES_A_WINDOW * self.batch_size)]
         batches = [batch for part in parts for batch in self.divided(part, 0, 0)]
         return sum(len(batch.rows) * batch.length for batch in batches) / len(lengths)
@@ -100,7 +106,7 @@ class WindowPlan:
 
 
 class WindowedBatches(keras.utils.PyDataset):
-    """The batches of one epoch, tokenised as they are needed; `EpochOrder` moves it to the next."""
+    """The batches of one epoch, tokenised when they are needed; the callback `EpochOrder` sets the epoch."""
 
     def __init__(
         self, encode: Encode, names: tuple[str, ...], pad_id: int, targets: NDArray[Any], plan: WindowPlan
@@ -108,11 +114,11 @@ class WindowedBatches(keras.utils.PyDataset):
         """Start at epoch 0.
 
         Args:
-            encode: Tokenises the rows of these numbers.
-            names: The encoder's inputs.
+            encode: Tokenises rows, from their numbers.
+            names: The inputs of the encoder.
             pad_id: The id of the padding token.
-            targets: The rows' targets, shape (rows, ...).
-            plan: Of these rows.
+            targets: The targets of the rows, shape (rows, ...).
+            plan: The plan for these rows.
         """
         super().__init__()
         self._encode, self._names, self._pad_id = encode, names, pad_id
@@ -121,23 +127,23 @@ class WindowedBatches(keras.utils.PyDataset):
         self.start(0)
 
     def start(self, epoch: int, step: int = 0) -> None:
-        """Go to an epoch (from 0), and leave out its first `step` batches: a run that goes on left them behind."""
+        """Set the epoch (from 0), without its first `step` batches, which a resumed run has already trained on."""
         self._epoch, self._first = epoch, step
         self._order = self.plan.order(epoch)
         self._windows: dict[int, Future[Window]] = {}
 
     def __len__(self) -> int:
-        """Return the number of batches from the start of this epoch, or from its first step, on."""
+        """Return the number of batches of this epoch, without those that `start` skips."""
         return self.plan.num_batches - self._first
 
     def __getitem__(self, index: int) -> tuple[dict[str, NDArray[np.int32]], NDArray[Any]]:
-        """Return the inputs and targets of a batch, and have the next window tokenised meanwhile."""
-        number, place = divmod(self._first + index, BATCHES_A_WINDOW)
+        """Return the inputs and targets of a batch; the next window is tokenised in the background."""
+        number, position = divmod(self._first + index, BATCHES_A_WINDOW)
         window = self._window(number)
         if number + 1 < self.plan.num_windows:
             self._window(number + 1)
         rows, encoded, batches = window.result()
-        batch = batches[place]
+        batch = batches[position]
         inputs = TokenInputs(encoded, self._names, self._pad_id)
         return inputs.arrays(batch), self._targets[rows[batch.rows]]
 
@@ -155,12 +161,12 @@ class WindowedBatches(keras.utils.PyDataset):
 
 
 def sampled_rows(rows: int, seed: int) -> NDArray[np.int64]:
-    """Return some row numbers, ascending, to choose static lengths by."""
+    """Return the row numbers of a random sample, ascending, for the choice of static lengths."""
     return np.sort(np.random.default_rng(seed).choice(rows, min(rows, SAMPLE_ROWS), replace=False))
 
 
 def slices(rows: int, at_once: int) -> Sequence[slice]:
-    """Return slices of at most `at_once` rows that cover all, one at least.
+    """Return slices of at most `at_once` rows that cover all rows; at least one slice.
 
     >>> slices(5, 2)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]

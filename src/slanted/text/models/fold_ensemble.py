@@ -1,4 +1,4 @@
-"""The models of a cross-validation as one: the mean of their probabilities, or of their numbers."""
+"""The models of a cross-validation as an ensemble, which predicts the mean of their probabilities or numbers."""
 
 import shutil
 from abc import abstractmethod
@@ -19,8 +19,8 @@ from slanted.text.scoring.thresholds import mean_thresholds
 from slanted.text.settings import Settings
 
 
-class FoldedModel(Predictor):
-    """Averages the models of all folds. With several labels the thresholds are the means of the folds' own."""
+class FoldEnsemble(Predictor):
+    """An ensemble of the models of all folds; its decision thresholds are the means of those of the folds."""
 
     @abstractmethod
     def models(self) -> Iterator[TextModel]:
@@ -30,46 +30,47 @@ class FoldedModel(Predictor):
         """Return the mean over the folds of probabilities (n, labels), or of numbers (n, targets), float64."""
         return np.mean([model.predict(texts, texts_b) for model in self.models()], axis=0)
 
-    def predict_held(self, train: Part, folds: Sequence[Fold]) -> tuple[np.ndarray, np.ndarray]:
-        """Predict each training row by the one model that has not seen it.
+    def predict_out_of_fold(self, train: Part, folds: Sequence[Fold]) -> tuple[np.ndarray, np.ndarray]:
+        """Predict each training row with the model that was not trained on it.
 
         Args:
             train: All n training rows.
-            folds: Which of them each model has seen.
+            folds: The rows of each fold.
 
         Returns:
-            Probabilities (n, labels) or numbers (n, targets), float64; and the thresholds of each row's model, of the
-            same shape.
+            Probabilities (n, labels) or numbers (n, targets), float64; and the decision thresholds of the model of each
+            row, of the same shape.
         """
         predicted = np.zeros((len(train), len(self.target.labels)))
-        cuts = np.zeros_like(predicted)
+        thresholds = np.zeros_like(predicted)
         for fold, model in zip(folds, self.models(), strict=True):
-            held = train.take(fold.held)
-            predicted[fold.held], cuts[fold.held] = model.predict(held.texts, held.texts_b), model.cuts
-        return predicted, cuts
+            rows = train.take(fold.held)
+            predicted[fold.held] = model.predict(rows.texts, rows.texts_b)
+            thresholds[fold.held] = model.decision_thresholds
+        return predicted, thresholds
 
     def save(self, folder: Path) -> None:
-        """Write the folds' folders, labels.json and recipe.json to a folder that exists."""
+        """Write the folders of the folds, labels.json and recipe.json to an existing folder."""
         self._save_models(folder)
         self.write_labels(folder)
         self.write_recipe(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> "StoredFolds":
-        """Return the models of all folds as one, of a folder that `train` or `save` wrote.
+    def load(cls, folder: Path) -> "DiskEnsemble":
+        """Return the ensemble from a folder that `train` or `save` wrote.
 
         Raises:
             InputError: A file is missing or corrupt.
         """
-        return StoredFolds(read_run(folder))
+        return DiskEnsemble(read_run(folder))
 
     @abstractmethod
     def _save_models(self, folder: Path) -> None:
-        """Write the folder of each fold's run into `folder`."""
+        """Write the run folder of each fold into `folder`."""
 
 
-class StoredFolds(FoldedModel):
-    """The folds of a folder, loaded one at a time: memory holds one model, however many there are.
+class DiskEnsemble(FoldEnsemble):
+    """An ensemble whose models are loaded from a folder one at a time, so that one model is in memory at most.
 
     Attributes:
         folders: The run folder of each fold.
@@ -78,29 +79,29 @@ class StoredFolds(FoldedModel):
     needs_files = True
 
     def __init__(self, run: SavedRun) -> None:
-        """Take a run of several folds, as `read_run` gives it."""
+        """Create the ensemble of a run with folds, from `read_run`."""
         super().__init__(run.target, run.settings, run.thresholds, run.pairs)
         self.folders = run.folds
 
     def models(self) -> Iterator[TextModel]:
-        """Yield the model of each fold, in order; it can be used until the next is asked for."""
+        """Yield the model of each fold, in order; it is released when the next one is loaded."""
         for folder in self.folders:
             model = TextModel.load(folder)
             yield model
             release(model.classifier.variables)
 
     def _save_models(self, folder: Path) -> None:
-        for place in self.folders:
-            refuse_links(place)
-            shutil.copytree(place, folder / place.name)
+        for source in self.folders:
+            refuse_links(source)
+            shutil.copytree(source, folder / source.name)
 
 
-class FittedFolds(FoldedModel):
-    """The folds that were just trained, all in memory.
+class MemoryEnsemble(FoldEnsemble):
+    """An ensemble of models that were just trained and are all in memory.
 
     Args:
-        fitted: Their models, in order.
-        settings: Of the whole.
+        fitted: The models of the folds, in order.
+        settings: The settings of the cross-validation.
     """
 
     def __init__(self, fitted: Sequence[TextModel], settings: Settings) -> None:
@@ -114,16 +115,16 @@ class FittedFolds(FoldedModel):
 
     def _save_models(self, folder: Path) -> None:
         for number, model in enumerate(self._fitted):
-            place = folder / run_folder.fold_name(number)
-            place.mkdir()
-            model.save(place)
+            destination = folder / run_folder.fold_name(number)
+            destination.mkdir()
+            model.save(destination)
 
 
 def load_model(folder: Path) -> Predictor:
-    """Return the model, or the models of all folds as one, of a folder that `train` or `save` wrote.
+    """Return the model, or the ensemble of all folds, from a folder that `train` or `save` wrote.
 
     Raises:
         InputError: A file is missing or corrupt.
     """
     run = read_run(folder)
-    return StoredFolds(run) if run.folds else TextModel.load(folder)
+    return DiskEnsemble(run) if run.folds else TextModel.load(folder)

@@ -1,7 +1,7 @@
-"""A model as bytes and back, through the files that `save` writes: for pickle, joblib and copy.
+"""Convert a model to bytes and back, for pickle, joblib and copy.
 
-What is kept is the run's folder, packed; of a cross-validation those of all its folds. To read it back runs no code of
-the bytes' own, beside what pickle does.
+The bytes are a zip archive of the files that `save` writes, for a cross-validation those of all folds. Reading the
+archive does not run any code from it; unpickling itself does what pickle does.
 """
 
 import io
@@ -19,37 +19,37 @@ from slanted.common.atomic_files import refuse_links
 
 
 def packed(model: Any) -> bytes:
-    """Return the files that the model's `save` writes, in a zip archive."""
+    """Return a zip archive of the files that the model's `save` writes."""
     content = io.BytesIO()
-    with tempfile.TemporaryDirectory() as place:
-        model.save(Path(place))
-        refuse_links(Path(place))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder))
+        refuse_links(Path(folder))
         with zipfile.ZipFile(content, "w") as archive:
-            for path in sorted(Path(place).rglob("*")):
-                archive.write(path, path.relative_to(place))
+            for path in sorted(Path(folder).rglob("*")):
+                archive.write(path, path.relative_to(folder))
     return content.getvalue()
 
 
 def unpacked(load: Callable[[Path], Any], content: bytes) -> Any:
-    """Return the model of `packed`.
+    """Return the model of an archive from `packed`.
 
     Args:
-        load: Reads it from the folder that the files are unpacked to. A model that reads them again later has
-            `needs_files`: they then live as long as it does.
-        content: What `packed` returned.
+        load: Loads the model from the temporary folder of the unpacked files. If the model has `needs_files`, the
+            folder is deleted with the model, else at once.
+        content: The archive.
     """
     with ExitStack() as stack:
-        place = tempfile.mkdtemp()
-        stack.callback(_remove, place, os.getpid())
+        folder = tempfile.mkdtemp()
+        stack.callback(_remove, folder, os.getpid())
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            archive.extractall(place)
-        model = load(Path(place))
+            archive.extractall(folder)
+        model = load(Path(folder))
         if model.needs_files:
             weakref.finalize(model, stack.pop_all().close)
     return model
 
 
-def _remove(place: str, process: int) -> None:
-    """Delete a folder, in the process that made it alone: finalizers run as a forked child ends, too."""
+def _remove(folder: str, process: int) -> None:
+    """Delete a folder, but only in the process that created it: finalizers also run when a forked child exits."""
     if os.getpid() == process:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""predictions.csv: the row, the prediction, the probabilities."""
+"""Write predictions.csv: row, prediction, probabilities."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from slanted.text.labels.targets import Target
 PROBABILITY_DECIMALS = 6
 
 
-NUMBER_DIGITS = 9  # as many as tell any two float32 numbers apart
+NUMBER_DIGITS = 9  # enough to distinguish any two float32 numbers
 
 
 def write_predictions(
@@ -24,23 +24,23 @@ def write_predictions(
     rows: Sequence[int] | np.ndarray | None = None,
     follow_links: bool = False,
 ) -> None:
-    """Write a CSV file of row, prediction and probabilities, whole or not at all.
+    """Write a CSV file of row, prediction and probabilities, atomically.
 
     Args:
         path: The file.
-        target: What is predicted.
+        target: The target of the model.
         predicted: Probabilities (n, labels), or numbers (n, targets).
-        thresholds: Of several labels: from which probability on each is predicted; one, (labels,) or (n, labels).
-        rows: The number of each row; None: from 0 on.
-        follow_links: As in `written_whole`: whether the user has typed the path.
+        thresholds: The decision thresholds of multi-label classification: a number, (labels,) or (n, labels).
+        rows: The number of each row; None: counted from 0.
+        follow_links: Whether to write to the target of a symbolic link, see `written_whole`.
 
     Raises:
-        InputError: The model gives what is no finite number, or the file cannot be written.
+        InputError: A prediction is not finite, or the file cannot be written.
     """
-    unsound = np.flatnonzero(~np.isfinite(predicted).all(axis=1))
-    if len(unsound):
-        found = f"the model gives what is no finite number for row {unsound[0]}: its weights are damaged"
-        raise InputError(f"{path}: not written, as {found}; restore them or train again")
+    invalid = np.flatnonzero(~np.isfinite(predicted).all(axis=1))
+    if len(invalid):
+        reason = f"the model's output for row {invalid[0]} is not finite: its weights are damaged"
+        raise InputError(f"{path}: not written, as {reason}; restore them or train again")
     numbers = range(len(predicted)) if rows is None else map(int, rows)
     written = ([number, *cells] for number, cells in zip(numbers, _cells(target, predicted, thresholds), strict=True))
     atomic_files.write_rows(path, _header(target), written, follow_links)
@@ -55,13 +55,13 @@ def _header(target: Target) -> list[str]:
 
 
 def _cells(target: Target, predicted: np.ndarray, thresholds: float | np.ndarray) -> Iterator[list[Any]]:
-    over = predicted >= thresholds
+    above = predicted >= thresholds
     for row, values in enumerate(predicted):
         if target.kind == "regression":
             yield [f"{value:.{NUMBER_DIGITS}g}" for value in values]
             continue
-        shown = [f"{value:.{PROBABILITY_DECIMALS}f}" for value in values]
+        probabilities = [f"{value:.{PROBABILITY_DECIMALS}f}" for value in values]
         if target.kind == "single":
-            yield [target.labels[int(values.argmax())], *shown]
+            yield [target.labels[int(values.argmax())], *probabilities]
         else:
-            yield [*map(int, over[row]), *shown]
+            yield [*map(int, above[row]), *probabilities]

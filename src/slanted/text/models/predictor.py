@@ -1,4 +1,4 @@
-"""The base of all fitted models: predict, score, save, write predictions.csv."""
+"""The base class of fitted models: predict, score, save, write predictions.csv."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from slanted.text.settings import Settings
 
 
 class Predictor(ABC):
-    """A fitted model, or several that predict together.
+    """A fitted model, or an ensemble of models.
 
     Attributes:
-        target: What it predicts.
-        settings: What it was trained with.
-        thresholds: Of several labels: from which probability on each is predicted, (labels,); None: 0.5.
-        pairs: Whether it learnt from pairs of texts; None: its folder does not say.
+        target: The target that the model predicts: its task, labels and scaling.
+        settings: The settings of the training.
+        thresholds: The decision threshold of each label in multi-label classification, (labels,); None: 0.5.
+        pairs: Whether the model was trained on pairs of texts; None if its folder does not record it.
     """
 
-    needs_files = False  # whether its folder is read again after `load`
+    needs_files = False  # whether predicting reads the model's folder
 
     def __init__(
         self, target: Target, settings: Settings, thresholds: np.ndarray | None = None, pairs: bool | None = None
@@ -37,49 +37,63 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
-        """Return float64 probabilities (n, labels), or numbers (n, targets), in the texts' order."""
+        """Predict probabilities, or numbers in regression.
+
+        Args:
+            texts: n texts.
+            texts_b: The second texts of pairs, or None for single texts.
+
+        Returns:
+            Float64 probabilities (n, labels) or numbers (n, targets), in the order of the texts.
+        """
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write what `load` reads to a folder that exists."""
+        """Write the model to an existing folder."""
 
     @classmethod
     @abstractmethod
     def load(cls, folder: Path) -> "Predictor":
-        """Return the model that `save` wrote to a folder."""
+        """Return the model from a folder that `save` wrote."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Be pickled, by scikit-learn's tools too, as the files that `save` writes."""
+        """Support pickling, as scikit-learn's tools need it: a pickle contains the files that `save` writes."""
         return unpacked, (self.load, packed(self))
 
     @property
-    def cuts(self) -> float | np.ndarray:
-        """The thresholds, or 0.5."""
+    def decision_thresholds(self) -> float | np.ndarray:
+        """`thresholds`, or 0.5 where it is None."""
         return DEFAULT if self.thresholds is None else self.thresholds
 
     def score(self, part: Part, predicted: np.ndarray | None = None) -> dict[str, Any]:
-        """Return metrics.json's scores on some rows.
+        """Return the scores of metrics.json on some rows.
 
         Args:
             part: n rows.
-            predicted: What `predict` returns for them; None: they are predicted now.
+            predicted: The result of `predict` for these rows; None: they are predicted now.
         """
         if predicted is None:
             predicted = self.predict(part.texts, part.texts_b)
-        return score_predictions(self.target, part.y, predicted, self.settings.positive, self.cuts)
+        return score_predictions(self.target, part.y, predicted, self.settings.positive, self.decision_thresholds)
 
     def write_predictions(self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None) -> None:
-        """Write predictions.csv to a path that the user has typed: the row, the prediction, the probabilities."""
-        write_predictions(path, self.target, self.predict(texts, texts_b), self.cuts, follow_links=True)
+        """Predict, and write a CSV file of predictions to a path that the user has typed.
+
+        Args:
+            path: The file; if it is a symbolic link, its target is written.
+            texts: n texts.
+            texts_b: The second texts of pairs, or None for single texts.
+        """
+        write_predictions(path, self.target, self.predict(texts, texts_b), self.decision_thresholds, follow_links=True)
 
     def write_labels(self, folder: Path) -> None:
         """Write labels.json."""
         labels: dict[str, Any] = {"task": self.target.kind, "labels": list(self.target.labels)}
         if self.target.kind == "multilabel":
-            labels["thresholds"] = np.broadcast_to(self.cuts, len(self.target.labels)).tolist()
+            labels["thresholds"] = np.broadcast_to(self.decision_thresholds, len(self.target.labels)).tolist()
         atomic_files.write_json(folder / run_folder.LABELS, labels)
 
     def write_recipe(self, folder: Path, more: dict[str, Any] | None = None) -> None:
-        """Write recipe.json, with further entries."""
-        own = {**self.settings.to_dict(), "pairs": self.pairs}
-        atomic_files.write_json(folder / run_folder.RECIPE, {**own, **(more or {})})
+        """Write recipe.json, with additional entries `more`."""
+        recipe = {**self.settings.to_dict(), "pairs": self.pairs, **(more or {})}
+        atomic_files.write_json(folder / run_folder.RECIPE, recipe)

@@ -1,4 +1,4 @@
-"""A fine-tuned text model: predicts, scores, and is saved to and loaded from a folder."""
+"""A fine-tuned text model: predict, score, save to a folder, load from a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from slanted.acceleration import fast_bert
 from slanted.common.messages import listed
 from slanted.errors import InputError
-from slanted.text.batching.model_inputs import HeldOut, outputs_of_part
+from slanted.text.batching.model_inputs import ValidationRows, outputs_of_part
 from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
 from slanted.text.models.predictor import Predictor
@@ -26,12 +26,12 @@ class TextModel(Predictor):
     """A classifier or regressor with its tokenizer, in float32.
 
     Attributes:
-        encoder: The backbone's tokenizer, limits and inputs.
+        encoder: The tokenizer, the limits and the inputs of the backbone.
         classifier: The KerasHub task.
-        target: What it predicts.
-        settings: What it was trained with.
-        thresholds: Of several labels: from which probability on each is predicted, (labels,); None: 0.5.
-        pairs: Whether it learnt from pairs of texts; None: its folder does not say.
+        target: The target that the model predicts: its task, labels and scaling.
+        settings: The settings of the training.
+        thresholds: The decision threshold of each label in multi-label classification, (labels,); None: 0.5.
+        pairs: Whether the model was trained on pairs of texts; None if its folder does not record it.
     """
 
     def __init__(
@@ -48,25 +48,25 @@ class TextModel(Predictor):
         fast_bert.apply(classifier)
         self._model = plain_model(classifier)
 
-    def choose_thresholds(self, valid: HeldOut) -> None:
-        """Set the thresholds of several labels to the validation rows' best."""
+    def choose_thresholds(self, valid: ValidationRows) -> None:
+        """Set the decision thresholds to those with the highest F1 on the validation rows."""
         self.thresholds = best_thresholds(valid.y, probabilities_of("multilabel", valid.outputs(self._model)))
 
     def outputs(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
-        """Return raw float32 outputs, (n, labels) or (n, targets), in the texts' order."""
+        """Return raw float32 outputs, (n, labels) or (n, targets), in the order of the texts."""
         part = Part(texts, texts_b, np.zeros(len(texts)))
         return outputs_of_part(self._model, self.encoder, part, self.settings)
 
     def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
-        """Return float64 probabilities (n, labels), or numbers (n, targets), in the texts' order."""
+        """Return float64 probabilities (n, labels), or numbers (n, targets), in the order of the texts."""
         return probabilities_of(self.target.kind, self.outputs(texts, texts_b))
 
     def save(self, folder: Path, more: dict[str, Any] | None = None, weights: bool = True) -> None:
-        """Write model/, tokenizer.json, labels.json and recipe.json to a folder that exists.
+        """Write model/, tokenizer.json, labels.json and recipe.json to an existing folder.
 
         Args:
-            folder: Where to.
-            more: Further entries of recipe.json.
+            folder: The folder.
+            more: Additional entries of recipe.json.
             weights: Whether model/ and tokenizer.json are written.
         """
         if weights:
@@ -77,7 +77,7 @@ class TextModel(Predictor):
 
     @classmethod
     def load(cls, folder: Path) -> "TextModel":
-        """Return the model of a folder that `save` wrote.
+        """Return the model from a folder that `save` wrote.
 
         Raises:
             InputError: A file is missing or corrupt.
@@ -85,6 +85,6 @@ class TextModel(Predictor):
         run = read_run(folder)
         encoder, classifier = load_classifier(folder)
         if classifier.num_classes != len(run.target.labels):
-            found = f"{classifier.num_classes} outputs, but {run_folder.LABELS} names {listed(run.target.labels)}"
-            raise InputError(f"{folder}: the model has {found}; restore both from one run")
+            mismatch = f"{classifier.num_classes} outputs, but {run_folder.LABELS} names {listed(run.target.labels)}"
+            raise InputError(f"{folder}: the model has {mismatch}; restore both from one run")
         return cls(encoder, classifier, run.target, run.settings, run.thresholds, run.pairs)

@@ -1,4 +1,4 @@
-"""A classifier on top of a pretrained encoder: built, saved for plain KerasHub, and loaded."""
+"""Build a classifier on a pretrained encoder, save it as a KerasHub preset, and load it."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError
-from slanted.runtime.patches import float32_policy, undrawn_weights
+from slanted.runtime.patches import float32_policy, uninitialized_weights
 from slanted.text.pretrained.encoder import Encoder, family_of
 from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor, read_sentence_piece
 from slanted.text.pretrained.model_files import check_run_folder, locate
@@ -26,19 +26,19 @@ def build_classifier(
     seed: int = 0,
     bias: np.ndarray | None = None,
 ) -> Any:
-    """Return the KerasHub `TextClassifier` of the encoder's family, with a fresh head.
+    """Return the KerasHub `TextClassifier` of the encoder's family, with a new head.
 
-    The head's kernels are drawn by NumPy from a normal distribution of standard deviation 0.02, cut
-    at two of them (the initialisation of BERT's authors), so that a seed gives the same head on every
-    backend; its biases are zero, the last layer's `bias` where given. The classifier takes token ids,
-    not texts, and gives logits: it is not compiled and has no preprocessor until `save_classifier`.
+    NumPy draws the kernels of the head from a normal distribution with standard deviation 0.02, truncated at two
+    standard deviations (the initialisation of BERT's authors), so that a seed gives the same head on every backend.
+    Biases are zero, or `bias` in the last layer. The classifier takes token ids, not texts, and outputs logits. It is
+    not compiled and has no preprocessor, which `save_classifier` adds.
 
     Args:
-        encoder: Its backbone becomes part of the classifier.
-        num_outputs: Classes, labels or targets.
-        dropout: Share of the pooled vector that is dropped in training; None: 0.1.
-        seed: Of the head, and of every dropout layer.
-        bias: Of shape (num_outputs,).
+        encoder: The encoder, whose backbone becomes part of the classifier.
+        num_outputs: The number of classes, labels or targets.
+        dropout: The dropout rate of the pooled vector; None: 0.1.
+        seed: The seed of the head and of every dropout layer.
+        bias: The initial bias of the last layer, (num_outputs,); None: zeros.
     """
     classifier = _task(encoder.family, encoder.backbone, num_outputs, HEAD_DROPOUT if dropout is None else dropout)
     _initialise_head(classifier, seed)
@@ -49,16 +49,15 @@ def build_classifier(
 
 
 def save_classifier(classifier: Any, encoder: Encoder, folder: str | Path, max_tokens: int) -> None:
-    """Save a KerasHub preset that `keras_hub.models.TextClassifier.from_preset` loads by itself.
+    """Save a KerasHub preset that `keras_hub.models.TextClassifier.from_preset` can load without slanted.
 
-    It is saved under the float32 policy whatever the classifier was trained under, and without the
-    optimizer it was trained with, whose state KerasHub would save too.
+    The preset always has the float32 policy, and no optimizer, whose state KerasHub would otherwise save.
 
     Args:
-        classifier: From `build_classifier`, trained.
-        encoder: Where it came from.
-        folder: Is made.
-        max_tokens: The length at which the saved preprocessor truncates and pads.
+        classifier: A trained classifier from `build_classifier`.
+        encoder: The encoder of the classifier.
+        folder: The folder to create.
+        max_tokens: The length to which the saved preprocessor truncates and pads.
     """
     from slanted.acceleration import fast_bert
 
@@ -67,23 +66,23 @@ def save_classifier(classifier: Any, encoder: Encoder, folder: str | Path, max_t
         saved = _task(encoder.family, trained.backbone, trained.num_classes, trained.dropout)
         saved.set_weights(trained.get_weights())
         saved.preprocessor = build_preprocessor(encoder.family, encoder.tokenizer, encoder.sentence_piece, max_tokens)
-        saved.compile()  # as KerasHub compiles what it loads, which then fits the file without a warning
+        saved.compile()  # KerasHub compiles the model that it loads; without this, loading warns about the optimizer
         saved.save_to_preset(str(folder))
 
 
 def plain_model(classifier: Any) -> Any:
-    """Return the classifier's layers as a plain Keras model: KerasHub's own `fit` takes no batches made elsewhere."""
+    """Return a plain Keras model with the layers of the classifier: KerasHub's `fit` does not accept a PyDataset."""
     import keras
 
     return keras.Model(classifier.input, classifier.output, name=classifier.name)
 
 
 def float32_copy(classifier: Any, encoder: Encoder) -> Any:
-    """Return the classifier under the float32 policy: itself, or where it has another a copy with the same weights."""
+    """Return the classifier if it has the float32 policy, else a copy of it with that policy and the same weights."""
     if classifier.backbone.dtype_policy.name == "float32":
         return classifier
     config = {**classifier.backbone.get_config(), "dtype": "float32"}
-    with undrawn_weights():
+    with uninitialized_weights():
         backbone = type(classifier.backbone).from_config(config)
         copy = _task(encoder.family, backbone, classifier.num_classes, classifier.dropout)
     copy.set_weights(classifier.get_weights())
@@ -91,10 +90,13 @@ def float32_copy(classifier: Any, encoder: Encoder) -> Any:
 
 
 def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
-    """Load what `save_classifier` wrote to `model` in a run folder, with the tokenizer beside it.
+    """Load the classifier that `save_classifier` wrote to `model/` in a run folder, and its tokenizer.
+
+    Returns:
+        The encoder, and the KerasHub classifier.
 
     Raises:
-        InputError: A file is missing or broken.
+        InputError: A file is missing or corrupt.
     """
     folder = run_folder / "model"
     files = locate(str(run_folder))
@@ -104,7 +106,7 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
 
     family = family_of(folder)
     try:
-        with undrawn_weights():
+        with uninitialized_weights():
             classifier = getattr(keras_hub.models, f"{family}TextClassifier").from_preset(
                 str(folder.resolve()), preprocessor=None, compile=False
             )
@@ -117,8 +119,8 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
     for variable in classifier.variables:
         values: Any = keras.ops.convert_to_numpy(variable)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            found = f"the weights of {variable.path} are missing or no finite numbers"
-            raise InputError(f"{folder}: {found}: restore the model or train again")
+            problem = f"the weights of {variable.path} are missing or not finite"
+            raise InputError(f"{folder}: {problem}: restore the model or train again")
     read = (tokenizer, read_sentence_piece(folder))
     return Encoder(str(run_folder), family, folder, classifier.backbone, *read), classifier
 
@@ -132,7 +134,7 @@ def _task(family: str, backbone: Any, num_outputs: int, dropout: float) -> Any:
 
 
 def _initialise_head(classifier: Any, seed: int) -> None:
-    """Draw the kernels of everything that is not the backbone."""
+    """Initialise all layers outside the backbone: kernels at random, biases with zeros."""
     random = np.random.default_rng(seed)
     pretrained = {id(variable) for variable in classifier.backbone.variables}
     for variable in classifier.trainable_variables:
@@ -142,7 +144,7 @@ def _initialise_head(classifier: Any, seed: int) -> None:
 
 
 def _truncated_normal(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Draw normal numbers, each again until it lies within two standard deviations."""
+    """Draw normal numbers; those outside of two standard deviations are drawn again."""
     drawn = random.standard_normal(shape)
     while (outside := np.abs(drawn) > 2).any():
         drawn[outside] = random.standard_normal(int(outside.sum()))
@@ -150,7 +152,7 @@ def _truncated_normal(random: np.random.Generator, shape: tuple[int, ...]) -> np
 
 
 def _seed_dropout(classifier: Any, seed: int) -> None:
-    """Give each dropout layer a seed of its own that depends on nothing else."""
-    states = [one for one in classifier.non_trainable_variables if one.path.endswith("seed_generator_state")]
+    """Set the seed of each dropout layer to one that depends on `seed` and the layer's position only."""
+    states = [v for v in classifier.non_trainable_variables if v.path.endswith("seed_generator_state")]
     for number, state in enumerate(states):
-        state.assign(np.array([seed % 2**31, number], dtype=state.dtype))  # of int32 on PyTorch
+        state.assign(np.array([seed % 2**31, number], dtype=state.dtype))  # the dtype is int32 on PyTorch

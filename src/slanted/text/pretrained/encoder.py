@@ -1,4 +1,4 @@
-"""From a model's name to a KerasHub backbone with its tokenizer."""
+"""Load a KerasHub backbone and its tokenizer, from the name of a model."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
-from slanted.runtime.patches import undrawn_weights
+from slanted.runtime.patches import uninitialized_weights
 from slanted.text.pretrained.hub import fetch
 from slanted.text.pretrained.keras_hub_preprocessor import read_sentence_piece
 from slanted.text.pretrained.model_files import locate
@@ -27,12 +27,12 @@ class Encoder:
     """A pretrained text encoder.
 
     Attributes:
-        name: As the user gave it.
-        family: The KerasHub classes' prefix: `Bert`, `Roberta`, ...
-        folder: Its files.
-        backbone: The KerasHub backbone, weights loaded.
-        tokenizer: The checkpoint's own tokenizer.
-        sentence_piece: The SentencePiece model that it was made of, which KerasHub's own needs; None: there is none.
+        name: The name that the user passed.
+        family: The prefix of the KerasHub classes: `Bert`, `Roberta`, ...
+        folder: The folder of the files.
+        backbone: The KerasHub backbone with its weights.
+        tokenizer: The tokenizer of the checkpoint.
+        sentence_piece: The SentencePiece model of the tokenizer, which KerasHub's tokenizer needs; None: there is none.
     """
 
     name: str
@@ -44,27 +44,27 @@ class Encoder:
 
     @property
     def max_tokens(self) -> int:
-        """The most tokens it takes: the length of its position embeddings."""
+        """The longest input in tokens: the number of position embeddings."""
         return int(self.backbone.max_sequence_length)
 
     @property
     def hidden_dim(self) -> int:
-        """Numbers a token's vector has."""
+        """The size of the vector of a token."""
         return int(self.backbone.hidden_dim)
 
     @property
     def num_layers(self) -> int:
-        """Transformer blocks."""
+        """The number of transformer blocks."""
         return int(self.backbone.num_layers)
 
     @property
     def vocabulary_size(self) -> int:
-        """Rows of its word embeddings."""
+        """The number of word embeddings."""
         return int(self.backbone.vocabulary_size)
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The inputs it takes, of `token_ids`, `segment_ids` and `padding_mask`."""
+        """The names of the inputs, out of `token_ids`, `segment_ids` and `padding_mask`."""
         return tuple(self.backbone.input)
 
 
@@ -72,12 +72,12 @@ def load_encoder(name: str, dtype: str | None = None, dropout: float | None = No
     """Load a pretrained encoder and its tokenizer.
 
     Args:
-        name: As in `locate`.
-        dtype: The dtype policy of its layers; None takes Keras's own setting.
-        dropout: Share that its layers drop in training; None: as its configuration says.
+        name: The name of the model, see `locate`.
+        dtype: The dtype policy of the layers; None: the global policy of Keras.
+        dropout: The dropout rate of the layers; None: the rate in the configuration of the model.
 
     Raises:
-        InputError: The model is unknown, cannot be fetched, or its files are broken.
+        InputError: The model is unknown, cannot be downloaded, or its files are corrupt.
     """
     files = locate(name)
     try:
@@ -98,7 +98,11 @@ def load_encoder(name: str, dtype: str | None = None, dropout: float | None = No
 
 
 def family_of(folder: Path) -> str:
-    """Return which KerasHub classes a model folder belongs to."""
+    """Return the prefix of the KerasHub classes for the model in a folder.
+
+    Raises:
+        InputError: slanted cannot fine-tune a model of this type.
+    """
     config = decoded((folder / "config.json").read_bytes())
     if "registered_name" in config:
         family = str(config.get("class_name")).removesuffix("Backbone")
@@ -110,12 +114,12 @@ def family_of(folder: Path) -> str:
 
 
 def _load_backbone(backbone_class: Any, folder: Path, changed: dict[str, Any]) -> Any:
-    """Load a backbone, its configuration changed; InputError names the file or tensor that is wrong."""
+    """Load a backbone with changes to its configuration; an InputError names the file or tensor that is wrong."""
     from safetensors import SafetensorError
 
     try:
-        with undrawn_weights():
-            # The whole path: KerasHub takes a bare name for one of its own presets, and downloads that.
+        with uninitialized_weights():
+            # An absolute path: KerasHub looks up a relative one among its own presets and may download that preset.
             backbone = backbone_class.from_preset(str(folder.resolve()), **changed)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: h5py's
         reason = " ".join(str(error).split())[:300]
@@ -130,9 +134,6 @@ def _load_backbone(backbone_class: Any, folder: Path, changed: dict[str, Any]) -
 
 
 def _known_presets(keras_hub: Any) -> dict[str, str]:
-    """Return the KerasHub presets that slanted can fine-tune, each with where it is fetched from."""
-    presets: dict[str, str] = {}
-    for family in FAMILIES:
-        found = getattr(keras_hub.models, f"{family}Backbone").presets
-        presets |= {name: entry["kaggle_handle"] for name, entry in found.items()}
-    return presets
+    """Return KerasHub preset -> Kaggle handle, for the families that slanted can fine-tune."""
+    backbones = [getattr(keras_hub.models, f"{family}Backbone") for family in FAMILIES]
+    return {name: entry["kaggle_handle"] for backbone in backbones for name, entry in backbone.presets.items()}

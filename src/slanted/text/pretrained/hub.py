@@ -1,4 +1,4 @@
-"""Models that are on a hub: fetched to the hub's own cache, then treated like any folder."""
+"""Download models from a hub into the hub's own cache."""
 
 import difflib
 from pathlib import Path
@@ -10,14 +10,14 @@ WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.h5", "assets/**"]
 
 
 def fetch(preset: str, known: dict[str, str]) -> Path:
-    """Return the folder of a model on a hub, downloaded unless the hub's cache has it.
+    """Return the folder of a model on a hub; it is downloaded unless it is in the hub's cache.
 
     Args:
         preset: `hf://owner/name`, `kaggle://...`, or the name of a KerasHub preset.
-        known: KerasHub's presets, and where each is fetched from.
+        known: KerasHub preset -> Kaggle handle.
 
     Raises:
-        InputError: The preset is unknown, the hub cannot be reached, or the files are not whole.
+        InputError: The preset is unknown, the hub cannot be reached, or the files are incomplete.
     """
     address = preset if "://" in preset else known.get(preset)
     if address is None:
@@ -31,7 +31,7 @@ def fetch(preset: str, known: dict[str, str]) -> Path:
 
 
 def _from_hugging_face(preset: str, address: str) -> Path:
-    """Download a repository's configuration, safetensors and tokenizer: nothing that could run."""
+    """Download the configuration, safetensors and tokenizer of a repository, but no files that could execute code."""
     try:
         import huggingface_hub
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -58,7 +58,7 @@ def _from_kaggle(preset: str, address: str) -> Path:
 
 
 def _unreachable(preset: str, error: Exception) -> InputError:
-    """Say in one line that a model could not be fetched, and what needs no network."""
+    """Return the error for a model that cannot be downloaded; its text names the models that need no network."""
     reason = " ".join(str(error).split())[:160]
     return InputError(
         f"model `{preset}` cannot be fetched ({type(error).__name__}: {reason}): check the name and the network, "

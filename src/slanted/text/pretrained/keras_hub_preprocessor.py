@@ -1,7 +1,7 @@
-"""The KerasHub preprocessor that is saved with a model, so that plain KerasHub takes texts.
+"""The KerasHub preprocessor that is saved with a model, so that it accepts texts in KerasHub without slanted.
 
-slanted itself never tokenises with it. For WordPiece it is set as near to the checkpoint's tokenizer as
-KerasHub goes; docs/decisions.md says where the two differ and how often.
+slanted does not use it for tokenisation. For WordPiece its settings are as close to the checkpoint's tokenizer as
+KerasHub allows; docs/decisions.md describes the differences and their frequency.
 """
 
 from pathlib import Path
@@ -15,20 +15,21 @@ SENTENCE_PIECE_FILES = (KERAS_ASSETS / "vocabulary.spm", "sentencepiece.bpe.mode
 
 
 def read_sentence_piece(folder: Path) -> bytes | None:
-    """Return the SentencePiece model of a model folder, or None where it has none."""
-    found = (folder / file for file in SENTENCE_PIECE_FILES if (folder / file).is_file())
-    path = next(found, None)
-    return None if path is None else path.read_bytes()
+    """Return the SentencePiece model in a model folder, or None if there is none."""
+    return next(((folder / file).read_bytes() for file in SENTENCE_PIECE_FILES if (folder / file).is_file()), None)
 
 
 def build_preprocessor(family: str, tokenizer: TextTokenizer, sentence_piece: bytes | None, max_tokens: int) -> Any:
     """Return the KerasHub preprocessor of a model.
 
     Args:
-        family: The KerasHub classes' prefix.
-        tokenizer: The checkpoint's own, whose vocabulary and settings are taken over.
-        sentence_piece: The checkpoint's SentencePiece model, where it has one.
-        max_tokens: The length at which it truncates and pads.
+        family: The prefix of the KerasHub classes.
+        tokenizer: The tokenizer of the checkpoint, whose vocabulary and settings are used.
+        sentence_piece: The SentencePiece model of the checkpoint, or None.
+        max_tokens: The length to which the preprocessor truncates and pads.
+
+    Raises:
+        InputError: The family needs a SentencePiece model, and the checkpoint has none.
     """
     import keras_hub
 

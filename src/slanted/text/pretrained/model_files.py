@@ -1,4 +1,4 @@
-"""From a model's name to its files, checked, before anything slow is imported."""
+"""Find and check the files of a pretrained model by its name, without slow imports."""
 
 import hashlib
 import importlib.util
@@ -11,7 +11,7 @@ from slanted.common.strict_json import decoded
 from slanted.errors import InputError
 from slanted.text.tokens.vocabulary_files import read_json
 
-POSITIONS_FROM_0 = ("bert", "distilbert", "albert")  # RoBERTa's position table has rows that no token takes
+POSITIONS_FROM_0 = ("bert", "distilbert", "albert")  # RoBERTa's position embeddings have rows that no token uses
 
 
 DEFAULT = "minilm"
@@ -23,7 +23,7 @@ PICKLES = ("pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 EMBEDDINGS = "word_embeddings.weight"
 MOST_HEADER_BYTES = 100_000_000  # as safetensors itself allows
 SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
-SIZES += ("max_position_embeddings",)  # of transformers; KerasHub's:
+SIZES += ("max_position_embeddings",)  # the names in transformers; those in KerasHub are:
 SIZES += ("vocabulary_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim", "max_sequence_length")
 GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
 UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
@@ -31,13 +31,13 @@ UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrain
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Where a pretrained model is.
+    """The location of a pretrained model.
 
     Attributes:
-        name: As the user gave it.
-        folder: The folder of its weights; None where KerasHub or a hub has it.
-        tokenizer_folder: The folder of its tokenizer: `folder`, or a run folder around it.
-        preset: What KerasHub's `from_preset` takes.
+        name: The name that the user passed.
+        folder: The folder of the weights; None for a model on a hub.
+        tokenizer_folder: The folder of the tokenizer: `folder`, or the run folder that contains it.
+        preset: The argument of KerasHub's `from_preset`.
     """
 
     name: str
@@ -47,14 +47,14 @@ class ModelFiles:
 
 
 def locate(name: str) -> ModelFiles:
-    """Find a model's files and check that they are whole, without importing Keras.
+    """Find the files of a model and check that they are complete, without importing Keras.
 
     Args:
-        name: `minilm`; a local folder (Hugging Face, KerasHub preset, or a run of slanted's); a
-            `hf://` or `kaggle://` name; else the name of a KerasHub preset, which is not checked here.
+        name: `minilm`; a local folder (Hugging Face, a KerasHub preset, or a run of slanted); an `hf://` or `kaggle://`
+            name; or the name of a KerasHub preset, which is not checked here.
 
     Raises:
-        InputError: The package or folder is missing, or a file in it is missing or broken.
+        InputError: The package or folder is missing, or a file in it is missing or corrupt.
     """
     if name == DEFAULT:
         return _local(name, _packaged_folder())
@@ -71,10 +71,10 @@ def locate(name: str) -> ModelFiles:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise InputError unless the folder's configuration can be read and its weights are whole.
+    """Raise InputError unless the configuration of a folder can be read and its weights are complete.
 
-    Weights are checked by their headers: a safetensors file must be as long as its header says, and
-    its word embeddings must have `vocab_size` rows.
+    Weights are checked by their headers: a safetensors file must have the length that its header implies, and the word
+    embeddings must have `vocab_size` rows.
     """
     config = read_json(folder / "config.json")
     if not isinstance(config, dict):
@@ -93,9 +93,9 @@ def check_folder(folder: Path) -> None:
 
 
 def check_run_folder(folder: Path) -> None:
-    """Raise InputError unless a run's `model` folder holds all that `slanted train` writes, readable.
+    """Raise InputError unless all files that `slanted train` writes to the folder `model` are there and valid.
 
-    KerasHub takes a head whose weights are missing for a new one, without a word.
+    KerasHub initialises a head without weights at random and does not warn.
     """
     check_folder(folder)
     for name in ("task.json", "preprocessor.json", "task.weights.h5"):
@@ -106,7 +106,7 @@ def check_run_folder(folder: Path) -> None:
 
 
 def _check_sizes(path: Path, config: dict[str, Any]) -> None:
-    """Raise InputError unless the sizes that a configuration gives are whole numbers above 0."""
+    """Raise InputError unless the sizes in a configuration are whole numbers above 0."""
     for name in SIZES:
         size = config.get(name, 1)
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
@@ -114,10 +114,10 @@ def _check_sizes(path: Path, config: dict[str, Any]) -> None:
 
 
 def _local(name: str, folder: Path) -> ModelFiles:
-    """Return the files of a local folder, a run folder's model among them."""
-    has_own = (folder / "config.json").exists()
-    is_run = not has_own and (folder / "model" / "config.json").exists()
-    if not has_own and not is_run:
+    """Return the files of a local folder, which may be the folder of a run."""
+    has_config = (folder / "config.json").exists()
+    is_run = not has_config and (folder / "model" / "config.json").exists()
+    if not has_config and not is_run:
         raise InputError(f"{folder / 'config.json'}: the model folder must hold this file: it is missing: {GIVE}")
     weights = folder / "model" if is_run else folder
     check_folder(weights)
@@ -125,23 +125,23 @@ def _local(name: str, folder: Path) -> ModelFiles:
 
 
 def _packaged_folder() -> Path:
-    """Return the folder of the default model inside its package, which is not imported."""
+    """Return the folder of the default model in its package, without importing the package."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise InputError(f"the model `{DEFAULT}` is not installed: {INSTALL}")
     folder = Path(spec.origin).parent / "model"
     weights = folder / "model.safetensors"
     if not weights.is_file():
-        raise InputError(f"{weights}: the model `{DEFAULT}` is not whole: {INSTALL} --force-reinstall")
+        raise InputError(f"{weights}: the model `{DEFAULT}` is not complete: {INSTALL} --force-reinstall")
     with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != SHA256:
-        raise InputError(f"{weights}: sha256 must be {SHA256}: found {found}: {INSTALL} --force-reinstall")
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SHA256:
+        raise InputError(f"{weights}: sha256 must be {SHA256}: found {digest}: {INSTALL} --force-reinstall")
     return folder
 
 
 def _check_keras_weights(folder: Path) -> None:
-    """Raise InputError unless a KerasHub preset's weights can be opened."""
+    """Raise InputError unless the weights of a KerasHub preset can be opened."""
     path = folder / "model.weights.h5"
     if not path.is_file():
         if (folder / "model.weights.json").is_file():
@@ -160,15 +160,15 @@ def _check_hdf5(path: Path) -> None:
 
 
 def _check_safetensors(folder: Path, config: dict[str, Any]) -> None:
-    """Raise InputError unless a Hugging Face folder's weights are safetensors, whole, and fit its configuration."""
+    """Raise InputError unless the weights of a Hugging Face folder are complete safetensors that match config.json."""
     index = folder / "model.safetensors.index.json"
     names = ["model.safetensors"]
     if index.is_file():
         content = read_json(index)
-        places = content.get("weight_map") if isinstance(content, dict) else None
-        if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
+        files = content.get("weight_map") if isinstance(content, dict) else None
+        if not isinstance(files, dict) or not all(isinstance(file, str) for file in files.values()):
             raise InputError(f"{index}: it must be an object with a `weight_map` of files: copy the file anew")
-        names = sorted(set(places.values()))
+        names = sorted(set(files.values()))
     elif not (folder / names[0]).is_file() and any(any(folder.glob(pattern)) for pattern in PICKLES):
         raise InputError(f"{folder}: {UNSAFE}: found no model.safetensors")
     for name in names:
@@ -176,7 +176,7 @@ def _check_safetensors(folder: Path, config: dict[str, Any]) -> None:
 
 
 def _check_embeddings(path: Path, header: dict[str, Any], config: dict[str, Any]) -> None:
-    """Raise InputError unless the word embeddings have as many rows as the configuration's vocabulary."""
+    """Raise InputError unless the word embeddings have `vocab_size` rows."""
     for tensor, entry in header.items():
         rows = entry["shape"][0] if entry["shape"] else 0
         if tensor.endswith(EMBEDDINGS) and rows != config.get("vocab_size"):
@@ -185,10 +185,10 @@ def _check_embeddings(path: Path, header: dict[str, Any], config: dict[str, Any]
 
 
 def safetensors_header(path: Path) -> dict[str, Any]:
-    """Return the tensors that a safetensors file lists: dtype, shape and place of each.
+    """Return tensor name -> dtype, shape and offsets, from the header of a safetensors file.
 
     Raises:
-        InputError: The file is missing, no safetensors file, or shorter or longer than its header says.
+        InputError: The file is missing, is not a safetensors file, or is shorter or longer than its header implies.
     """
     if not path.is_file():
         raise InputError(f"{path}: the model folder must hold this file: it is missing")
@@ -211,7 +211,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
 
 
 def most_tokens(files: ModelFiles) -> int | None:
-    """Return the most tokens that a local model takes, as far as its configuration alone says it."""
+    """Return the longest input of a local model in tokens, or None if its configuration does not specify it."""
     if files.folder is None:
         return None
     config = decoded((files.folder / "config.json").read_bytes())

@@ -10,7 +10,7 @@ import numpy as np
 
 from slanted.errors import InputError
 from slanted.keras_private.layers_and_trainers import epochs_as_long_as_their_data
-from slanted.runtime.deferred_signals import HeldSignals, held_signals
+from slanted.runtime.deferred_signals import DeferredSignals, deferred_signals
 from slanted.runtime.random_state import random_state, set_random_state
 from slanted.text.runs.checkpoints import Checkpoints, Snapshot
 from slanted.text.training.callbacks import History, KeepBest
@@ -51,7 +51,7 @@ class Checkpointing(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self._checkpoints, self._snapshot, self._history, self._keep = checkpoints, snapshot, history, keep
-        self._total, self._steps_per_epoch, self._signals = total_steps, steps_per_epoch, HeldSignals()
+        self._total, self._steps_per_epoch, self._signals = total_steps, steps_per_epoch, DeferredSignals()
         self.resumed_from_step = None if snapshot is None else snapshot.step
         self.epoch, self.step = divmod(self.resumed_from_step or 0, steps_per_epoch)
         self.is_trained = self.resumed_from_step == total_steps
@@ -71,7 +71,7 @@ class Checkpointing(keras.callbacks.Callback):
     @contextmanager
     def deferring_signals(self) -> Iterator[None]:
         """Have SIGINT and SIGTERM wait for a checkpoint from the first step to `finish`, if any is written."""
-        with held_signals(self._checkpoints is not None) as self._signals:
+        with deferred_signals(self._checkpoints is not None) as self._signals:
             yield
 
     def data(self) -> AbstractContextManager[None]:
@@ -94,7 +94,7 @@ class Checkpointing(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Write one if it is due or the process is to end; that of an epoch's end waits for its validation."""
-        self._signals.hold = True
+        self._signals.deferring = True
         if len(self._history.steps) % self._steps_per_epoch:
             self._write_if_due()
 
@@ -115,7 +115,7 @@ class Checkpointing(keras.callbacks.Callback):
             weights = _named("model", map(_value, model.variables))
             facts = {"seconds": self.seconds, **_watched_facts(self._history, self._keep)}
             self._checkpoints.write(Snapshot(self._total, facts, {**weights, **_history_arrays(self._history)}))
-        self._signals.hold = False
+        self._signals.deferring = False
         self._signals.deliver()
 
     def _write_if_due(self) -> None:

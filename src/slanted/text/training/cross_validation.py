@@ -20,8 +20,8 @@ from typing import Any
 import keras
 
 from slanted.common import atomic_files
-from slanted.runtime.random_state import kept_random_state
-from slanted.text.models.fold_ensemble import FoldedModel, StoredFolds
+from slanted.runtime.random_state import preserved_random_state
+from slanted.text.models.fold_ensemble import DiskEnsemble, FoldEnsemble
 from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
@@ -40,7 +40,7 @@ Metrics = dict[str, Any]
 FinishFolds = Callable[[Path, RunData, Metrics, Progress], None]
 
 
-@kept_random_state()
+@preserved_random_state()
 def train_folds(
     request: RunRequest,
     data: RunData,
@@ -76,7 +76,7 @@ def train_folds(
             steps_before = sum(request.folder.fold(at).steps_done for at in folds)
             runs = [train_fold(request.of_fold(at), data, at, progress, finish_fold) for at in folds]
             atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **repeat})
-            model = StoredFolds(read_run(work))
+            model = DiskEnsemble(read_run(work))
             model.write_labels(work)
             metrics = fold_metrics(data, settings, runs, steps_before or None)
             metrics["out_of_fold"] = _predict_held_rows(data, settings, model, work)
@@ -116,17 +116,17 @@ def train_fold(
     return metrics
 
 
-def _predict_held_rows(data: RunData, settings: Settings, model: FoldedModel, folder: Path) -> Metrics:
+def _predict_held_rows(data: RunData, settings: Settings, model: FoldEnsemble, folder: Path) -> Metrics:
     """Write out_of_fold.csv and return its scores: every row's labels by its own fold's thresholds."""
-    predicted, cuts = model.predict_held(data.train, data.folds)
-    write_predictions(folder / run_folder.OUT_OF_FOLD, data.target, predicted, cuts, data.numbers)
-    return score_predictions(data.target, data.train.y, predicted, settings.positive, cuts)
+    predicted, thresholds = model.predict_out_of_fold(data.train, data.folds)
+    write_predictions(folder / run_folder.OUT_OF_FOLD, data.target, predicted, thresholds, data.numbers)
+    return score_predictions(data.target, data.train.y, predicted, settings.positive, thresholds)
 
 
-def _predict_test(data: RunData, settings: Settings, model: FoldedModel, folder: Path) -> Metrics:
+def _predict_test(data: RunData, settings: Settings, model: FoldEnsemble, folder: Path) -> Metrics:
     """Write predictions.csv and return the scores of the test rows, and the baselines' of all training rows."""
     assert data.test is not None
     predicted = model.predict(data.test.texts, data.test.texts_b)
-    write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.cuts)
-    scores = score_predictions(data.target, data.test.y, predicted, settings.positive, model.cuts)
+    write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
+    scores = score_predictions(data.target, data.test.y, predicted, settings.positive, model.decision_thresholds)
     return {"test": scores, "baselines": baselines_of(data, data.test, settings)}

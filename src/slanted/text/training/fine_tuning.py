@@ -16,9 +16,9 @@ from slanted.preview.plan import DatasetSize, Plan
 from slanted.recipe.own_curve import check_importable
 from slanted.recipe.recipe import Recipe
 from slanted.runtime.memory import release
-from slanted.runtime.patches import kept_heap, seeded_generators
+from slanted.runtime.patches import retained_heap, seeded_generators
 from slanted.text.batching.batches import EpochOrder
-from slanted.text.batching.model_inputs import HeldOut, training_batches
+from slanted.text.batching.model_inputs import ValidationRows, training_batches
 from slanted.text.labels.examples import Part
 from slanted.text.labels.targets import Target
 from slanted.text.models.text_model import TextModel
@@ -90,7 +90,7 @@ class Fitting:
         self.pairs = train.texts_b is not None
         self.documents, self.batches = training_batches(self.encoder, train, self.scaling.to_model(train.y), settings)
         self.examples = len(train) if self.documents.owners is None else len(self.documents.encoded)
-        self.valid = None if valid is None else HeldOut(self.encoder, valid, settings)
+        self.valid = None if valid is None else ValidationRows(self.encoder, valid, settings)
         self.classifier = build_classifier(
             self.encoder,
             len(target.labels),
@@ -181,7 +181,7 @@ class Fitting:
         for unfreezing in opening if first_step else ():
             unfreezing.continue_at(first_step)
         self.progress.begin(self.total_steps, self.settings.batch_size, first_step, self._group_rates())
-        with saving.data(), kept_heap():
+        with saving.data(), retained_heap():
             self.model.fit(
                 self.batches,
                 epochs=recipe.epochs,

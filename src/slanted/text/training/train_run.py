@@ -11,7 +11,7 @@ import numpy as np
 from slanted.common import atomic_files
 from slanted.errors import TrainingFailed
 from slanted.runtime.memory import release
-from slanted.runtime.random_state import kept_random_state
+from slanted.runtime.random_state import preserved_random_state
 from slanted.text.labels.examples import Part
 from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.models.text_model import TextModel
@@ -63,7 +63,7 @@ def baselines_of(data: RunData, scored: Part, settings: Settings) -> dict[str, A
     return baseline_scores(*rows, data.target, settings.positive, choosing)
 
 
-@kept_random_state()  # of the program that calls it
+@preserved_random_state()  # of the program that calls it
 def train_here(
     request: RunRequest,
     data: RunData,
@@ -116,7 +116,7 @@ def train_here(
                 data.bad_rows.write(folder / run_folder.BAD_ROWS)
             atomic_files.write_rows(folder / run_folder.HISTORY, run_folder.HISTORY_COLUMNS, trained.history.steps)
             if predicted is not None:
-                write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.cuts)
+                write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
             atomic_files.write_json(folder / run_folder.METRICS, metrics)
             progress.result(metrics)
         if finish is not None:
