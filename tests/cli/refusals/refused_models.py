@@ -45,13 +45,15 @@ ROWS = [
         "truncated weights",
         {"m": "MODEL", "m/model.safetensors": 5000},
         f"{TRAIN} --model m",
-        "m/model.safetensors: 63208 bytes expected, 5000 found: copy the file anew",
+        "m/model.safetensors: not a valid safetensors file (Error while deserializing header: incomplete metadata, "
+        "file not fully covered): copy the file anew",
     ),
     (
         "weights that are none",
         {"m": "MODEL", "m/model.safetensors": "weights"},
         f"{TRAIN} --model m",
-        "m/model.safetensors: not a safetensors file, or cut short: copy the file anew",
+        "m/model.safetensors: not a valid safetensors file (Error while deserializing header: header too small): copy "
+        "the file anew",
     ),
     (
         "a pickle",

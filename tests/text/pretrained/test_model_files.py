@@ -12,7 +12,7 @@ from tiny_models import write_bert
 
 from slanted.errors import InputError
 from slanted.text.pretrained import model_files
-from slanted.text.pretrained.model_files import GIVE, locate, safetensors_header
+from slanted.text.pretrained.model_files import GIVE, locate
 
 pytestmark = pytest.mark.once
 
@@ -109,11 +109,14 @@ REFUSED = {
     "config is a list": (lambda folder: (folder / CONFIG).write_text("[]"), "it must be a JSON object: found list"),
     "config of neither": (lambda folder: (folder / CONFIG).write_text("{}"), "`registered_name`, as KerasHub does: "),
     "no weights": (lambda folder: (folder / WEIGHTS).unlink(), "safetensors: the model folder must hold this file: it"),
-    "cut weights": (cut_short, " found: copy the file anew"),
-    "longer weights": (grown, " found: copy the file anew"),
-    "cut header": (cut_in_header, "model.safetensors: not a safetensors file, or cut short: copy the file anew"),
-    "empty weights": (lambda folder: (folder / WEIGHTS).write_bytes(b""), "not a safetensors file, or cut short"),
-    "huge header": (lambda folder: (folder / WEIGHTS).write_bytes(b"\xff" * 64), "not a safetensors file, or cut sh"),
+    "cut weights": (cut_short, "incomplete metadata, file not fully covered): copy the file anew"),
+    "longer weights": (grown, "incomplete metadata, file not fully covered): copy the file anew"),
+    "cut header": (
+        cut_in_header,
+        "model.safetensors: not a valid safetensors file (Error while deserializing header: ",
+    ),
+    "empty weights": (lambda folder: (folder / WEIGHTS).write_bytes(b""), "not a valid safetensors file ("),
+    "huge header": (lambda folder: (folder / WEIGHTS).write_bytes(b"\xff" * 64), "not a valid safetensors file ("),
     "pickle": (pickled, "slanted loads no pickles: save the model as safetensors"),
     "other vocabulary": (
         lambda folder: write_bert(folder, vocab_size=99),
@@ -145,10 +148,6 @@ def test_shards_are_each_checked(folder):
         locate(str(folder))
 
 
-def test_header_lists_the_tensors(folder):
-    assert safetensors_header(folder / WEIGHTS)["pooler.dense.bias"]["shape"] == [8]
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -170,5 +169,5 @@ def test_a_damaged_length_field_is_refused_before_the_header_is_read(length, fol
     with path.open("r+b") as file:
         file.write(struct.pack("<Q", length))
         file.truncate(2**31)
-    with pytest.raises(InputError, match=r"model\.safetensors: not a safetensors file, or cut short"):
-        safetensors_header(path)
+    with pytest.raises(InputError, match=r"model\.safetensors: not a valid safetensors file \(.*header too large"):
+        locate(str(folder))
