@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from slanted.runtime.deferred_signals import deferred_signals
+from slanted.runtime.deferred_signals import DeferredSignals
 
 pytestmark = pytest.mark.once
 
@@ -29,7 +29,7 @@ def handler():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_waits_until_it_is_delivered(number, handler):
-    with deferred_signals() as signals:
+    with DeferredSignals() as signals:
         signals.deliver()
         signals.deferring = True
         signal.raise_signal(number)
@@ -40,13 +40,13 @@ def test_a_signal_waits_until_it_is_delivered(number, handler):
 
 
 def test_before_there_is_anything_to_keep_it_comes_through_at_once(handler):
-    with pytest.raises(Arrived), deferred_signals():
+    with pytest.raises(Arrived), DeferredSignals():
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_the_second_comes_through_at_once():
-    with deferred_signals() as signals:
+    with DeferredSignals() as signals:
         signals.deferring = True
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Arrived):
@@ -55,26 +55,18 @@ def test_the_second_comes_through_at_once():
 
 def test_what_is_ignored_stays_ignored():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with deferred_signals() as signals:
+    with DeferredSignals() as signals:
         signals.deferring = True
         signal.raise_signal(signal.SIGINT)
         assert signals.pending is None
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def test_not_wanted_nothing_changes(handler):
-    with deferred_signals(False) as signals:
-        signals.deferring = True
-        assert signal.getsignal(signal.SIGINT) is handler
-        with pytest.raises(Arrived):
-            signal.raise_signal(signal.SIGINT)
-
-
 def test_another_thread_leaves_signals_alone(handler):
     seen = []
 
     def defer():
-        with deferred_signals() as signals:
+        with DeferredSignals() as signals:
             seen.append((signal.getsignal(signal.SIGINT), signals.pending))
 
     thread = threading.Thread(target=defer)

@@ -14,7 +14,8 @@ from slanted.text.models.text_model import TextModel
 from slanted.text.runs import checkpoints
 from slanted.text.runs.checkpoints import steps_of
 from slanted.text.training import callbacks
-from slanted.text.training.callbacks import LastBatchLoss
+from slanted.text.training.callbacks import History, LastBatchLoss
+from slanted.text.training.checkpoint_callback import Checkpointing
 
 # The head alone, then all, within an epoch; checkpoints within an accumulation.
 STAGED = (
@@ -24,6 +25,13 @@ STAGED = (
 
 # Frozen embeddings, no dropout.
 QUICK = "--batch-size 16 --max-tokens 16 --precision mixed_bfloat16 --recipe quick"
+
+
+@pytest.mark.once
+def test_without_checkpoints_signals_are_not_deferred():
+    handler = signal.getsignal(signal.SIGINT)
+    with Checkpointing(None, None, History(), None, 10, 5).deferring_signals():
+        assert signal.getsignal(signal.SIGINT) is handler
 
 
 @pytest.fixture(scope="module")

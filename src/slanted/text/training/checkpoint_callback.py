@@ -1,8 +1,8 @@
 """What of a `fit` goes into a checkpoint, when one is written, and how a `fit` goes on from one to the last bit."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -10,7 +10,7 @@ import numpy as np
 
 from slanted.errors import InputError
 from slanted.keras_private.layers_and_trainers import epochs_as_long_as_their_data
-from slanted.runtime.deferred_signals import DeferredSignals, deferred_signals
+from slanted.runtime.deferred_signals import DeferredSignals
 from slanted.runtime.random_state import random_state, set_random_state
 from slanted.text.runs.checkpoints import Checkpoints, Snapshot
 from slanted.text.training.callbacks import History, KeepBest
@@ -68,11 +68,9 @@ class Checkpointing(keras.callbacks.Callback):
         """How long the run has been trained for, in all its processes together."""
         return self._seconds_before + time.monotonic() - self._began
 
-    @contextmanager
-    def deferring_signals(self) -> Iterator[None]:
+    def deferring_signals(self) -> AbstractContextManager[Any]:
         """Have SIGINT and SIGTERM wait for a checkpoint from the first step to `finish`, if any is written."""
-        with deferred_signals(self._checkpoints is not None) as self._signals:
-            yield
+        return nullcontext() if self._checkpoints is None else self._signals
 
     def data(self) -> AbstractContextManager[None]:
         """Return what `fit` is to run within: the first epoch may be shorter than the others."""
