@@ -16,7 +16,7 @@ def test_default_model_has_the_checkpoints_weights():
 
     encoder = load_encoder("minilm")
     assert (encoder.family, encoder.max_tokens, encoder.hidden_dim, encoder.num_layers) == ("Bert", 512, 384, 6)
-    assert (encoder.vocabulary_size, encoder.tokenizer.vocabulary_size) == (30522, 30522)
+    assert (encoder.backbone.vocabulary_size, encoder.tokenizer.vocabulary_size) == (30522, 30522)
     assert set(encoder.input_names) == {"token_ids", "segment_ids", "padding_mask"}
     stored = load_file(encoder.folder / "model.safetensors")
     backbone, last = encoder.backbone, encoder.backbone.transformer_layers[-1]
@@ -144,4 +144,4 @@ def test_a_folder_named_as_a_preset_is_the_model_that_is_loaded(name, tmp_path, 
     write_bert(folder)
     monkeypatch.chdir(tmp_path)
     encoder = load_encoder(name)
-    assert encoder.vocabulary_size == load_encoder(str(folder)).vocabulary_size == 20
+    assert encoder.backbone.vocabulary_size == load_encoder(str(folder)).backbone.vocabulary_size == 20

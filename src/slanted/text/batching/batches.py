@@ -119,11 +119,6 @@ class PredictionBatches(keras.utils.PyDataset):
             largest = int(np.clip(TOKENS_AT_ONCE // lengths.max(initial=1), 1, ROWS_AT_ONCE))
             self._batches = LengthPlan(lengths, batch_size or largest, least_batches=1).sorted_batches()
 
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """The (rows, tokens) of each batch, in their order."""
-        return [(len(batch.rows), batch.length) for batch in self._batches]
-
     def __len__(self) -> int:
         """Return the number of batches."""
         return len(self._batches)

@@ -25,7 +25,9 @@ def outputs_of(model: Any, encoder: Encoder, tokens: Encoded) -> np.ndarray:
     _trace_for_all_shapes(model, encoder)
     batches = PredictionBatches(inputs)
     with retained_heap():
-        outputs = [keras.ops.convert_to_numpy(model.predict_on_batch(batches[at])) for at in range(len(batches))]
+        outputs: list[Any] = [
+            keras.ops.convert_to_numpy(model.predict_on_batch(batches[at])) for at in range(len(batches))
+        ]
     return batches.in_order(np.concatenate(outputs).astype("float32"))
 
 

@@ -43,7 +43,6 @@ class LengthPlan:
 
     Attributes:
         num_batches: ceil(rows / batch_size), the same in every epoch.
-        shapes: The different shapes (rows, tokens) of the batches, largest first.
     """
 
     def __init__(
@@ -76,11 +75,6 @@ class LengthPlan:
         groups = _group_sizes(slots, max_shapes - bool(rest), least_batches) if len(slots) else [0]
         self._boundaries = rest + np.cumsum(groups) * batch_size  # the short batch is in the first group
         self._padded = [int(ranked[boundary - 1]) for boundary in self._boundaries]
-
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """The different shapes (rows, tokens), largest first."""
-        return sorted({(len(batch.rows), batch.length) for batch in self.batches(0)}, reverse=True)
 
     @property
     def padding(self) -> float:

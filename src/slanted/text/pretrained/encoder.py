@@ -58,11 +58,6 @@ class Encoder:
         return int(self.backbone.num_layers)
 
     @property
-    def vocabulary_size(self) -> int:
-        """The number of word embeddings."""
-        return int(self.backbone.vocabulary_size)
-
-    @property
     def input_names(self) -> tuple[str, ...]:
         """The names of the inputs, out of `token_ids`, `segment_ids` and `padding_mask`."""
         return tuple(self.backbone.input)
