@@ -1,4 +1,4 @@
-"""The benchmark trains what slanted trains, leaves out the round that compiles, and prints one JSON object."""
+"""The benchmark trains a model like those of slanted, ignores the round that compiles, and prints one JSON object."""
 
 import json
 

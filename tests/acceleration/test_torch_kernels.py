@@ -1,4 +1,4 @@
-"""What the encoder on PyTorch computes with, against the plain formula of each."""
+"""The kernels of the encoder on PyTorch, compared with their formulas."""
 
 import numpy as np
 import pytest

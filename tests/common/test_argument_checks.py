@@ -1,4 +1,4 @@
-"""Checks of numbers: what is returned, and the whole message where a number is refused."""
+"""Checks of numbers: the value returned, or the full message."""
 
 import decimal
 import math

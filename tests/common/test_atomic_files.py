@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, wherever their path leads, and say in one line why they cannot be."""
+"""Files are written atomically, wherever their path leads; errors are one line."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from slanted.common import atomic_files
-from slanted.common.atomic_files import csv_line, refuse_links, sync_tree, write_json, write_rows, written_whole
+from slanted.common.atomic_files import atomic_writer, csv_line, refuse_links, sync_tree, write_json, write_rows
 from slanted.errors import InputError
 from slanted.text.runs.run_folder import read_json
 
@@ -25,11 +25,11 @@ def contents(folder):
 def test_a_text_file_is_whole_or_as_it_was(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), written_whole(path) as file:
+    with pytest.raises(ZeroDivisionError), atomic_writer(path) as file:
         file.write("half")
         raise ZeroDivisionError
     assert contents(tmp_path) == {"p.csv": "old"}
-    with written_whole(path) as file:
+    with atomic_writer(path) as file:
         file.write("new\r\n")
     assert path.read_bytes() == b"new\r\n" and len(list(tmp_path.iterdir())) == 1
 
@@ -44,21 +44,21 @@ def link(tmp_path):
 
 
 def test_a_link_that_the_user_typed_stays_a_link(link):
-    with written_whole(link, follow_links=True) as file:
+    with atomic_writer(link, follow_links=True) as file:
         file.write("new")
     assert link.is_symlink() and link.resolve().read_text() == "new"
 
 
 def test_a_link_in_somebody_s_folder_is_replaced_and_what_it_leads_to_stays(link):
     target = link.resolve()
-    with written_whole(link) as file:
+    with atomic_writer(link) as file:
         file.write("new")
     assert not link.is_symlink() and link.read_text() == "new" and target.read_text() == "old"
 
 
 def test_a_link_to_a_device_in_somebody_s_folder_is_replaced(tmp_path):
     (tmp_path / "report.html").symlink_to("/dev/null")
-    with written_whole(tmp_path / "report.html") as file:
+    with atomic_writer(tmp_path / "report.html") as file:
         file.write("page")
     assert (tmp_path / "report.html").read_text() == "page"
 
@@ -151,8 +151,8 @@ def test_a_pipe_behind_a_link_is_written_to():
     """As in `slanted predict ... --out /dev/stdout | head`, and in a shell's process substitution."""
     code = (
         "from pathlib import Path\n"
-        "from slanted.common.atomic_files import written_whole\n"
-        "with written_whole(Path('/dev/stdout'), follow_links=True) as file: file.write('hello')\n"
+        "from slanted.common.atomic_files import atomic_writer\n"
+        "with atomic_writer(Path('/dev/stdout'), follow_links=True) as file: file.write('hello')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("hello", "")

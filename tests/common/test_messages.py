@@ -2,7 +2,7 @@
 
 import pytest
 
-from slanted.common.messages import file_name, is_encodable, listed, option_of, plural, shown, with_whole_characters
+from slanted.common.messages import file_name, is_encodable, listed, option_of, plural, replace_lone_surrogates, shown
 
 pytestmark = pytest.mark.once
 
@@ -69,5 +69,5 @@ def test_a_count_stands_with_its_noun(count, text):
 )
 def test_lone_halves_of_characters_are_found_and_replaced(text, encodable, mended):
     assert is_encodable(text) == encodable
-    assert with_whole_characters(text) == mended
+    assert replace_lone_surrogates(text) == mended
     assert is_encodable(mended)

@@ -1,4 +1,4 @@
-"""Curves drawn: the line is the curve, on the Axes given or on new ones."""
+"""Plots of curves: the line is the curve, on the given Axes or on new ones."""
 
 import builtins
 import sys

@@ -1,4 +1,4 @@
-"""What JSON text holds, and what is wrong with it."""
+"""Decode JSON text, and refuse text that is not valid."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What unfreezing leaves alone: closed groups to the last bit, moments of open ones, saved models; a step's cost."""
+"""Unfreezing does not change closed groups, moments of open ones, or saved models; the cost of a step."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A LayerwiseOptimizer is saved and loaded with its groups and goes on where it stopped."""
+"""A LayerwiseOptimizer is saved and loaded with its groups, and continues where it stopped."""
 
 import os
 import subprocess

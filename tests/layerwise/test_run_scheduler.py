@@ -1,4 +1,4 @@
-"""Curves bound to runs of `fit`: the rates really applied, whatever the run."""
+"""Curves bound to runs of `fit`: the applied learning rates."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Curves bound to runs of `fit` over all kinds of data, of known and of unknown length."""
+"""Curves bound to runs of `fit` on all kinds of data, of known and of unknown length."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Runs that are interrupted, saved, loaded and taken up again: the rates and the weights of an uninterrupted one."""
+"""Interrupted, saved, loaded and resumed runs have the rates and weights of an uninterrupted run."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Scheduled optimizers made from their configuration, and weights that go to and from plain Keras."""
+"""Scheduled optimizers from their configuration, and weights exchanged with plain Keras."""
 
 import keras
 import numpy as np

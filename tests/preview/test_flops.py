@@ -1,4 +1,4 @@
-"""What a training step costs, counted by hand."""
+"""The cost of a training step, compared with a count by hand."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""find_learning_rate leaves no trace, sees each batch's own loss at the rate it says, stops, suggests and verifies."""
+"""find_learning_rate restores the model, records the loss of each batch, stops on divergence, suggests and verifies."""
 
 import json
 import random

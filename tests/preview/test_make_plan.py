@@ -1,4 +1,4 @@
-"""Plans are those of training: rates, stages, and the peak where none is given."""
+"""Plans match training: learning rates, stages, and the default peak."""
 
 import keras
 import numpy as np

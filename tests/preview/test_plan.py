@@ -1,4 +1,4 @@
-"""A plan: its table, its rates, its picture."""
+"""A plan: its table, its learning rates, its plot."""
 
 import json
 import os

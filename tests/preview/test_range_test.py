@@ -1,4 +1,4 @@
-"""The readings of a range test whose answers are known, and what cannot be searched."""
+"""The readings of a range test with known answers, and the options that are refused."""
 
 import numpy as np
 import pytest

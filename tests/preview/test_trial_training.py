@@ -1,4 +1,4 @@
-"""Training as if it had not happened: the rates, each batch's own loss, and everything as it was."""
+"""Trial training: the learning rates, the loss of each batch, and the restored model."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a recipe's settings may be: every choice is one that can be put to work."""
+"""The values that a recipe's settings may have: every choice works."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""A dict that cannot be changed."""
+"""An immutable dict."""
 
 import copy
 import pickle

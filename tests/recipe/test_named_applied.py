@@ -1,4 +1,4 @@
-"""Every named recipe on a model of eight groups with one weight each: the rates really applied, step by step."""
+"""Every named recipe on a model of eight groups with one weight each: the applied learning rates, step by step."""
 
 import keras
 import numpy as np

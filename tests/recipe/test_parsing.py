@@ -1,4 +1,4 @@
-"""How a command line spells settings that are no plain number or word, and what they must be."""
+"""Parse the settings that are not a single number or word, and refuse invalid ones."""
 
 import pytest
 

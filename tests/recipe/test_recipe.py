@@ -1,4 +1,4 @@
-"""Recipes: what is refused, spelt on the command line, and put to work."""
+"""Recipes: refused settings, command-line spelling, and the Keras objects that they make."""
 
 import copy
 import math

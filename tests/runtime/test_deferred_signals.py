@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first waits while it is asked to, the second does not."""
+"""SIGINT and SIGTERM: the first signal is deferred on request, the second is not."""
 
 import signal
 import threading

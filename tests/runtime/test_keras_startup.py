@@ -1,4 +1,4 @@
-"""Starting Keras: what is kept on disk between runs."""
+"""Start Keras: the compilation cache between runs."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Memory of what is not read again goes back, on TensorFlow too, which keeps the variables themselves."""
+"""The values of variables are freed, on TensorFlow too, which keeps the variables themselves."""
 
 import json
 import os

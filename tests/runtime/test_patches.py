@@ -1,4 +1,4 @@
-"""Every change to the process does what it says, and is undone where it says so."""
+"""Every change to the process has its effect, and is undone where it should be."""
 
 import csv
 import importlib.util

@@ -1,4 +1,4 @@
-"""The state of every random generator is kept and put back, Keras's own and the backend's too."""
+"""The state of every random generator is saved and restored, Keras's and the backend's included."""
 
 import random
 

@@ -1,1 +1,1 @@
-"""The same results in fewer passes over memory: a fast BERT encoder, a fused Adam step, and their benchmark."""
+"""Faster implementations with the same results: a fast BERT encoder, a fused Adam step, and their benchmark."""

@@ -184,7 +184,7 @@ def _write(out: Path, comparison: Comparison, kept: dict[str, Any]) -> None:
     atomic_files.write_json(out / COMPARISON, {**kept, **_written(comparison)})
     header = ("recipe", "learning_rate", "seed", "epochs", "kept_epoch", "total_steps", "train_seconds")
     columns = (*header, f"valid_{comparison.score}", f"test_{comparison.score}", "chosen", "folder", "failed")
-    with atomic_files.written_whole(out / PAGE) as file:
+    with atomic_files.atomic_writer(out / PAGE) as file:
         file.write(page(comparison, out.resolve().name))
     atomic_files.write_rows(out / TABLE, columns, [_csv_row(one, comparison) for one in comparison.measured])
 

@@ -1,1 +1,1 @@
-"""What knows nothing of Keras or of the domain: argument checks, strict JSON, messages, files, plots."""
+"""Code that depends neither on Keras nor on the domain: argument checks, strict JSON, messages, files, plots."""

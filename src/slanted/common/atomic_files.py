@@ -26,7 +26,7 @@ def is_of_the_system(name: str) -> bool:
 
 
 def part_of(name: str) -> str | None:
-    """Return the target of a temporary file of `written_whole`, from its name; None for the name of any other file.
+    """Return the target of a temporary file of `atomic_writer`, from its name; None for the name of any other file.
 
     >>> part_of(".report.html.4711.part"), part_of("report.html")
     ('report.html', None)
@@ -36,7 +36,7 @@ def part_of(name: str) -> str | None:
 
 
 @contextmanager
-def written_whole(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
+def atomic_writer(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
     """Yield a temporary text file that replaces `path` when the block ends; the mode of the replaced file is kept.
 
     Args:
@@ -110,7 +110,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
 
 def write_json(path: Path, values: Any) -> None:
     """Write `values` as a JSON file, atomically."""
-    with written_whole(path) as file:
+    with atomic_writer(path) as file:
         json.dump(values, file, indent=2, ensure_ascii=False, allow_nan=False)
         file.write("\n")
 
@@ -139,8 +139,8 @@ def csv_line(cells: Sequence[Any]) -> str:
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], follow_links: bool = False) -> None:
-    """Write a CSV file (RFC 4180 quoting, LF line ends) atomically; `follow_links` is that of `written_whole`."""
-    with written_whole(path, follow_links) as file:
+    """Write a CSV file (RFC 4180 quoting, LF line ends) atomically; `follow_links` is that of `atomic_writer`."""
+    with atomic_writer(path, follow_links) as file:
         writer = csv.writer(_Lines(file), lineterminator=_Lines.END)
         writer.writerow(header)
         writer.writerows(rows)

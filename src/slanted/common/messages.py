@@ -67,10 +67,10 @@ def is_encodable(cell: str) -> bool:
     return True
 
 
-def with_whole_characters(text: str) -> str:
+def replace_lone_surrogates(text: str) -> str:
     r"""Return a text that UTF-8 can encode: a lone surrogate becomes U+FFFD, a surrogate pair one character.
 
-    >>> with_whole_characters("a\ud83d") == "a\ufffd", with_whole_characters("a\ud83d\udc4d") == "a\U0001f44d"
+    >>> replace_lone_surrogates("a\ud83d") == "a\ufffd", replace_lone_surrogates("a\ud83d\udc4d") == "a\U0001f44d"
     (True, True)
     """
     return text if is_encodable(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

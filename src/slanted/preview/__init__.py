@@ -1,1 +1,1 @@
-"""What a run would do, before it is made: plan, costs, warnings, learning-rate finder. Trains nothing that stays."""
+"""Previews of a run: plan, costs, warnings, learning-rate finder. The model is restored."""

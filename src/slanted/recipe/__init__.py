@@ -1,1 +1,1 @@
-"""All settings of a run that concern its rates, the named recipes, and what is built of them."""
+"""The settings of a run that concern its learning rates, the named recipes, and the Keras objects built from them."""

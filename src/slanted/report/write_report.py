@@ -55,6 +55,6 @@ def write_page(folder: Path) -> Path:
         InputError: The folder holds neither, lacks what a report needs, or cannot be written to.
     """
     made = page(read_cross_validation(folder) if is_cross_validation(folder) else read_report(folder))
-    with atomic_files.written_whole(folder / run_folder.REPORT) as file:
+    with atomic_files.atomic_writer(folder / run_folder.REPORT) as file:
         file.write(made)
     return folder / run_folder.REPORT

@@ -1,4 +1,4 @@
-"""Every change that slanted makes to the process it runs in, beyond its own objects, with the reason for each.
+"""All changes that slanted makes to its process beyond its own objects, each with the reason.
 
     uninitialized_weights     `TruncatedNormal.__call__`, while a checkpoint is loaded
     recorded_calls            `Layer.__call__`, while operations are counted

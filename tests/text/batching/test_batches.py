@@ -1,4 +1,4 @@
-"""Token ids as batches: the rows padded, in the order of their epoch, predictions back in the input's order."""
+"""Batches of token ids: padded rows, the order of each epoch, and predictions in the order of the input."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Raw outputs of a model for many examples: in their order, in float32, and the same at every call."""
+"""Raw outputs for many examples: in order, in float32, and the same at every call."""
 
 from types import SimpleNamespace
 

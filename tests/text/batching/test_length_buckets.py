@@ -1,4 +1,4 @@
-"""Which rows are batched together: every row once, few static lengths, little padding, an order by the seed."""
+"""Batches of similar lengths: every row once, few static lengths, little padding, a seeded order."""
 
 import itertools
 import json

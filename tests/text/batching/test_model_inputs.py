@@ -1,4 +1,4 @@
-"""Rows that are many: trained and predicted like few, without all of their tokens at once."""
+"""Large data sets are trained and predicted like small ones, without all of their tokens in memory."""
 
 import numpy as np
 import pytest

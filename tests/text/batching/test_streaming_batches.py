@@ -1,4 +1,4 @@
-"""Batches tokenised a window ahead: every row once, in an order of its own each epoch, from any step on."""
+"""Batches tokenised one window ahead: every row once, in a new order each epoch, from any step on."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The models of a cross-validation as one: the mean of what they predict, from the command line and from Python."""
+"""The ensemble of a cross-validation: the mean of its predictions, from the command line and from Python."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Models as bytes and back: in the files that `save` writes, which live as long as the model needs them."""
+"""Convert models to bytes and back; their files exist as long as the model needs them."""
 
 import copy
 import gc

@@ -1,4 +1,4 @@
-"""What every fitted model does: its thresholds, its scores, its files, and to be pickled as these files."""
+"""Every fitted model: its thresholds, scores, files and pickles."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""A fine-tuned model in its folder: plain KerasHub loads it, and a full disk leaves no half of one."""
+"""A fine-tuned model in its folder: KerasHub loads it, and a full disk leaves no partial model."""
 
 import json
 import os

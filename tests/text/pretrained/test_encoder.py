@@ -1,4 +1,4 @@
-"""A model's name to a backbone with the checkpoint's weights and tokenizer, or one line that says what is wrong."""
+"""Load a backbone with the weights and the tokenizer of the checkpoint, or raise an error of one line."""
 
 import sys
 

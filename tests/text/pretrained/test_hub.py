@@ -1,4 +1,4 @@
-"""Models on a hub: fetched and then treated like any folder, or refused in one line."""
+"""Models on a hub are downloaded and used like any folder, or refused in one line."""
 
 import sys
 from fnmatch import fnmatch

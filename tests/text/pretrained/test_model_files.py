@@ -1,4 +1,4 @@
-"""A model's name to its files, which are checked before anything slow is imported."""
+"""Find the files of a model by its name, and check them before slow imports."""
 
 import importlib.util
 import json

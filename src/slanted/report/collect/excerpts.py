@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from slanted.common.messages import with_whole_characters
+from slanted.common.messages import replace_lone_surrogates
 
 LONGEST = 400
 MOST_PIECES = 30
@@ -15,7 +15,7 @@ def excerpt(text: str, longest: int = LONGEST) -> str:
     >>> excerpt("a\x00b" + "c" * 9, longest=5)
     'a\ufffdbc…'
     """
-    whole = with_whole_characters(text[: longest + 1])
+    whole = replace_lone_surrogates(text[: longest + 1])
     cut = whole if len(whole) <= longest else whole[: longest - 1] + "…"
     return "".join(_printable(character) for character in cut)
 

@@ -1,1 +1,1 @@
-"""Token arrays to batches of few static lengths, resumable at any step, and to a model's outputs."""
+"""Batch token arrays in a few static lengths, resumable at any step, and compute the outputs of a model."""

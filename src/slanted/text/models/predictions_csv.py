@@ -32,7 +32,7 @@ def write_predictions(
         predicted: Probabilities (n, labels), or numbers (n, targets).
         thresholds: The decision thresholds of multi-label classification: a number, (labels,) or (n, labels).
         rows: The number of each row; None: counted from 0.
-        follow_links: Whether to write to the target of a symbolic link, see `written_whole`.
+        follow_links: Whether to write to the target of a symbolic link, see `atomic_writer`.
 
     Raises:
         InputError: A prediction is not finite, or the file cannot be written.

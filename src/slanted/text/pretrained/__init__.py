@@ -1,1 +1,1 @@
-"""A model's name to a KerasHub network, from safe files only."""
+"""Load a KerasHub network by the name of a model, from safe files only."""

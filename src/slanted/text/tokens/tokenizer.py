@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slanted.common.messages import with_whole_characters
+from slanted.common.messages import replace_lone_surrogates
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
 from slanted.runtime.patches import tokenizer_threads
@@ -142,7 +142,7 @@ class TextTokenizer:
         """Yield the ids of every example's texts, some hundred examples at a time."""
         for start in range(0, len(columns[0]), TEXTS_AT_ONCE):
             part = [
-                [with_whole_characters(text) for text in column[start : start + TEXTS_AT_ONCE]] for column in columns
+                [replace_lone_surrogates(text) for text in column[start : start + TEXTS_AT_ONCE]] for column in columns
             ]
             found = [self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) for texts in part]
             yield list(zip(*[[one.ids for one in column] for column in found], strict=True))
