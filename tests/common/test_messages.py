@@ -2,7 +2,16 @@
 
 import pytest
 
-from slanted.common.messages import file_name, is_encodable, listed, option_of, plural, replace_lone_surrogates, shown
+from slanted.common.messages import (
+    aligned,
+    file_name,
+    is_encodable,
+    listed,
+    option_of,
+    plural,
+    replace_lone_surrogates,
+    shown,
+)
 
 pytestmark = pytest.mark.once
 
@@ -71,3 +80,10 @@ def test_lone_halves_of_characters_are_found_and_replaced(text, encodable, mende
     assert is_encodable(text) == encodable
     assert replace_lone_surrogates(text) == mended
     assert is_encodable(mended)
+
+
+def test_columns_of_a_table_are_aligned_left_or_right():
+    rows = [["a", "bb", "ccc"], ["aaa", "b", "c"]]
+    assert aligned(rows) == "a    bb  ccc\naaa   b    c"
+    assert aligned(rows, left=(0, -1)) == "a    bb  ccc\naaa   b  c"
+    assert aligned(rows, left=(-1,)) == "  a  bb  ccc\naaa   b  c"

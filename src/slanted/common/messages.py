@@ -1,6 +1,6 @@
 """Format names and values for messages, short, quoted and on one line; check which strings UTF-8 can encode."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 
 LONGEST_SHOWN = 60
@@ -52,6 +52,19 @@ def plural(count: int, noun: str) -> str:
     ('1 field', '2,000 rows')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
+    """Return a text table with right-aligned columns, except for those in `left`; negative ones count from the end.
+
+    >>> print(aligned([["group", "rate"], ["head", "0.1"]]))
+    group  rate
+    head    0.1
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = ["<" if at in left or at - len(widths) in left else ">" for at in range(len(widths))]
+    template = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
+    return "\n".join(template.format(*row).rstrip() for row in rows)
 
 
 def is_encodable(cell: str) -> bool:

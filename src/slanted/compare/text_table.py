@@ -1,8 +1,6 @@
 """A comparison as text: a table, and in a line each what the differences show."""
 
-from collections.abc import Sequence
-
-from slanted.common.messages import plural
+from slanted.common.messages import aligned, plural
 from slanted.compare.results import Comparison, RecipeResult
 from slanted.text.progress.progress import duration
 
@@ -14,7 +12,7 @@ def table(comparison: Comparison) -> str:
     """Return the whole text."""
     seeds = comparison.seeds
     head = f"{comparison.score} on the {ROWS[comparison.where]}, mean of {plural(len(seeds), 'seed')}"
-    parts = [head + (" (lower is better)" if comparison.lower_is_better else ""), _aligned(cells(comparison))]
+    parts = [head + (" (lower is better)" if comparison.lower_is_better else ""), aligned(cells(comparison))]
     parts += [f"{name}: {verdict}" for name, verdict in verdicts(comparison).items()]
     return "\n".join(parts + [f"note: {note}" for note in notes(comparison)])
 
@@ -98,16 +96,3 @@ def notes(comparison: Comparison) -> list[str]:
         others = len(comparison.recipes) - 1
         found.append(f"there are {others} intervals: of 20 that hold no difference one leaves out 0 by chance")
     return found
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return the rows in columns, the first to the left, the others to the right."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)

@@ -3,12 +3,12 @@
 Keras is imported when a plan is made, not with this module.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from slanted.common.messages import aligned
 from slanted.errors import InputError
 from slanted.recipe.own_curve import curve_name
 from slanted.recipe.recipe import Recipe
@@ -177,9 +177,9 @@ def group_rates(scheduled: np.ndarray, multiplier: float, group: str, stages: An
 
 def table(plan: "Plan") -> str:
     """Return the plan as text: the run, the groups, the stages, the warnings."""
-    parts = [_head(plan), _aligned([GROUP_HEADER, *_group_rows(plan)], left=1)]
+    parts = [_head(plan), aligned([GROUP_HEADER, *_group_rows(plan)], left=(0, -1))]
     if len(plan.stages) > 1 or any(stage.flops for stage in plan.stages):
-        parts.append(_aligned([STAGE_HEADER, *_stage_rows(plan)], left=0))
+        parts.append(aligned([STAGE_HEADER, *_stage_rows(plan)], left=(-1,)))
     share = plan.share_of_full_run
     if share is not None and (len(plan.stages) > 1 or share < NEARLY_FULL_SHARE):
         parts.append(f"the run computes {share:.0%} of what it would with all groups open")
@@ -241,17 +241,3 @@ def _flops(flops: float | None) -> str:
         return "?"
     unit, size = next(((unit, size) for unit, size in UNITS if flops >= size), ("FLOP", 1.0))
     return f"{flops / size:.3g} {unit}"
-
-
-def _aligned(rows: Sequence[Sequence[str]], left: int) -> str:
-    """Return a table: the first `left` columns and the last one are left-aligned, the others right-aligned."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    last = len(widths) - 1
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if column < left or column == last else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
