@@ -64,12 +64,13 @@ class GroupedOptimizer(ScheduledOptimizer):
         return self._grouping.members[self._get_variable_index(variable)].group
 
     def _backend_apply_gradients(self: Any, grads: Any, trainable_variables: Any) -> None:
-        rate, updates = self._get_current_learning_rate(), ops.convert_to_tensor(self._group_state.updates)
-        scales = self._grouping.scales
-        self._applying.group_rates = [rate if scale == 1.0 else rate * scale for scale in scales]
-        self._applying.group_updates = [updates[group] for group in range(len(scales))]
-        super()._backend_apply_gradients(grads, trainable_variables)
-        self._applying.group_rates = self._applying.group_updates = ()
+        with self.rate_of_this_batch():
+            rate, updates = self._get_current_learning_rate(), ops.convert_to_tensor(self._group_state.updates)
+            scales = self._grouping.scales
+            self._applying.group_rates = [rate if scale == 1.0 else rate * scale for scale in scales]
+            self._applying.group_updates = [updates[group] for group in range(len(scales))]
+            super()._backend_apply_gradients(grads, trainable_variables)
+            self._applying.group_rates = self._applying.group_updates = ()
 
     def _backend_update_step(self: Any, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
         for chosen in self._group_by_group(trainable_variables):

@@ -39,7 +39,22 @@ class ScaledOptimizer:
         """Return whether the gradients are finite, those of closed groups aside, which then are never computed."""
         inner = self.inner_optimizer
         chosen = inner.of_open_groups(grads) if isinstance(inner, GroupedOptimizer) else grads
-        return super().check_finite(chosen)  # type: ignore[misc]
+        finite = super().check_finite(chosen)  # type: ignore[misc]
+        inner._applying.record_unless_skipped(finite)
+        return finite
+
+    # The inner optimizer is applied in a branch of `cond`, which no tensor leaves: the rate is evaluated before it.
+
+    def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
+        """Update the variables if the gradients are finite."""
+        with self.inner_optimizer.rate_of_this_batch():
+            super().apply(grads, trainable_variables)  # type: ignore[misc]
+
+    def stateless_apply(self: Any, optimizer_variables: Any, grads: Any, trainable_variables: Any) -> Any:
+        """Return the variables, updated if the gradients are finite, and those of the optimizer."""
+        values = list(zip(self.variables, optimizer_variables, strict=True))
+        with keras.StatelessScope(state_mapping=values), self.inner_optimizer.rate_of_this_batch():
+            return super().stateless_apply(optimizer_variables, grads, trainable_variables)  # type: ignore[misc]
 
     def save_own_variables(self: Any, store: Any) -> None:
         """Write the variables of the plain optimizer, in its order."""

@@ -123,9 +123,34 @@ class GroupState(StateApart):
 
 
 class Applying:
-    """What an optimizer evaluates once for each application of gradients, and the group it is at; not state."""
+    """What an optimizer evaluates once for each application of gradients, and the group it is at; not state.
+
+    Attributes:
+        rate: The rate of this application, before the multipliers of groups; None between applications.
+        is_recorded: Whether a metric takes the rate that was applied, by `take_applied`.
+        group: The group whose variables are being updated, or None.
+        group_rates: The rate of each group.
+        group_updates: How many updates each group has had.
+    """
 
     rate: Any = None
+    is_recorded = False
     group: int | None = None
     group_rates: Sequence[Any] = ()
     group_updates: Sequence[Any] = ()
+    _applied: Any = None
+
+    def record(self, rate: Any) -> None:
+        """Keep the rate that is applied, as a float32 tensor, until the metric takes it."""
+        if self.is_recorded:
+            self._applied = keras.ops.cast(rate, "float32")
+
+    def record_unless_skipped(self, is_applied: Any) -> None:
+        """Record a rate of 0 in place of the recorded one where `is_applied`, a boolean scalar, is false."""
+        if self._applied is not None:
+            self._applied = keras.ops.where(is_applied, self._applied, 0.0)
+
+    def take_applied(self) -> Any:
+        """Return the rate recorded last and forget it, as it is a tensor of one training step; 0.0 if there is none."""
+        applied, self._applied = self._applied, None
+        return 0.0 if applied is None else applied

@@ -120,10 +120,20 @@ class ScheduledOptimizer:
             super().apply(grads, trainable_variables)  # type: ignore[misc]
 
     def _backend_apply_gradients(self: Any, grads: Any, trainable_variables: Any) -> None:
+        with self.rate_of_this_batch():
+            super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
+
+    @contextmanager
+    def rate_of_this_batch(self: Any) -> Iterator[None]:
+        """Evaluate the rate once, record it, and use it for every update within, unless that has been done."""
+        if self._applying.rate is not None:
+            yield
+            return
         # Keras asks for the rate once a variable, and the curve is a score of operations.
         self._applying.rate = self._get_current_learning_rate()
+        self._applying.record(self._applying.rate)
         try:
-            super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
+            yield
         finally:
             self._applying.rate = None
 

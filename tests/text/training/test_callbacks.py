@@ -1,16 +1,14 @@
 """What watches a `fit`: the log of its steps, and the epoch whose weights are kept."""
 
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
+from applied import batches, minus, model
 
 from slanted.errors import TrainingFailed
+from slanted.keras_private.applied_rate import AppliedRate
 from slanted.text.progress.progress import Progress
 from slanted.text.training import callbacks
-
-RATES = np.array([1e-3, 2e-3, 3e-3, 4e-3])
 
 
 @pytest.mark.once
@@ -52,30 +50,35 @@ class Steps:
 
 @pytest.fixture
 def log():
-    """The log of a run of four steps on a model that Keras trains without loss scaling."""
-    made = callbacks.StepLog(callbacks.History(), RATES, Steps(), "a smaller --lr")
-    made.set_model(SimpleNamespace(optimizer=keras.optimizers.SGD(0.1)))
-    return made
+    """The log of a run of four steps."""
+    return callbacks.StepLog(callbacks.History(), 4, Steps(), "a smaller --lr")
+
+
+def logs(loss, rate):
+    """Return what Keras gives at the end of a batch: its own running mean, and float32 numbers as Python's."""
+    return {"loss": 9.0, "batch_loss": loss, "applied_rate": float(np.float32(rate))}
 
 
 @pytest.mark.once
-def test_every_step_is_logged_with_its_epoch_its_own_loss_and_the_curve_s_rate(log):
-    for epoch, losses in enumerate(((0.75, 0.5), (0.25, 0.125))):
+def test_every_step_is_logged_with_its_epoch_its_own_loss_and_the_shortest_number_of_its_rate(log):
+    for epoch, steps in enumerate((((0.75, 1e-3), (0.5, 2e-3)), ((0.25, 3e-3), (0.125, 4e-3)))):
         log.on_epoch_begin(epoch)
-        for batch, loss in enumerate(losses):
-            log.on_train_batch_end(batch, {"loss": 9.0, "batch_loss": loss})
+        for batch, step in enumerate(steps):
+            log.on_train_batch_end(batch, logs(*step))
     expected = [(0, 1, 0.75, 1e-3), (1, 1, 0.5, 2e-3), (2, 2, 0.25, 3e-3), (3, 2, 0.125, 4e-3)]
     assert log.history.steps == expected
     assert log.progress.seen == [(step + 1, *facts) for step, *facts in expected]
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_is_logged_and_ends_the_run(log, loss):
+@pytest.mark.parametrize(("loss", "rate"), [(float("nan"), 2e-3), (float("inf"), 0.0)])
+def test_a_loss_that_is_not_finite_is_logged_and_ends_the_run(log, loss, rate):
+    """Where loss scaling skips the batch, the message says the rate of the last one that it did not."""
     log.on_epoch_begin(0)
-    log.on_train_batch_end(0, {"batch_loss": 0.5})
+    log.on_train_batch_end(0, logs(0.5, 2e-3))
     with pytest.raises(TrainingFailed) as failed:
-        log.on_train_batch_end(1, {"batch_loss": loss})
+        log.on_train_batch_end(1, logs(loss, rate))
+    assert log.history.steps[-1][3] == rate
     message = f"the loss is {loss} at step 1 of 4 (epoch 1, learning rate 0.002); try a smaller --lr"
     assert str(failed.value) == message
     assert len(log.history.steps) == 2 and len(log.progress.seen) == 1
@@ -86,3 +89,21 @@ def test_the_loss_of_the_last_batch_is_no_mean_over_the_batches():
     for error in (4.0, 1.0):
         metric.update_state(np.zeros((2, 1), "float32"), np.full((2, 1), error, "float32"))
     assert float(metric.result()) == 1.0
+
+
+if keras.config.backend() == "jax":  # whose trainer alone keeps its state away from the model
+
+    def test_no_state_is_fetched_at_a_step(monkeypatch):
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5))
+        metrics, fetched = [callbacks.LastBatchLoss(minus), AppliedRate(optimizer)], []
+        trained = model(optimizer, metrics=metrics)
+        plain = type(trained).jax_state_sync
+        monkeypatch.setattr(type(trained), "jax_state_sync", lambda self: (fetched.append(1), plain(self)))
+        counts = []
+        for steps in (4, 40):
+            fetched.clear()
+            x, y = batches(steps)
+            log = callbacks.StepLog(callbacks.History(), steps, Steps(), "a smaller --lr")
+            trained.fit(x, y, batch_size=1, verbose=0, callbacks=[log])
+            counts.append(len(fetched))
+        assert len(log.history.steps) == 40 and counts[0] == counts[1]

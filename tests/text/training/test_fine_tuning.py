@@ -1,5 +1,9 @@
-"""A run in mixed precision with accumulation: its rates, its updates, the epoch that is kept and what is saved."""
+"""A run in mixed precision with accumulation: its rates, its updates, the epoch that is kept and what is saved.
 
+And the rates of runs that do not follow their curve.
+"""
+
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +19,7 @@ from trained_runs import STEPS
 import slanted
 from slanted.cli import main
 from slanted.text.models.text_model import TextModel
-from slanted.text.training import fine_tuning
+from slanted.text.training import callbacks, fine_tuning
 
 place = trained_runs.place
 
@@ -84,3 +88,50 @@ def test_odd_labels_come_back_unchanged(odd_run, tmp_path):
     odd_test = str(odd_run.folder.parent / "odd_test.csv")
     assert main(["predict", str(odd_run.folder), odd_test, "--out", str(tmp_path / "p.csv")]) == 0
     assert (tmp_path / "p.csv").read_bytes() == (odd_run.folder / "predictions.csv").read_bytes()
+
+
+# -- history.csv has the rates that were applied ----------------------------------------------------------------------
+
+CURVE = slanted.SlantedTriangular(0.01).simulate(STEPS)
+
+
+def rates_of(folder):
+    return [float(row["learning_rate"]) for row in table(folder / "history.csv")]
+
+
+def trained(place, name, *more):
+    """Train for one epoch, and return its rates."""
+    options = ["--lr", "0.01", "--batch-size", "8", "--max-tokens", "16", "--epochs", "1", "--recipe", "stlr"]
+    folder, status = place.run(name, *more, options=options)
+    assert status == 0
+    return rates_of(folder)
+
+
+def test_a_curve_that_was_not_bound_shows(place, monkeypatch):
+    monkeypatch.setattr(slanted.RunScheduler, "on_epoch_begin", lambda self, epoch, logs=None: None)
+    assert trained(place, "unbound", "--precision", "float32") == [0.01] * STEPS
+
+
+def test_a_rate_that_is_set_within_the_run_shows_to_those_who_watch_too(place, monkeypatch, capsys):
+    recorded = callbacks.StepLog.on_train_batch_end
+
+    def then_set(self, batch, logs=None):
+        recorded(self, batch, logs)
+        if batch == 1:
+            self.model.optimizer.learning_rate = 0.125
+
+    monkeypatch.setattr(callbacks.StepLog, "on_train_batch_end", then_set)
+    rates = trained(place, "set", "--precision", "float32", "--json-lines")
+    np.testing.assert_allclose(rates, [*CURVE[:2], 0.125, 0.125, 0.125], rtol=1e-6)
+    steps = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if line["event"] == "step"]
+    assert steps[-1]["learning_rate"] == 0.125 and set(steps[-1]["rates"].values()) == {0.125}
+
+
+def test_batches_that_overflow_in_float16_have_a_rate_of_0_and_do_not_move_the_curve(place, monkeypatch):
+    _, *others = keras.optimizers.LossScaleOptimizer.__init__.__defaults__
+    monkeypatch.setattr(keras.optimizers.LossScaleOptimizer.__init__, "__defaults__", (2.0**24, *others))
+    rates = trained(place, "scaled", "--precision", "mixed_float16", "--epochs", "4")
+    skipped = rates.count(0.0)
+    assert 0 < skipped < len(rates) and rates[0] == 0.0
+    curve = slanted.SlantedTriangular(0.01).simulate(4 * STEPS)
+    np.testing.assert_allclose([rate for rate in rates if rate], curve[:-skipped], rtol=1e-5)

@@ -27,7 +27,8 @@ class JsonLinesView(View):
     - `begin`: `total_steps`, `batch_size`, `first_step` (above 0 in a run that goes on), `curve` (rates at up to 120
       steps from the first to the last, evenly spaced), `process` and `host`.
     - `step`, at most one a second, and the last: `step` (how many are done), `epoch`, `loss` (of the batch),
-      `learning_rate` (the curve's), `rates` (of each layer group; 0: closed), `seconds` (since `begin`).
+      `learning_rate` (the one applied, 0 where loss scaling skipped the batch), `rates` (of each layer group; 0:
+      closed), `seconds` (since `begin`).
     - `epoch`: `epoch`, `scores` (on the validation rows), `text`.
     - `result`: `metrics`, as in metrics.json.
 

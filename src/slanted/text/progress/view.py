@@ -33,7 +33,7 @@ class GroupRates:
         return cls(plan.curve.simulate(plan.total_steps), multipliers, stages)
 
     def at(self, step: int, rate: float) -> dict[str, float]:
-        """Return the rate of each group at a step, from 0, at which the curve's is `rate`; a closed group has 0."""
+        """Return the rate of each group at a step, from 0, where `rate` was applied; a closed group has 0."""
         open_groups = [names for start, names in self.stages if start <= step][-1]
         return {name: rate * factor * (name in open_groups) for name, factor in self.multipliers.items()}
 
@@ -63,7 +63,7 @@ class Step:
         done: How many are done with it.
         epoch: Its epoch, from 1.
         loss: Of its batch.
-        rate: The curve's rate.
+        rate: The learning rate applied to the batch, before the multipliers of layer groups.
         seconds: From the run's beginning to it, of a step that is shown later; None: it was done now.
         is_shown: Whether it is shown; None: if it is time to.
     """

@@ -31,7 +31,7 @@ def read_object(path: Path, **kinds: type | UnionType) -> dict[str, Any]:
 
 
 def read_history(path: Path) -> tuple[list[float], list[float]]:
-    """Return the loss and the learning rate of each step.
+    """Return the loss and the applied learning rate of each step.
 
     Raises:
         InputError: history.csv is missing, damaged or empty.

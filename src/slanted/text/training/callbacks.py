@@ -9,7 +9,6 @@ import keras
 import numpy as np
 
 from slanted.errors import TrainingFailed
-from slanted.keras_private.loss_scaling import innermost
 from slanted.text.progress.progress import Progress
 from slanted.text.settings import LOWER_IS_BETTER
 
@@ -21,7 +20,9 @@ class History:
     """What happened at each step and each epoch.
 
     Attributes:
-        steps: (step from 0, epoch from 1, the batch's own loss, the curve's rate) of each batch.
+        steps: (step from 0, epoch from 1, the batch's own loss, its learning rate) of each batch. The rate is the one
+            that the optimizer applied, before the multipliers of layer groups: 0 for a batch that loss scaling skipped.
+            A batch that only adds to an accumulation of gradients has the rate of an update at that batch.
         epochs: The validation scores of each epoch; empty without validation.
     """
 
@@ -49,16 +50,10 @@ class LastBatchLoss(keras.metrics.Metric):
 class StepLog(keras.callbacks.Callback):
     """Records every step, shows it, and stops a run whose loss is not finite."""
 
-    def __init__(self, history: History, rates: np.ndarray, progress: Progress, advice: str) -> None:
+    def __init__(self, history: History, total_steps: int, progress: Progress, advice: str) -> None:
         super().__init__()
-        self.history, self.rates, self.progress, self.advice, self.epoch = history, rates, progress, advice, 0
-        self._scaled: Any = None
-
-    def set_model(self, model: Any) -> None:
-        """Note the optimizer, if loss scaling wraps it."""
-        super().set_model(model)
-        inner = innermost(model.optimizer)
-        self._scaled = inner if inner is not model.optimizer else None
+        self.history, self.total_steps, self.progress, self.advice = history, total_steps, progress, advice
+        self.epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the epoch."""
@@ -66,22 +61,17 @@ class StepLog(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the step."""
-        step, loss = len(self.history.steps), float((logs or {})["batch_loss"])
-        rate = float(self.rates[self._curve_step(step)])
+        logs = logs or {}
+        step, loss = len(self.history.steps), float(logs["batch_loss"])
+        rate = float(str(np.float32(logs["applied_rate"])))  # 0.0001, not the float64 0.00009999999747378752
         self.history.steps.append((step, self.epoch, loss, rate))
         if not math.isfinite(loss):
+            applied = next((row[3] for row in reversed(self.history.steps) if row[3]), 0.0)  # loss scaling skips it
             raise TrainingFailed(
-                f"the loss is {loss} at step {step} of {len(self.rates)} (epoch {self.epoch}, learning rate "
-                f"{rate:.3g}); try {self.advice}"
+                f"the loss is {loss} at step {step} of {self.total_steps} (epoch {self.epoch}, learning rate "
+                f"{applied:.3g}); try {self.advice}"
             )
         self.progress.step(step + 1, self.epoch, loss, rate)
-
-    def _curve_step(self, step: int) -> int:
-        """Return the curve's step: batches that loss scaling skipped do not count."""
-        if self._scaled is None:
-            return step
-        _ = self.model  # on JAX this fetches the state of the compiled step, which costs
-        return max(0, self._scaled.elapsed - 1)
 
 
 class KeepBest(keras.callbacks.Callback):

@@ -10,6 +10,7 @@ import numpy as np
 from slanted.acceleration import fast_bert
 from slanted.acceleration.fused_adam import fuse
 from slanted.common.messages import plural
+from slanted.keras_private.applied_rate import AppliedRate
 from slanted.layerwise.run_scheduler import RunScheduler
 from slanted.preview.make_plan import plan_along
 from slanted.preview.plan import DatasetSize, Plan
@@ -174,9 +175,10 @@ class Fitting:
         recipe = self.settings.recipe
         if self.settings.precision == "mixed_float16":  # Keras goes by the model's own policy, which is float32
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[LastBatchLoss(self.loss)])
         if not optimizer.built:  # else TensorFlow builds it within the first step, and traces another program
             optimizer.build(self.model.trainable_variables)
+        metrics = [LastBatchLoss(self.loss), AppliedRate(optimizer)]
+        self.model.compile(optimizer=optimizer, loss=self.loss, metrics=metrics)
         first_step, opening = saving.resumed_from_step or 0, recipe.make_callbacks()
         for unfreezing in opening if first_step else ():
             unfreezing.continue_at(first_step)
@@ -190,7 +192,7 @@ class Fitting:
                     EpochOrder(self.batches, saving.step),
                     RunScheduler(self.curve),
                     *opening,
-                    StepLog(history, self.curve.simulate(), self.progress, self._advice()),
+                    StepLog(history, self.total_steps, self.progress, self._advice()),
                     *([keep] if keep else []),
                     saving,
                 ],
