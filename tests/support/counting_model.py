@@ -3,8 +3,8 @@
 import fake_runs
 import numpy as np
 
-from slanted.report.collect.predicted_rows import predict_parts
-from slanted.text.labels.examples import Part
+from slanted.report.collect.predicted_rows import predict_examples
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 
 COLORS = Target("single", ("red", "blue"))
@@ -29,10 +29,10 @@ class Counting:
 
 
 def rows(texts, y, texts_b=None):
-    return Part(texts, texts_b, np.array(y), fake_runs.places_of(len(texts)))
+    return Examples(texts, texts_b, np.array(y), fake_runs.locations_of(len(texts)))
 
 
 def predicted(texts, y, kind="single", texts_b=None):
     model = Counting(kind)
     target = Target(kind, COLORS.labels)
-    return predict_parts(model, [rows(texts, y, texts_b)], target)[0], target, model
+    return predict_examples(model, [rows(texts, y, texts_b)], target)[0], target, model

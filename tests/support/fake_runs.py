@@ -11,9 +11,9 @@ from slanted.recipe.named import recipes
 from slanted.report.collect.plot_data import length_bins
 from slanted.report.collect.report_data import predictions_of
 from slanted.report.write_report import leave_folds_report, write_page
-from slanted.text.formats.row_locations import Places
+from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import fold_rows
 from slanted.text.labels.targets import Target
 from slanted.text.models.predictions_csv import write_predictions
@@ -99,12 +99,12 @@ def labelled(model, texts, texts_b=None, seed=0, wrong=0.1):
         y = ((said >= 0.5) ^ (flipped[:, None] & (draw.random(said.shape) < 0.5))).astype("float32")
     else:
         y = (said + draw.normal(scale=0.4, size=said.shape) + 6.0 * flipped[:, None]).astype("float32")
-    return Part(texts, texts_b, y, places_of(len(texts)))
+    return Examples(texts, texts_b, y, locations_of(len(texts)))
 
 
-def places_of(count):
+def locations_of(count):
     """The lines of a file t.csv."""
-    return Places((("t.csv", "line"),), np.arange(count) + 2, np.zeros(count, "int32"))
+    return RowLocations((("t.csv", "line"),), np.arange(count) + 2, np.zeros(count, "int32"))
 
 
 def data_of(target, words, rows=(180, 20, 60), pairs=False, held_out=True):
@@ -126,8 +126,8 @@ def hostile(classes=200):
     draw, count = np.random.default_rng(0), 2 * classes
     texts = [f"{NASTY[at % len(NASTY)]} {NASTY[draw.integers(len(NASTY))]}" for at in range(count)]
     y = np.repeat(np.arange(classes), 2)
-    train = Part(texts, None, y, places_of(count))
-    test = Part(texts[::-1], None, y, places_of(count))
+    train = Examples(texts, None, y, locations_of(count))
+    test = Examples(texts[::-1], None, y, locations_of(count))
     return RunData(target, train, None, test, None, (), BadRows(), None), WordModel(target)
 
 
@@ -143,9 +143,7 @@ def metrics_of(data, model):
             metrics[name] = score_predictions(data.target, part.y, model.predict(part.texts, part.texts_b))
     scored = data.test or data.valid
     if scored is not None:
-        train = data.train
-        rows = (train.texts, train.texts_b, train.y, scored.texts, scored.texts_b, scored.y)
-        metrics["baselines"] = baseline_scores(*rows, data.target)
+        metrics["baselines"] = baseline_scores(data.train, scored, data.target)
     return metrics
 
 
@@ -236,7 +234,7 @@ def write_folds(folder, data, model, folds=3, valid_share=0.1):
         recipe=recipes()["ulmfit"].with_settings(epochs=EPOCHS), max_tokens=16, backend="jax", precision="float32",
         folds=folds, valid_share=valid_share,
     )  # fmt: skip
-    data = replace(data, valid=None, folds=fold_rows(data.target, data.train.y, settings))
+    data = replace(data, valid=None, folds=fold_rows(data.target, data.train, settings))
     predicted = np.zeros((len(data.train), len(data.target.labels)))
     for at, fold in enumerate(data.folds):
         rows = data.of_fold(fold)

@@ -13,7 +13,7 @@ from slanted.errors import InputError
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import input_paths
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.rows.rows import Rows, read_rows_like, read_rows_of_labels
 from slanted.text.runs.saved_run import SavedRun, read_run
 from slanted.text.settings import BACKENDS, ReadOptions
@@ -36,7 +36,7 @@ def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False
     check_installed("slanted evaluate")
     run = read_run(folder)
     target = replace(run.target, labels=run.target.names)  # a file has no other labels than strings
-    part = Part.of(_read(run, file, options, labelled=True), target)
+    part = Examples.of(_read(run, file, options, labelled=True), target)
     scores = _load(folder, options).score(part)
     print(json.dumps(scores, ensure_ascii=False, indent=2) if as_json else _table(scores))
     return scores

@@ -10,7 +10,7 @@ from slanted.common.strict_json import NUMBER
 from slanted.compare.folder import FAILED, REMEDY, RUNS
 from slanted.compare.recipe_variants import Rate, Variant
 from slanted.errors import InputError, TrainingFailed
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import run_folder
 from slanted.text.runs.history import RESTORE, read_history, read_object
@@ -174,7 +174,7 @@ class Runner:
         finally:
             quiet.end()
 
-    def _scores(self, data: RunData, scored: Part, settings: Settings) -> dict[str, Any]:
+    def _scores(self, data: RunData, scored: Examples, settings: Settings) -> dict[str, Any]:
         """Return the baselines' scores, fitted once a split."""
         from slanted.text.training.train_run import baselines_of
 

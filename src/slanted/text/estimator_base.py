@@ -12,12 +12,12 @@ from slanted.common.setting_fields import setting, setting_fields
 from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import fold_rows
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.progress.progress import Progress
 from slanted.text.rows.python_texts import as_texts
-from slanted.text.runs.run_data import check_score, check_target, hold_out
+from slanted.text.runs.run_data import check_target, hold_out
 from slanted.text.settings import Settings
 from slanted.text.tokens.documents import check_chunkable
 
@@ -88,33 +88,30 @@ class TextEstimator(_Parameters):
         if target.kind == "regression" and self._task == "auto":
             found = f"Unknown label type: labels must be classes for TextClassifier: {target.reason}"
             raise InputError(f"{found}; use TextRegressor for numbers")
-        train = self._part(texts, labels, target)
+        train = self._examples(texts, labels, target)
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
         self.__dict__.pop("out_of_fold_", None)  # of an earlier fit
         if settings.folds:
-            self._fit_folds(target, train, settings, labels, valid)
+            self._fit_folds(target, train, settings, valid)
         else:
             self._fit_one(target, train, settings, valid)
         return self
 
-    def _fit_one(self, target: Target, train: Part, settings: Settings, valid: tuple[Any, Any] | None) -> None:
-        held = None if valid is None else self._valid_part(valid, target, train)
+    def _fit_one(self, target: Target, train: Examples, settings: Settings, valid: tuple[Any, Any] | None) -> None:
+        held = None if valid is None else self._valid_examples(valid, target, train)
         if held is None and settings.valid_share > 0.0:
             train, held = hold_out(train, target, settings)
-        check_score(target, None if held is None else held.y, settings)
         model, self.history_ = _fitted(target, train, held, settings, Progress(quiet=not self.verbose))
         self._adopt(model)
 
-    def _fit_folds(self, target: Target, train: Part, settings: Settings, labels: Any, valid: Any) -> None:
+    def _fit_folds(self, target: Target, train: Examples, settings: Settings, valid: Any) -> None:
         from slanted.text.models.fold_ensemble import MemoryEnsemble
         from slanted.text.progress.progress import shown_as_fold
 
         if valid is not None:
             raise SettingError("folds", "0 where `valid` is given: each fold holds out its own rows", self.folds)
-        folds = fold_rows(target, train.y, settings, labels)
-        for fold in folds:
-            check_score(target, train.y[fold.valid], settings)
+        folds = fold_rows(target, train, settings)
         own, progress = replace(settings, folds=0), Progress(quiet=not self.verbose)
         models, self.history_ = [], []
         for number, fold in enumerate(folds):
@@ -157,19 +154,19 @@ class TextEstimator(_Parameters):
         return replace(settings, precision=choice.precision)
 
     @staticmethod
-    def _part(texts: Any, labels: Any, target: Target) -> Part:
+    def _examples(texts: Any, labels: Any, target: Target) -> Examples:
         first, second = as_texts(texts)
         y = target.encode(labels)
         if len(y) != len(first):
             raise InputError(f"there must be one label for each text, not {len(y)} labels for {len(first)} texts")
-        return Part(first, second, y)
+        return Examples(first, second, y)
 
-    def _valid_part(self, valid: Any, target: Target, train: Part) -> Part:
+    def _valid_examples(self, valid: Any, target: Target, train: Examples) -> Examples:
         if not isinstance(valid, (tuple, list)) or len(valid) != 2:
             raise InputError(
                 f"valid must be texts and their labels, not a {type(valid).__name__}; give (texts, labels)"
             )
-        held = self._part(valid[0], valid[1], target)
+        held = self._examples(valid[0], valid[1], target)
         if (held.texts_b is None) != (train.texts_b is None):
             learnt, found = _kinds_of_texts(train.texts_b is not None)
             raise InputError(f"texts of valid are {found}, but those to learn from are {learnt}; give {learnt}")
@@ -238,7 +235,9 @@ def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
     return ("pairs of texts", "single texts") if pairs else ("single texts", "pairs")
 
 
-def _fitted(target: Target, train: Part, held: Part | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:
+def _fitted(
+    target: Target, train: Examples, held: Examples | None, settings: Settings, progress: Progress
+) -> tuple[Any, Any]:
     """Return the `TextModel` trained on `train`, its epoch chosen by `held`, and its history."""
     from slanted.runtime.random_state import preserved_random_state
     from slanted.text.training.fine_tuning import Fitting

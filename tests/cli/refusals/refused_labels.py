@@ -81,13 +81,4 @@ ROWS = [
             "matthews, roc_auc, average_precision; see slanted train --help"
         ),
     ),
-    (
-        "a score that validation leaves undefined",
-        {"v.csv": "text,label\na,x\n"},
-        f"{TRAIN} --valid v.csv --best-by matthews",
-        (
-            "--best-by matthews: must be a score that the validation rows define: they lack a class, or "
-            "do not differ; add validation rows, or keep the epoch by loss"
-        ),
-    ),
 ]

@@ -135,13 +135,6 @@ ROWS = [
         "leave one of the two out",
     ),
     (
-        "folds whose validation rows do not define the score",
-        {"t.csv": "text,p,q\n" + "a,0,1\n" * 9 + "b,1,0\n"},
-        f"{TRAIN} --folds 2 --best-by average_precision",
-        "--best-by average_precision: must be a score that the validation rows define: they lack a class, "
-        "or do not differ; add validation rows, or keep the epoch by loss",
-    ),
-    (
         "unknown manner for long texts",
         {},
         f"{TRAIN} --long split",

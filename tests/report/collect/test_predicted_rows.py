@@ -9,8 +9,8 @@ from counting_model import COLORS, Counting, rows
 
 from slanted.errors import InputError
 from slanted.report.collect import predicted_rows as predicted_rows
-from slanted.report.collect.predicted_rows import Predicted, predict_parts, read_predicted
-from slanted.text.labels.examples import Part
+from slanted.report.collect.predicted_rows import Predicted, predict_examples, read_predicted
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.models.predictions_csv import write_predictions
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.once
 def test_several_sets_of_rows_are_predicted_at_once():
     model = Counting()
     parts = [rows(["red", "blue"], [0, 1]), rows(["blue"], [0])]
-    first, second = predict_parts(model, parts, COLORS)
+    first, second = predict_examples(model, parts, COLORS)
     assert model.calls == 1
     assert first.decided.tolist() == [0, 1] and second.decided.tolist() == [1]
     assert second.values.shape == (1, 2)
@@ -40,10 +40,10 @@ class Asked(Counting):
 
 def test_many_rows_are_predicted_a_set_at_a_time_and_stay_where_they_are(monkeypatch):
     parts = [rows(["red", "blue"], [0, 1]), rows(["blue"], [0])]
-    at_once = predict_parts(Counting(), parts, COLORS)
+    at_once = predict_examples(Counting(), parts, COLORS)
     monkeypatch.setattr(predicted_rows, "ROWS_AT_ONCE", 2)
     model = Asked()
-    for one, other in zip(predict_parts(model, parts, COLORS), at_once, strict=True):
+    for one, other in zip(predict_examples(model, parts, COLORS), at_once, strict=True):
         np.testing.assert_array_equal(one.values, other.values)
         np.testing.assert_array_equal(one.decided, other.decided)
     assert [texts is part.texts for texts, part in zip(model.asked, parts, strict=True)] == [True, True]
@@ -53,7 +53,7 @@ def test_many_rows_are_predicted_a_set_at_a_time_and_stay_where_they_are(monkeyp
 def test_predictions_are_read_as_they_were_written(kind, tmp_path):
     target = Target(kind, COLORS.labels)
     part = rows(["red", "blue", "red blue blue"], [0, 1, 1] if kind == "single" else [[1.0, 0.0]] * 3)
-    [said] = predict_parts(Counting(kind), [part], target)
+    [said] = predict_examples(Counting(kind), [part], target)
     write_predictions(tmp_path / "p.csv", target, said.values, 0.5)
     read = read_predicted(tmp_path / "p.csv", part, target)
     np.testing.assert_allclose(read.values, said.values, atol=1e-6)
@@ -64,7 +64,7 @@ def test_a_large_file_of_predictions_is_read_without_its_cells(tmp_path):
     labels = tuple(f"class {number}" for number in range(10))
     target, count = Target("single", labels), 5_000
     write_predictions(tmp_path / "p.csv", target, np.full((count, 10), 0.1), 0.5)
-    part = Part(["x"] * count, None, np.zeros(count, "int32"))
+    part = Examples(["x"] * count, None, np.zeros(count, "int32"))
     tracemalloc.start()
     read_predicted(tmp_path / "p.csv", part, target)
     _, most = tracemalloc.get_traced_memory()
@@ -75,7 +75,7 @@ def test_a_large_file_of_predictions_is_read_without_its_cells(tmp_path):
 def test_predicted_rows_know_their_truth():
     part = rows(["red", "blue"], [0, 1])
     assert Predicted(part, np.zeros((2, 2)), np.zeros(2)).truth.tolist() == [[1.0, 0.0], [0.0, 1.0]]
-    assert Predicted(Part(["a"], None, np.array([0])), np.zeros((1, 2)), np.zeros(1)).place(0) == "row 0"
+    assert Predicted(Examples(["a"], None, np.array([0])), np.zeros((1, 2)), np.zeros(1)).place(0) == "row 0"
 
 
 BROKEN = {
@@ -101,7 +101,7 @@ def test_predictions_of_other_rows_are_refused(how, tmp_path):
 
 
 def test_a_decision_that_is_neither_0_nor_1_is_refused(tmp_path):
-    part = Part(["a"], None, np.array([[1.0, 0.0]]))
+    part = Examples(["a"], None, np.array([[1.0, 0.0]]))
     path = tmp_path / "out_of_fold.csv"
     path.write_text("row,prediction_x,prediction_y,probability_x,probability_y\n4,7,0,0.5,0.5\n")
     with pytest.raises(InputError, match="a number is none that could have been written"):

@@ -9,7 +9,7 @@ from slanted import TextClassifier
 from slanted.recipe.named import recipes
 from slanted.text.batching import model_inputs
 from slanted.text.batching.streaming_batches import WindowedBatches
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.encoder import load_encoder
 from slanted.text.settings import Settings
 
@@ -44,11 +44,11 @@ def test_many_rows_are_learnt_and_predicted_in_slices_as_at_once(tiny_model, exa
 def test_a_sample_of_the_rows_is_said_to_be_one(tiny_model, monkeypatch):
     texts, labels = tiny.examples(60)
     encoder, settings = load_encoder(tiny_model, "float32"), Settings(model=tiny_model, max_tokens=16, batch_size=8)
-    part = Part(texts, None, np.array([label == labels[0] for label in labels], "int32"))
-    whole, _ = model_inputs.training_batches(encoder, part, part.y, settings)
+    examples = Examples(texts, None, np.array([label == labels[0] for label in labels], "int32"))
+    whole, _ = model_inputs.training_batches(encoder, examples, examples.y, settings)
     monkeypatch.setattr(model_inputs, "MANY_ROWS", 20)
     monkeypatch.setattr(model_inputs, "sampled_rows", lambda rows, seed: np.arange(0, rows, 2))
-    some, _ = model_inputs.training_batches(encoder, part, part.y, settings)
+    some, _ = model_inputs.training_batches(encoder, examples, examples.y, settings)
     assert (len(whole.encoded), whole.of_sample) == (60, False)
     assert (len(some.encoded), some.of_sample) == (30, True)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from row_files import refusal, write
 
-from slanted.text.formats.row_locations import Places
+from slanted.text.formats.row_locations import RowLocations
 from slanted.text.labels.targets import infer_target
 from slanted.text.rows.rows import read_rows
 
@@ -29,20 +29,20 @@ def test_messages_name_the_file_of_the_row():
     assert refusal(read_rows, "[cd].csv") == "d.csv, line 2: column 'label' is empty; fill it in or remove the row"
 
 
-PLACES = Places((("a.csv", "line"), ("b.parquet", "row")), np.array([2, 5, 1]), np.array([0, 0, 1]))
+LOCATIONS = RowLocations((("a.csv", "line"), ("b.parquet", "row")), np.array([2, 5, 1]), np.array([0, 0, 1]))
 
 
 def test_a_row_is_named_by_its_file_and_by_line_or_row():
-    assert [PLACES[row] for row in range(3)] == ["a.csv, line 2", "a.csv, line 5", "b.parquet, row 1"]
+    assert [LOCATIONS[row] for row in range(3)] == ["a.csv, line 2", "a.csv, line 5", "b.parquet, row 1"]
 
 
 def test_a_second_place_names_the_file_only_where_there_are_several():
-    assert PLACES.second(1) == "a.csv, line 5"
-    assert Places((("a.csv", "line"),), np.array([2, 5]), np.array([0, 0])).second(1) == "line 5"
-    assert Places((("b.parquet", "row"),), np.array([4]), np.array([0])).second(0) == "row 4"
+    assert LOCATIONS.second(1) == "a.csv, line 5"
+    assert RowLocations((("a.csv", "line"),), np.array([2, 5]), np.array([0, 0])).second(1) == "line 5"
+    assert RowLocations((("b.parquet", "row"),), np.array([4]), np.array([0])).second(0) == "row 4"
 
 
 def test_places_are_taken_in_the_order_asked_for():
-    taken = PLACES.take(np.array([2, 0, 2]))
+    taken = LOCATIONS.take(np.array([2, 0, 2]))
     assert [taken[row] for row in range(3)] == ["b.parquet, row 1", "a.csv, line 2", "b.parquet, row 1"]
-    assert (taken.files, taken.lines.tolist()) == (PLACES.files, [1, 2, 1])
+    assert (taken.files, taken.lines.tolist()) == (LOCATIONS.files, [1, 2, 1])

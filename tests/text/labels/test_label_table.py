@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from row_files import refusal
 
-from slanted.text.formats.row_locations import Places
+from slanted.text.formats.row_locations import RowLocations
 from slanted.text.labels.label_table import LabelColumns, as_label_columns
 from slanted.text.labels.targets import infer_target
 
@@ -45,8 +45,8 @@ def test_python_labels_are_refused(labels, task, message):
 
 
 def test_a_place_of_a_file_is_a_line_and_of_python_an_index():
-    places = Places((("f.csv", "line"),), np.array([2, 7]), np.array([0, 0]))
-    cells = LabelColumns("f.csv", ("a", "b"), [["0", "1"], ["1", "x"]], places)
+    locations = RowLocations((("f.csv", "line"),), np.array([2, 7]), np.array([0, 0]))
+    cells = LabelColumns("f.csv", ("a", "b"), [["0", "1"], ["1", "x"]], locations)
     assert (cells.where(1), cells.at(1)) == ("f.csv, line 7", "line 7")
     assert cells.holds(1, 1) == "f.csv, line 7: column 'b' holds 'x'"
     assert (len(cells), cells.whole, cells.option("task", "single")) == (2, "f.csv", "--task single")

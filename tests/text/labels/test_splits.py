@@ -7,6 +7,7 @@ import pytest
 from row_files import labelled, refusal
 
 from slanted.errors import InputError, SettingError
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import fold_rows, label_folds, split_validation
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.settings import Settings
@@ -21,6 +22,11 @@ LABELS = (DRAW.random((200, 5)) < [0.5, 0.3, 0.1, 0.05, 0.03]).astype("float32")
 NUMBERS = DRAW.random((41, 1)).astype("float32")
 
 
+def labels(y):
+    """Examples of Python with these labels."""
+    return Examples(["t"] * len(y), labels=np.asarray(y))
+
+
 def settings(folds, share=0.1, seed=0):
     return Settings(folds=folds, valid_share=share, seed=seed)
 
@@ -29,7 +35,7 @@ def settings(folds, share=0.1, seed=0):
 @pytest.mark.parametrize("count", [2, 3, 5, 10])
 @pytest.mark.parametrize("target, y", [(NAMES, CLASSES), (Target("regression", ("x",)), NUMBERS)])
 def test_every_row_is_held_out_once_and_of_no_other_use_there(target, y, count, share):
-    folds = fold_rows(target, y, settings(count, share))
+    folds = fold_rows(target, labels(y), settings(count, share))
     assert len(folds) == count
     np.testing.assert_array_equal(np.sort(np.concatenate([fold.held for fold in folds])), np.arange(len(y)))
     for fold in folds:
@@ -42,7 +48,7 @@ def test_every_row_is_held_out_once_and_of_no_other_use_there(target, y, count, 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10])
 def test_classes_are_spread_evenly(count):
-    held = [np.bincount(CLASSES[fold.held], minlength=3) for fold in fold_rows(NAMES, CLASSES, settings(count))]
+    held = [np.bincount(CLASSES[fold.held], minlength=3) for fold in fold_rows(NAMES, labels(CLASSES), settings(count))]
     assert (np.ptp(held, axis=0) <= 1).all()
 
 
@@ -59,13 +65,13 @@ def test_labels_are_spread_nearly_evenly(count):
 
 
 def test_the_same_seed_gives_the_same_folds_and_another_others():
-    first, again, other = [fold_rows(NAMES, CLASSES, settings(3, seed=seed))[0].held for seed in (4, 4, 5)]
+    first, again, other = [fold_rows(NAMES, labels(CLASSES), settings(3, seed=seed))[0].held for seed in (4, 4, 5)]
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_no_folds():
-    assert fold_rows(NAMES, CLASSES, settings(0)) == ()
+    assert fold_rows(NAMES, labels(CLASSES), settings(0)) == ()
 
 
 @pytest.mark.parametrize(
@@ -78,18 +84,18 @@ def test_no_folds():
 )
 def test_a_class_of_which_a_fold_leaves_too_few(y, count, share, message):
     with pytest.raises(InputError) as refused:
-        fold_rows(Target("single", ("a", "b")), np.array(y), settings(count, share))
+        fold_rows(Target("single", ("a", "b")), labels(y), settings(count, share))
     assert str(refused.value).startswith(message)
 
 
 def test_two_rows_of_a_class_do_where_none_validates():
-    folds = fold_rows(Target("single", ("a", "b")), np.array([0, 0, 0, 1, 1]), settings(2, share=0.0))
+    folds = fold_rows(Target("single", ("a", "b")), labels([0, 0, 0, 1, 1]), settings(2, share=0.0))
     assert all(1 in np.array([0, 0, 0, 1, 1])[fold.train] for fold in folds)
 
 
 def test_more_folds_than_rows():
     with pytest.raises(SettingError) as refused:
-        fold_rows(Target("regression", ("x",)), NUMBERS[:5], settings(6))
+        fold_rows(Target("regression", ("x",)), labels(NUMBERS[:5]), settings(6))
     message = "Argument `folds` must be at most the 5 training rows, of 4 or more. Received: folds=6"
     assert str(refused.value) == message
 
@@ -98,7 +104,7 @@ def test_more_folds_than_rows():
 @pytest.mark.parametrize("counts", [(2, 2, 2), (2, 3, 1000), (100, 100, 100), (7, 11, 13), (2, 50, 2)])
 def test_stratified_split(counts, share):
     y = np.random.default_rng(1).permutation(np.repeat(np.arange(3, dtype=np.int32), counts))
-    train, valid = split_validation(NAMES, y, share, seed=0)
+    train, valid = split_validation(NAMES, labels(y), share, seed=0)
     np.testing.assert_array_equal(np.sort(np.concatenate([train, valid])), np.arange(len(y)))
     assert (np.diff(train) > 0).all() and (np.diff(valid) > 0).all()
     assert train.dtype == valid.dtype == np.int64
@@ -112,7 +118,7 @@ def test_stratified_split(counts, share):
 
 def test_stratified_split_holds_out_the_share_exactly_where_classes_allow():
     y = np.repeat(np.arange(3, dtype=np.int32), (15, 15, 70))
-    assert Counter(y[split_validation(NAMES, y, 0.1, seed=0)[1]].tolist()) == {0: 2, 1: 1, 2: 7}
+    assert Counter(y[split_validation(NAMES, labels(y), 0.1, seed=0)[1]].tolist()) == {0: 2, 1: 1, 2: 7}
 
 
 @pytest.mark.parametrize("kind", ["single", "multilabel", "regression"])
@@ -120,14 +126,14 @@ def test_a_split_is_repeated_by_its_seed_and_changed_by_another(kind):
     y = np.tile(np.arange(3, dtype=np.int32), 100)
     y = y if kind == "single" else np.eye(3, dtype=np.float32)[y]
     target = Target(kind, ("a", "b", "c"))
-    first, again, other = (split_validation(target, y, 0.1, seed)[1].tolist() for seed in (5, 5, 6))
+    first, again, other = (split_validation(target, labels(y), 0.1, seed)[1].tolist() for seed in (5, 5, 6))
     assert first == again != other
     assert len(first) == 30
 
 
 def test_every_row_is_held_out_by_some_seed():
     y = np.tile(np.arange(3, dtype=np.int32), 10)
-    held = np.concatenate([split_validation(NAMES, y, 0.2, seed)[1] for seed in range(100)])
+    held = np.concatenate([split_validation(NAMES, labels(y), 0.2, seed)[1] for seed in range(100)])
     counts = np.bincount(held, minlength=30)
     assert counts.min() > 5 and counts.max() < 40
 
@@ -139,7 +145,7 @@ def test_multilabel_split_keeps_every_label_in_training(seed):
     y[:, :2] = 0
     y[draw.integers(60), 0] = 1
     y[draw.integers(60), 1] = 1
-    train, valid = split_validation(Target("multilabel", tuple("abcdefgh")), y, 0.5, seed)
+    train, valid = split_validation(Target("multilabel", tuple("abcdefgh")), labels(y), 0.5, seed)
     assert (y[train].sum(axis=0) > 0).all()
     assert len(valid) == 30
     np.testing.assert_array_equal(np.sort(np.concatenate([train, valid])), np.arange(60))
@@ -147,24 +153,24 @@ def test_multilabel_split_keeps_every_label_in_training(seed):
 
 def test_small_and_odd_splits():
     numbers = Target("regression", ("score",))
-    assert [len(part) for part in split_validation(numbers, np.zeros((2, 1)), 0.1, 0)] == [1, 1]
-    assert [len(part) for part in split_validation(numbers, np.zeros((3, 1)), 0.99, 0)] == [1, 2]
+    assert [len(part) for part in split_validation(numbers, labels(np.zeros((2, 1))), 0.1, 0)] == [1, 1]
+    assert [len(part) for part in split_validation(numbers, labels(np.zeros((3, 1))), 0.99, 0)] == [1, 2]
     apart = Target("multilabel", ("a", "b"))
-    assert [len(part) for part in split_validation(apart, np.eye(2), 0.5, 0)] == [1, 1]
-    train, valid = split_validation(NAMES, np.array([0, 1, 2]), 0, 0)
+    assert [len(part) for part in split_validation(apart, labels(np.eye(2)), 0.5, 0)] == [1, 1]
+    train, valid = split_validation(NAMES, labels([0, 1, 2]), 0, 0)
     assert (train.tolist(), valid.tolist()) == ([0, 1, 2], [])
 
 
 def test_a_class_of_one_row_cannot_be_held_out():
     rows = labelled("a", "a", "b", "c", "c")
     target = infer_target(rows)
-    y = target.encode(rows)
-    assert refusal(split_validation, target, y, 0.1, 0, rows) == f"f.csv, line 4: label 'b' {ALONE}"
-    assert refusal(split_validation, target, y, 0.1, 0) == f"labels[2]: label 'b' {ALONE}"
-    assert len(split_validation(target, y, 0, 0, rows)[0]) == 5
+    train = Examples.of(rows, target)
+    assert refusal(split_validation, target, train, 0.1, 0) == f"f.csv, line 4: label 'b' {ALONE}"
+    assert refusal(split_validation, target, labels(train.y), 0.1, 0) == f"labels[2]: label 'b' {ALONE}"
+    assert len(split_validation(target, train, 0, 0)[0]) == 5
 
 
 @pytest.mark.parametrize("share", [1, 1.5, -0.1, float("nan")])
 def test_a_share_out_of_range_is_refused(share):
     message = f"--valid-share {share} is not in [0, 1); give a share such as 0.1, or 0 to hold nothing out"
-    assert refusal(split_validation, NAMES, np.array([0, 0, 1, 1]), share, 0) == message
+    assert refusal(split_validation, NAMES, labels([0, 0, 1, 1]), share, 0) == message

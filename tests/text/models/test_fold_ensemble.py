@@ -18,7 +18,7 @@ from trained_runs import LABELS
 from slanted.cli import main
 from slanted.errors import InputError
 from slanted.text.estimators import TextClassifier, TextRegressor
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import Fold
 from slanted.text.labels.targets import Target
 from slanted.text.models.fold_ensemble import MemoryEnsemble, load_model
@@ -130,7 +130,7 @@ def test_numbers_are_averaged_in_their_units(place):
 def test_the_mean_is_of_all_models_and_out_of_fold_of_the_one_that_has_not_seen_the_row():
     fitted = MemoryEnsemble([StubPredictor(NUMBERS, shift=shift) for shift in (10.0, 20.0)], Settings(folds=2))
     np.testing.assert_array_equal(fitted.predict(["1", "2"], None), [[16.0], [17.0]])
-    train = Part(["1", "2", "3"], None, np.zeros((3, 1)))
+    train = Examples(["1", "2", "3"], None, np.zeros((3, 1)))
     folds = [
         Fold(np.array([1]), np.array([], int), np.array([0, 2])),
         Fold(np.array([0]), np.array([2]), np.array([1])),
@@ -145,7 +145,7 @@ def test_thresholds_of_the_whole_are_means_and_of_a_row_those_of_its_model():
     each = np.array([[0.2, 0.4], [0.4, 0.8]])
     fitted = MemoryEnsemble([StubPredictor(FLAGS, thresholds=own) for own in each], Settings(folds=2))
     np.testing.assert_allclose(fitted.decision_thresholds, [0.3, 0.6])
-    train = Part(["0.1 0.9"] * 2, None, np.zeros((2, 2)))
+    train = Examples(["0.1 0.9"] * 2, None, np.zeros((2, 2)))
     none = np.array([], int)
     folds = [Fold(np.array([0]), none, np.array([1])), Fold(np.array([1]), none, np.array([0]))]
     np.testing.assert_array_equal(fitted.predict_out_of_fold(train, folds)[1], each[::-1])

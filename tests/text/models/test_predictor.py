@@ -7,7 +7,7 @@ import pytest
 from run_files import read, table
 from stub_predictors import StubPredictor
 
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.settings import Settings
 
@@ -24,24 +24,24 @@ def test_labels_are_predicted_from_one_half_on_unless_thresholds_were_chosen():
 
 
 def test_rows_are_predicted_and_scored_by_the_thresholds_of_the_model():
-    part = Part(["0.3 0.7"], None, np.array([[1.0, 0.0]], "float32"))
-    assert StubPredictor(FLAGS).score(part)["accuracy"] == 0.0
-    assert StubPredictor(FLAGS, thresholds=np.array([0.2, 0.8])).score(part)["accuracy"] == 1.0
+    examples = Examples(["0.3 0.7"], None, np.array([[1.0, 0.0]], "float32"))
+    assert StubPredictor(FLAGS).score(examples)["accuracy"] == 0.0
+    assert StubPredictor(FLAGS, thresholds=np.array([0.2, 0.8])).score(examples)["accuracy"] == 1.0
 
 
 def test_the_positive_class_of_the_settings_is_the_one_that_f1_is_of():
-    part = Part(TEXTS, None, np.array([0, 0, 1], "int32"))
-    by_label = {label: StubPredictor(CLASSES, Settings(positive=label)).score(part)["f1"] for label in "xy"}
+    examples = Examples(TEXTS, None, np.array([0, 0, 1], "int32"))
+    by_label = {label: StubPredictor(CLASSES, Settings(positive=label)).score(examples)["f1"] for label in "xy"}
     assert by_label == pytest.approx({"x": 2 / 3, "y": 2 / 3})
-    part = Part(TEXTS, None, np.array([0, 0, 0], "int32"))
-    by_label = {label: StubPredictor(CLASSES, Settings(positive=label)).score(part)["f1"] for label in "xy"}
+    examples = Examples(TEXTS, None, np.array([0, 0, 0], "int32"))
+    by_label = {label: StubPredictor(CLASSES, Settings(positive=label)).score(examples)["f1"] for label in "xy"}
     assert by_label == pytest.approx({"x": 0.5, "y": 0.0})
 
 
 def test_what_is_known_is_scored_and_not_predicted_again():
-    model, part = StubPredictor(CLASSES), Part(TEXTS, None, np.array([1, 0, 0], "int32"))
-    assert model.score(part)["accuracy"] == 0.0
-    assert model.score(part, np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]))["accuracy"] == 1.0
+    model, examples = StubPredictor(CLASSES), Examples(TEXTS, None, np.array([1, 0, 0], "int32"))
+    assert model.score(examples)["accuracy"] == 0.0
+    assert model.score(examples, np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]))["accuracy"] == 1.0
 
 
 def test_predictions_are_written_in_the_order_of_the_texts(tmp_path):

@@ -89,8 +89,8 @@ def test_a_nul_is_never_skipped(column, good, bad):
 
 def table(records, names=("text", "text_b", "label"), source="f.csv"):
     def ordered(wanted):
-        places = [names.index(name) for name in wanted]
-        return ((line, [cells[place] for place in places]) for line, cells in records)
+        positions = [names.index(name) for name in wanted]
+        return ((line, [cells[at] for at in positions]) for line, cells in records)
 
     return Table(source, "line", names, lambda: records, ordered)
 
@@ -99,31 +99,31 @@ def test_columns_of_files_in_another_order_are_joined_with_their_places():
     gathered = Gathered(Columns("text", "text_b", ("label",)), BadRows())
     gathered.add(table([(2, ["a", "b", "x"])]))
     gathered.add(table([(5, ["y", "c", "d"])], ("label", "text", "text_b"), "g.csv"))
-    texts, texts_b, labels, places = gathered.columns_and_places()
+    texts, texts_b, labels, locations = gathered.columns_and_locations()
     assert (texts, texts_b, labels) == (["a", "c"], ["b", "d"], [["x", "y"]])
-    assert [places[row] for row in range(2)] == ["f.csv, line 2", "g.csv, line 5"]
+    assert [locations[row] for row in range(2)] == ["f.csv, line 2", "g.csv, line 5"]
 
 
 def test_a_skipped_row_leaves_no_cell_in_any_column():
     bad = BadRows("skip")
     gathered = Gathered(Columns("text", "text_b", ("label",)), bad)
     gathered.add(table([(2, ["a", "b", ""]), (3, ["c", " ", "x"]), (4, ["d", "e", "y"])]))
-    texts, texts_b, labels, places = gathered.columns_and_places()
-    assert (texts, texts_b, labels, places.lines.tolist()) == (["d"], ["e"], [["y"]], [4])
+    texts, texts_b, labels, locations = gathered.columns_and_locations()
+    assert (texts, texts_b, labels, locations.lines.tolist()) == (["d"], ["e"], [["y"]], [4])
     assert (bad.count, bad.latest.split(";")[0]) == (2, "f.csv, line 3: column 'text_b' is empty")
 
 
 def test_labels_may_be_missing_and_equal_ones_are_kept_once():
     without = Gathered(Columns("text"), BadRows())
     without.add(table([(2, ["a", "", ""])]))
-    assert without.columns_and_places()[1:3] == (None, None)
+    assert without.columns_and_locations()[1:3] == (None, None)
     gathered = Gathered(Columns("text", None, ("label",)), BadRows())
     gathered.add(table([(at, ["a", "b", "".join(["sp", "am"])]) for at in range(2, 5)]))
-    (labels,) = gathered.columns_and_places()[2]
+    (labels,) = gathered.columns_and_locations()[2]
     assert labels == ["spam"] * 3 and len({id(label) for label in labels}) == 1
 
 
 def test_lists_become_cells_with_the_separator_and_may_be_empty():
     gathered = Gathered(Columns("text", None, ("label",), ";"), BadRows())
     gathered.add(table([(1, ["a", "", ListCell(["x", "y"])]), (2, ["b", "", ListCell([])]), (3, ["c", "", "y"])]))
-    assert gathered.columns_and_places()[2] == [["x;y", "", "y"]]
+    assert gathered.columns_and_locations()[2] == [["x;y", "", "y"]]

@@ -69,13 +69,13 @@ def test_several_files_are_read_as_one():
     rows = read_rows(["a.csv", "b.jsonl", "c.parquet"])
     assert (rows.texts, rows.labels) == (["a", "b", "c", "d"], [["x", "y", "y", "x"]])
     assert rows.source == "a.csv and 2 more"
-    assert [rows.places[row] for row in range(4)] == [
+    assert [rows.locations[row] for row in range(4)] == [
         "a.csv, line 2",
         "a.csv, line 3",
         "b.jsonl, line 2",
         "c.parquet, row 1",
     ]
-    assert rows.take([3, 0]).places[0] == "c.parquet, row 1"
+    assert rows.take([3, 0]).locations[0] == "c.parquet, row 1"
 
 
 def test_a_later_file_is_checked_before_the_first_is_read_to_its_end():

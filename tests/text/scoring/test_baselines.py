@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.scoring import baselines
 from slanted.text.scoring.baselines import baseline_scores
@@ -22,9 +22,8 @@ TEXTS, LABELS = GOOD + BAD, np.array([1] * len(GOOD) + [0] * len(BAD), np.int32)
 
 
 def single(texts, y, eval_texts, eval_y, target=SIGNS, **options):
-    return baseline_scores(
-        texts, None, np.array(y, np.int32), eval_texts, None, np.array(eval_y, np.int32), target, **options
-    )
+    train = Examples(texts, labels=np.array(y, np.int32))
+    return baseline_scores(train, Examples(eval_texts, labels=np.array(eval_y, np.int32)), target, **options)
 
 
 def test_majority_predicts_the_class_shares():
@@ -84,16 +83,15 @@ def test_pairs_are_compared():
     pairs = [(a, b) for a in words for b in words]
     a, b = ([pair[side] for pair in pairs] for side in (0, 1))
     y = np.array([first == second for first, second in pairs], np.int32)
-    scores = baseline_scores(a, b, y, a, b, y, SIGNS)
+    scores = baseline_scores(Examples(a, b, y), Examples(a, b, y), SIGNS)
     assert scores["tfidf"]["accuracy"] == 1.0
 
 
 def test_several_labels_one_of_them_constant_in_training():
     texts = ["good food", "food again", "clean rooms", "big rooms", "food and rooms", "nothing"]
     y = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]], np.float32)
-    scores = baseline_scores(
-        texts, None, y, ["food", "rooms"], None, np.array([[1, 0, 0], [0, 1, 1]], np.float32), TOPICS
-    )
+    others = Examples(["food", "rooms"], labels=np.array([[1, 0, 0], [0, 1, 1]], np.float32))
+    scores = baseline_scores(Examples(texts, labels=y), others, TOPICS)
     assert scores["tfidf"]["accuracy"] == 0.5
     assert scores["tfidf"]["per_class"]["food"]["f1"] == scores["tfidf"]["per_class"]["rooms"]["f1"] == 1.0
     assert scores["tfidf"]["per_class"]["never"]["recall"] == 0.0
@@ -108,12 +106,11 @@ def rare(count, seed):
     draw = np.random.default_rng(seed)
     spam = draw.random(count) < 0.15
     texts = [" ".join(draw.choice(["the", "a", "note", *(["prize"] * 2 if one else [])], 3)) for one in spam]
-    return Part(texts, None, np.stack([spam, np.zeros(count)], axis=1).astype("float32"))
+    return Examples(texts, None, np.stack([spam, np.zeros(count)], axis=1).astype("float32"))
 
 
 def scored(train, evaluation, choosing):
-    rows = (train.texts, None, train.y, evaluation.texts, None, evaluation.y)
-    return baseline_scores(*rows, RARE, choosing=choosing)
+    return baseline_scores(train, evaluation, RARE, choosing=choosing)
 
 
 def test_thresholds_of_several_labels_are_chosen_on_validation_rows_as_the_model_s_are():
@@ -125,7 +122,7 @@ def test_thresholds_of_several_labels_are_chosen_on_validation_rows_as_the_model
     assert cuts[0] < 0.5 and chosen["majority"]["per_class"]["spam"]["recall"] == 1.0
     for name, scores in chosen.items():
         assert scores["macro_f1"] >= fixed[name]["macro_f1"] and scores["loss"] == fixed[name]["loss"]
-    others = Part(valid.texts, None, np.zeros_like(valid.y))  # no validation row has a label: 0.5
+    others = Examples(valid.texts, None, np.zeros_like(valid.y))  # no validation row has a label: 0.5
     assert scored(train, test, [(train, others)]) == fixed
 
 
@@ -143,7 +140,8 @@ def test_of_several_splits_the_thresholds_are_the_means(monkeypatch):
 
 def test_regression_takes_the_mean_and_ridge():
     y = np.array([[5.0]] * len(GOOD) + [[1.0]] * len(BAD), np.float32)
-    scores = baseline_scores(TEXTS, None, y, ["good", "bad"], None, np.array([[5.0], [1.0]], np.float32), STARS)
+    others = Examples(["good", "bad"], labels=np.array([[5.0], [1.0]], np.float32))
+    scores = baseline_scores(Examples(TEXTS, labels=y), others, STARS)
     mean = (5 * 5 + 4 * 1) / 9
     assert scores["majority"]["mae"] == pytest.approx(2.0)
     assert scores["majority"]["loss"] == pytest.approx(((5 - mean) ** 2 + (1 - mean) ** 2) / 2)
@@ -154,7 +152,8 @@ def test_regression_takes_the_mean_and_ridge():
 
 def test_several_targets():
     y = np.array([[5.0, -1.0]] * len(GOOD) + [[1.0, 1.0]] * len(BAD), np.float32)
-    scores = baseline_scores(TEXTS, None, y, TEXTS, None, y, Target("regression", ("stars", "price")))
+    train = Examples(TEXTS, labels=y)
+    scores = baseline_scores(train, train, Target("regression", ("stars", "price")))
     assert list(scores["tfidf"]["per_target"]) == ["stars", "price"]
     assert scores["tfidf"]["per_target"]["price"]["pearson"] > 0.9
 
@@ -162,20 +161,21 @@ def test_several_targets():
 def test_a_sample_keeps_a_row_of_every_class(monkeypatch):
     monkeypatch.setattr(baselines, "MAX_ROWS", 20)
     y = np.array([0] * 500 + [1] + [2] * 499, np.int32)
-    kept = baselines._sample([["text"] * 1000], y)
+    train = Examples(["text"] * 1000, labels=y)
+    kept = baselines._sample(train)
     assert len(kept) == 20
     assert np.all(np.diff(kept) > 0)
     assert set(y[kept]) == {0, 1, 2}
-    assert np.array_equal(kept, baselines._sample([["text"] * 1000], y))
+    assert np.array_equal(kept, baselines._sample(train))
     assert 5 <= np.sum(y[kept] == 0) <= 14
 
 
 def test_a_sample_is_bounded_in_characters_of_both_segments(monkeypatch):
     monkeypatch.setattr(baselines, "MAX_CHARACTERS", 1000)
     y = np.zeros((100, 1), np.float32)
-    assert len(baselines._sample([["x" * 30] * 100, ["y" * 20] * 100], y)) == 20
-    assert len(baselines._sample([["x" * 5] * 100, ["y" * 5] * 100], y)) == 100
-    assert len(baselines._sample([["x" * 5000] * 100], y)) == 1
+    assert len(baselines._sample(Examples(["x" * 30] * 100, ["y" * 20] * 100, y))) == 20
+    assert len(baselines._sample(Examples(["x" * 5] * 100, ["y" * 5] * 100, y))) == 100
+    assert len(baselines._sample(Examples(["x" * 5000] * 100, labels=y))) == 1
 
 
 def test_evaluation_in_parts_gives_the_same(monkeypatch):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from applied import batches, minus, model
 
-from slanted.errors import TrainingFailed
+from slanted.errors import SettingError, TrainingFailed
 from slanted.keras_private.applied_rate import AppliedRate
 from slanted.text.progress.progress import Progress
 from slanted.text.training import callbacks
@@ -19,7 +19,6 @@ from slanted.text.training import callbacks
         ("loss", [0.5, 0.4, 0.3, 0.4], 3),
         ("mae", [2.0, 1.0, 3.0, 1.0], 2),
         ("pearson", [None, -0.5, None, 0.5], 4),
-        ("pearson", [None, None, None, None], 1),
     ],
 )
 def test_the_kept_epoch_is_the_first_of_the_best_and_an_undefined_score_is_worth_least(by, scores, kept):
@@ -36,6 +35,18 @@ def test_the_kept_epoch_is_the_first_of_the_best_and_an_undefined_score_is_worth
         model.set_weights([np.full((1, 1), epoch + 1.0)])
         keep.on_epoch_end(epoch)
     assert keep.restore() == kept == model.get_weights()[0].item()
+
+
+@pytest.mark.once
+def test_a_score_that_no_epoch_has_is_refused():
+    keep = callbacks.KeepBest(lambda model: {"loss": 1.0}, "matthews", callbacks.History(), Progress(quiet=True))
+    keep.set_model(keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]))
+    for epoch in range(2):
+        keep.on_epoch_end(epoch)
+    with pytest.raises(SettingError) as refused:
+        keep.restore()
+    rule = "Argument `best_by` must be a score that the validation rows define: they lack a class, or do not differ"
+    assert str(refused.value).startswith(rule)
 
 
 class Steps:

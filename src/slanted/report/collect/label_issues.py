@@ -57,10 +57,10 @@ def suspects_of(several: Sequence[Predicted], target: Target, most: int = MOST_S
         most: How many are described.
     """
     values = np.concatenate([predicted.values for predicted in several])
-    y = np.concatenate([predicted.part.y for predicted in several])
+    y = np.concatenate([predicted.examples.y for predicted in several])
     find = {"single": suspect_classes, "multilabel": _suspect_labels, "regression": _far}[target.kind]
     rows, outputs = find(y, values)
-    starts = np.cumsum([0, *(len(predicted.part) for predicted in several)])
+    starts = np.cumsum([0, *(len(predicted.examples) for predicted in several)])
     listed = []
     for row, at in zip(rows[:most].tolist(), outputs[:most].tolist(), strict=True):
         owner = int(np.searchsorted(starts, row, side="right")) - 1
@@ -105,6 +105,6 @@ def _far(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shown(predicted: Predicted, row: int) -> dict[str, Any]:
-    part = predicted.part
-    made = {"place": predicted.place(row), "text": excerpt(part.texts[row])}
-    return made if part.texts_b is None else {**made, "text_b": excerpt(part.texts_b[row])}
+    examples = predicted.examples
+    made = {"place": predicted.place(row), "text": excerpt(examples.texts[row])}
+    return made if examples.texts_b is None else {**made, "text_b": excerpt(examples.texts_b[row])}

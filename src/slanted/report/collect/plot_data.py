@@ -22,12 +22,12 @@ def quality_of(predicted: Predicted, target: Target) -> dict[str, Any]:
         most 500 rows a target.
     """
     if target.kind == "regression":
-        return {"scatter": scatter(predicted.part.y, predicted.values)}
+        return {"scatter": scatter(predicted.examples.y, predicted.values)}
     if target.kind == "multilabel":
         truth = predicted.truth
         shown = {"outcomes": outcomes(truth, predicted.decided)}
         return {**shown, "calibration": calibration(predicted.values.ravel(), truth.ravel())}
-    y, decided = predicted.part.y, predicted.decided
+    y, decided = predicted.examples.y, predicted.decided
     confidence = predicted.values[np.arange(len(decided)), decided]
     return {"confusion": confusion(y, decided), "calibration": calibration(confidence, decided == y)}
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 
 ROWS_AT_ONCE = 2**16
@@ -21,36 +21,36 @@ class Predicted:
     """Rows, what is true of them and what a model says.
 
     Attributes:
-        part: n rows.
+        examples: n rows.
         values: float64: probabilities (n, labels), or numbers (n, targets).
         decided: Class indices (n,); or 0 and 1, (n, labels); or the numbers.
     """
 
-    part: Part
+    examples: Examples
     values: np.ndarray
     decided: np.ndarray
 
     @property
     def truth(self) -> np.ndarray:
         """The labels in the shape of `values`: one-hot for classes."""
-        if self.part.y.ndim == 1:
-            return np.equal.outer(self.part.y, np.arange(self.values.shape[1])).astype("float64")
-        return self.part.y.astype("float64")
+        if self.examples.y.ndim == 1:
+            return np.equal.outer(self.examples.y, np.arange(self.values.shape[1])).astype("float64")
+        return self.examples.y.astype("float64")
 
     def place(self, row: int) -> str:
         """Return `train.csv, line 7`, or `row 5` where Python gave the texts."""
-        return f"row {row}" if self.part.places is None else self.part.places[row]
+        return f"row {row}" if self.examples.locations is None else self.examples.locations[row]
 
 
-def read_predicted(path: Path, part: Part, target: Target, numbers: np.ndarray | None = None) -> Predicted:
-    """Return the rows of `part` with what a predictions.csv says of them.
+def read_predicted(path: Path, examples: Examples, target: Target, numbers: np.ndarray | None = None) -> Predicted:
+    """Return the rows of `examples` with what a predictions.csv says of them.
 
     The decisions are the file's own, whatever the thresholds they were taken by. It is read a row at a time: memory
     holds its numbers, never its cells.
 
     Args:
         path: The file.
-        part: The rows.
+        examples: The rows.
         target: What is predicted.
         numbers: What `row` says of each of them; None: they count from 0.
 
@@ -58,8 +58,8 @@ def read_predicted(path: Path, part: Part, target: Target, numbers: np.ndarray |
         InputError: The file is not of these rows.
     """
     count = len(target.labels)
-    values = np.empty((len(part), count))
-    shapes = {"single": (len(part),), "multilabel": values.shape}
+    values = np.empty((len(examples), count))
+    shapes = {"single": (len(examples),), "multilabel": values.shape}
     decided = np.empty(shapes[target.kind], "int64") if target.kind in shapes else values
     index, rows = {name: at for at, name in enumerate(target.names)}, 0
     try:
@@ -75,36 +75,36 @@ def read_predicted(path: Path, part: Part, target: Target, numbers: np.ndarray |
                 rows = at + 1
     except (OSError, ValueError, LookupError, csv.Error) as error:
         raise _not_of_these_rows(path, repr(error)) from None
-    if rows != len(part):
-        raise _not_of_these_rows(path, f"{rows} of {len(part)} are there")
+    if rows != len(examples):
+        raise _not_of_these_rows(path, f"{rows} of {len(examples)} are there")
     if not np.isfinite(values).all() or (target.kind == "multilabel" and not np.isin(decided, (0, 1)).all()):
         raise _not_of_these_rows(path, "a number is none that could have been written")
-    return Predicted(part, values, decided)
+    return Predicted(examples, values, decided)
 
 
 def _not_of_these_rows(path: Path, found: str) -> InputError:
     return InputError(f"{path}: does not hold the predictions of these rows ({found}); restore the file or train again")
 
 
-def predict_parts(model: Any, parts: Sequence[Part], target: Target) -> list[Predicted]:
+def predict_examples(model: Any, several: Sequence[Examples], target: Target) -> list[Predicted]:
     """Predict several sets of rows at once, for each set of lengths compiles on JAX; many rows a set at a time.
 
     Args:
         model: A fitted model: `predict` and `decision_thresholds`.
-        parts: Rows, all with second texts or all without.
+        several: Rows, all with second texts or all without.
         target: What the model predicts.
     """
-    if len(parts) > 1 and sum(map(len, parts)) > ROWS_AT_ONCE:  # their texts may be too many for memory
-        return [one for part in parts for one in predict_parts(model, [part], target)]
-    texts, texts_b = parts[0].texts, parts[0].texts_b
-    if len(parts) > 1:
-        texts = [text for part in parts for text in part.texts]
-        texts_b = None if texts_b is None else [text for part in parts for text in part.texts_b or ()]
+    if len(several) > 1 and sum(map(len, several)) > ROWS_AT_ONCE:  # their texts may be too many for memory
+        return [one for examples in several for one in predict_examples(model, [examples], target)]
+    texts, texts_b = several[0].texts, several[0].texts_b
+    if len(several) > 1:
+        texts = [text for examples in several for text in examples.texts]
+        texts_b = None if texts_b is None else [text for examples in several for text in examples.texts_b or ()]
     values = model.predict(texts, texts_b)
     if target.kind == "single":
         decided = values.argmax(axis=1)
     else:
         decided = (values >= model.decision_thresholds).astype("int64") if target.kind == "multilabel" else values
-    ends = np.cumsum([len(part) for part in parts])[:-1]
-    pieces = zip(parts, np.split(values, ends), np.split(decided, ends), strict=True)
+    ends = np.cumsum([len(examples) for examples in several])[:-1]
+    pieces = zip(several, np.split(values, ends), np.split(decided, ends), strict=True)
     return [Predicted(*piece) for piece in pieces]

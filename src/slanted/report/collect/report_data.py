@@ -13,10 +13,10 @@ import numpy as np
 from slanted._version import __version__
 from slanted.report.collect.label_issues import suspects_of
 from slanted.report.collect.plot_data import length_bins, quality_of
-from slanted.report.collect.predicted_rows import Predicted, predict_parts, read_predicted
+from slanted.report.collect.predicted_rows import Predicted, predict_examples, read_predicted
 from slanted.report.collect.worst_errors import describe, worst_mistakes
 from slanted.report.read.checks import FORMAT_VERSION
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.runs import run_folder
 from slanted.text.runs.run_data import RunData
 
@@ -57,7 +57,7 @@ def report_data(
 def rows_of(data: RunData) -> dict[str, int]:
     """Return how many rows there are to train on, to validate by and to test."""
     parts = {"train": data.train, "valid": data.valid, "test": data.test}
-    return {name: len(part) for name, part in parts.items() if part is not None}
+    return {name: len(examples) for name, examples in parts.items() if examples is not None}
 
 
 def _rates(fitting: "Fitting") -> dict[str, Any]:
@@ -97,7 +97,7 @@ def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", fo
     valid = data.valid if data.valid is None or data.test is None else _drawn(data.valid, MOST_ROWS, seed)
     inside = [valid, sample] if valid is not None else [sample]
     started = time.monotonic()
-    *held_out, seen = predict_parts(model, inside, target)
+    *held_out, seen = predict_examples(model, inside, target)
     speed = sum(map(len, inside)) / (time.monotonic() - started)
     if data.test is not None:
         held_out.append(read_predicted(folder / run_folder.PREDICTIONS, data.test, target))
@@ -110,16 +110,16 @@ def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", fo
     return made
 
 
-def _sample(train: Part, epochs: int, seed: int) -> Part:
+def _sample(train: Examples, epochs: int, seed: int) -> Examples:
     """Return the training rows to look at: a tenth as many as were trained on over all epochs, 20,000 at most."""
     return _drawn(train, min(MOST_ROWS, max(1, round(TRAINING_ROWS_SHARE * epochs * len(train)))), seed)
 
 
-def _drawn(part: Part, most: int, seed: int) -> Part:
+def _drawn(examples: Examples, most: int, seed: int) -> Examples:
     """Return `most` of some rows, drawn at random and in their order; all of them if they are no more."""
-    if len(part) <= most:
-        return part
-    return part.take(np.sort(np.random.default_rng(seed).permutation(len(part))[:most]))
+    if len(examples) <= most:
+        return examples
+    return examples.take(np.sort(np.random.default_rng(seed).permutation(len(examples))[:most]))
 
 
 def _mistakes(predicted: Predicted, data: RunData, model: "TextModel") -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ class Mistake:
 def worst_mistakes(predicted: Predicted, target: Target, most: int = MOST_MISTAKES) -> list[Mistake]:
     """Return the mistakes that the model is surest of, one a row; of numbers the largest errors."""
     if target.kind == "single":
-        rows = np.flatnonzero(predicted.decided != predicted.part.y)
+        rows = np.flatnonzero(predicted.decided != predicted.examples.y)
         outputs = predicted.decided[rows]
         wrong = predicted.values[rows, outputs]
     else:
@@ -56,8 +56,8 @@ def _wrongness(predicted: Predicted, target: Target) -> np.ndarray:
     """Return how wrong each output of each row is, 0 where it is right."""
     if target.kind == "multilabel":
         return np.where(predicted.decided != predicted.truth, _sureness(predicted), 0.0)
-    errors = np.abs(predicted.values - predicted.part.y)
-    deviation = deviations(predicted.part.y)
+    errors = np.abs(predicted.values - predicted.examples.y)
+    deviation = deviations(predicted.examples.y)
     return errors / np.where(deviation > 0.0, deviation, 1.0)
 
 
@@ -75,14 +75,15 @@ def describe(mistakes: Sequence[Mistake], predicted: Predicted, target: Target, 
         target: What is predicted.
         model: A `TextModel`.
     """
-    part = predicted.part
+    examples = predicted.examples
     variants = [
-        _variants(part.texts[one.row], None if part.texts_b is None else part.texts_b[one.row]) for one in mistakes
+        _variants(examples.texts[one.row], None if examples.texts_b is None else examples.texts_b[one.row])
+        for one in mistakes
     ]
     if not variants:
         return []
     texts = [first for pairs in variants for first, _ in pairs]
-    texts_b = None if part.texts_b is None else [second or "" for pairs in variants for _, second in pairs]
+    texts_b = None if examples.texts_b is None else [second or "" for pairs in variants for _, second in pairs]
     values = model.predict(texts, texts_b)
     starts = np.cumsum([0, *map(len, variants)])
     return [
@@ -101,13 +102,13 @@ def _variants(text: str, text_b: str | None) -> list[tuple[str, str | None]]:
 
 
 def _described(one: Mistake, predicted: Predicted, target: Target, values: np.ndarray) -> dict[str, Any]:
-    part = predicted.part
+    examples = predicted.examples
     sign = -1.0 if target.kind == "multilabel" and predicted.decided[one.row, one.output] < 0.5 else 1.0
     weights = sign * (values[0] - values[1:])
-    first = _marked(part.texts[one.row], weights)
+    first = _marked(examples.texts[one.row], weights)
     made = {"place": predicted.place(one.row), **_said(one, predicted, target), "text": first}
-    if part.texts_b is not None:
-        made["text_b"] = _marked(part.texts_b[one.row], weights[len(first["pieces"]) :])
+    if examples.texts_b is not None:
+        made["text_b"] = _marked(examples.texts_b[one.row], weights[len(first["pieces"]) :])
     return made
 
 
@@ -125,10 +126,14 @@ def _said(one: Mistake, predicted: Predicted, target: Target) -> dict[str, Any]:
     """Return what was predicted, what is true, and how sure the model was, by the task."""
     names, value = target.names, float(predicted.values[one.row, one.output])
     if target.kind == "single":
-        true = names[int(predicted.part.y[one.row])]
+        true = names[int(predicted.examples.y[one.row])]
         return {"predicted": names[one.output], "true": true, "confidence": value}
     if target.kind == "regression":
-        return {"target": names[one.output], "predicted": value, "true": float(predicted.part.y[one.row, one.output])}
+        return {
+            "target": names[one.output],
+            "predicted": value,
+            "true": float(predicted.examples.y[one.row, one.output]),
+        }
     given = bool(predicted.decided[one.row, one.output] > 0.5)
     confidence = value if given else 1.0 - value
     return {"label": names[one.output], "predicted": given, "true": not given, "confidence": confidence}

@@ -9,7 +9,7 @@ from slanted.text.batching.batches import TokenInputs, TrainingBatches
 from slanted.text.batching.inference import outputs_of
 from slanted.text.batching.length_buckets import MAX_SHAPES, LengthPlan
 from slanted.text.batching.streaming_batches import WindowedBatches, WindowPlan, sampled_rows, slices
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.encoder import Encoder
 from slanted.text.settings import Settings
 from slanted.text.tokens.documents import Documents, encode_documents
@@ -20,29 +20,29 @@ ROWS_AT_ONCE = 2**16
 
 
 def training_batches(
-    encoder: Encoder, part: Part, targets: np.ndarray, settings: Settings
+    encoder: Encoder, examples: Examples, targets: np.ndarray, settings: Settings
 ) -> tuple[Documents, TrainingBatches | WindowedBatches]:
     """Return the tokenised training rows, or a sample of them if they are many, and the batches of all rows.
 
     Args:
         encoder: The encoder, whose tokenizer is used.
-        part: The training rows.
+        examples: The training rows.
         targets: The targets of the model's outputs, (rows, ...).
         settings: The settings of the run.
     """
     shapes, inputs = most_shapes(settings), (encoder.input_names, encoder.tokenizer.pad_id)
-    if len(part) <= MANY_ROWS or settings.long == "chunk":
-        documents = _encoded(encoder, part, settings)
+    if len(examples) <= MANY_ROWS or settings.long == "chunk":
+        documents = _encoded(encoder, examples, settings)
         tokens = documents.encoded
         plan = LengthPlan(tokens.lengths, settings.batch_size, seed=settings.seed, max_shapes=shapes)
         return documents, TrainingBatches(TokenInputs(tokens, *inputs), documents.repeated(targets), plan)
 
     def encode(rows: np.ndarray) -> Any:
-        return _encoded(encoder, part.take(rows), settings).encoded
+        return _encoded(encoder, examples.take(rows), settings).encoded
 
-    sample = encode(sampled_rows(len(part), settings.seed))
+    sample = encode(sampled_rows(len(examples), settings.seed))
     most, size = settings.max_tokens, settings.batch_size
-    plan = WindowPlan(len(part), sample.lengths, most, size, seed=settings.seed, max_shapes=shapes)
+    plan = WindowPlan(len(examples), sample.lengths, most, size, seed=settings.seed, max_shapes=shapes)
     return Documents(sample, of_sample=True), WindowedBatches(encode, *inputs, targets, plan)
 
 
@@ -52,11 +52,11 @@ def most_shapes(settings: Settings) -> int:
     return MAX_SHAPES_A_STAGE if staged else MAX_SHAPES
 
 
-def outputs_of_part(model: Any, encoder: Encoder, part: Part, settings: Settings) -> np.ndarray:
+def outputs_of_examples(model: Any, encoder: Encoder, examples: Examples, settings: Settings) -> np.ndarray:
     """Return the raw float32 outputs of each row, (rows, outputs); `ROWS_AT_ONCE` rows are tokenised at a time."""
     outputs = []
-    for rows in slices(len(part), ROWS_AT_ONCE):
-        chunk = part if len(part) <= ROWS_AT_ONCE else part.take(np.arange(rows.start, rows.stop))
+    for rows in slices(len(examples), ROWS_AT_ONCE):
+        chunk = examples if len(examples) <= ROWS_AT_ONCE else examples.take(np.arange(rows.start, rows.stop))
         documents = _encoded(encoder, chunk, settings)
         outputs.append(documents.pooled(outputs_of(model, encoder, documents.encoded)))
     return np.concatenate(outputs)
@@ -69,17 +69,17 @@ class ValidationRows:
         y: The encoded labels of the rows.
     """
 
-    def __init__(self, encoder: Encoder, part: Part, settings: Settings) -> None:
-        self._encoder, self._part, self._settings = encoder, part, settings
-        self._documents = _encoded(encoder, part, settings) if len(part) <= ROWS_AT_ONCE else None
-        self.y = part.y
+    def __init__(self, encoder: Encoder, examples: Examples, settings: Settings) -> None:
+        self._encoder, self._examples, self._settings = encoder, examples, settings
+        self._documents = _encoded(encoder, examples, settings) if len(examples) <= ROWS_AT_ONCE else None
+        self.y = examples.y
 
     def outputs(self, model: Any) -> np.ndarray:
         """Return the model's raw outputs, (rows, outputs)."""
         if self._documents is None:
-            return outputs_of_part(model, self._encoder, self._part, self._settings)
+            return outputs_of_examples(model, self._encoder, self._examples, self._settings)
         return self._documents.pooled(outputs_of(model, self._encoder, self._documents.encoded))
 
 
-def _encoded(encoder: Encoder, part: Part, settings: Settings) -> Documents:
-    return encode_documents(encoder.tokenizer, part.texts, part.texts_b, settings)
+def _encoded(encoder: Encoder, examples: Examples, settings: Settings) -> Documents:
+    return encode_documents(encoder.tokenizer, examples.texts, examples.texts_b, settings)

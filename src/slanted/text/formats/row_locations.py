@@ -7,7 +7,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Places:
+class RowLocations:
     """The file and the line of every row.
 
     Attributes:
@@ -30,5 +30,5 @@ class Places:
         return f"{self.files[0][1]} {self.lines[row]}" if len(self.files) == 1 else self[row]
 
     def take(self, indices: np.ndarray) -> Self:
-        """Return the places of the given rows, in the given order."""
+        """Return the locations of the given rows, in the given order."""
         return type(self)(self.files, self.lines[indices], self.file[indices])

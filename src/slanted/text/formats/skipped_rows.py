@@ -12,7 +12,7 @@ import numpy as np
 from slanted.common.atomic_files import csv_line
 from slanted.common.messages import listed
 from slanted.errors import InputError
-from slanted.text.formats.row_locations import Places
+from slanted.text.formats.row_locations import RowLocations
 
 CHOICES = ("fail", "skip")
 COLUMNS = ("file", "line", "reason", "record")
@@ -76,19 +76,19 @@ class BadRows:
         """Return the error for a file of which no row is left."""
         return InputError(f"{source}: every row is bad; the last: {self.latest}")
 
-    def numbers(self, places: Places) -> np.ndarray:
+    def numbers(self, locations: RowLocations) -> np.ndarray:
         """Return the number of every row that is left: from 0, skipped rows counted too, from one file to the next.
 
         Args:
-            places: Of the rows that are left, in their order.
+            locations: Of the rows that are left, in their order.
 
         Returns:
             int64 array of shape (n,).
         """
-        numbers, before = np.arange(len(places.lines)), 0
-        for at, (source, _) in enumerate(places.files):
-            mine, skipped = places.file == at, np.sort(self._lines.get(source, array("q")))
-            numbers[mine] += before + np.searchsorted(skipped, places.lines[mine])
+        numbers, before = np.arange(len(locations.lines)), 0
+        for at, (source, _) in enumerate(locations.files):
+            mine, skipped = locations.file == at, np.sort(self._lines.get(source, array("q")))
+            numbers[mine] += before + np.searchsorted(skipped, locations.lines[mine])
             before += len(skipped)
         return numbers
 

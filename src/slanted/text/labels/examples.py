@@ -1,42 +1,53 @@
-"""Texts with their labels as numbers: what a model learns from or is scored on."""
+"""Texts with their labels as numbers: what a model learns from, is scored on or predicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from slanted.text.formats.row_locations import Places
+from slanted.text.formats.row_locations import RowLocations
 from slanted.text.labels.targets import Target
 from slanted.text.rows.rows import Rows
 from slanted.text.rows.text_storage import take_texts
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some texts and what is true of them.
+class Examples:
+    """n texts, or pairs of texts, and their labels.
 
     Attributes:
-        texts: n texts.
-        texts_b: n second texts, or None.
-        y: Their labels as `Target.encode` gives them.
-        places: The file and the line of each, or None where Python gave the texts.
+        texts: The texts.
+        texts_b: The second texts of pairs, or None.
+        labels: Their labels as `Target.encode` returns them, or None: the texts are only to be predicted.
+        locations: The file and the line of each example, or None for texts from Python.
     """
 
     texts: Sequence[str]
-    texts_b: Sequence[str] | None
-    y: np.ndarray
-    places: Places | None = None
+    texts_b: Sequence[str] | None = None
+    labels: np.ndarray | None = None
+    locations: RowLocations | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    @classmethod
-    def of(cls, rows: Rows, target: Target) -> "Part":
-        """Return the texts of `rows` with their labels encoded."""
-        return cls(rows.texts, rows.texts_b, target.encode(rows), rows.places)
+    @property
+    def y(self) -> np.ndarray:
+        """The labels, which must be there."""
+        assert self.labels is not None, "these examples have no labels"
+        return self.labels
 
-    def take(self, indices: np.ndarray) -> "Part":
-        """Return the given rows, in the given order."""
-        second = None if self.texts_b is None else take_texts(self.texts_b, indices)
-        places = None if self.places is None else self.places.take(indices)
-        return Part(take_texts(self.texts, indices), second, self.y[indices], places)
+    @classmethod
+    def of(cls, rows: Rows, target: Target) -> "Examples":
+        """Return the texts of `rows` with their labels encoded."""
+        return cls(rows.texts, rows.texts_b, target.encode(rows), rows.locations)
+
+    def take(self, indices: np.ndarray) -> "Examples":
+        """Return the examples at these positions, in this order."""
+        texts_b = None if self.texts_b is None else take_texts(self.texts_b, indices)
+        labels = None if self.labels is None else self.labels[indices]
+        locations = None if self.locations is None else self.locations.take(indices)
+        return Examples(take_texts(self.texts, indices), texts_b, labels, locations)
+
+    def where(self, row: int) -> str:
+        """Return `train.csv, line 7`, or `labels[5]` for examples from Python."""
+        return f"labels[{row}]" if self.locations is None else self.locations[row]

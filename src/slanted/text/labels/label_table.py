@@ -10,7 +10,7 @@ import numpy as np
 from slanted.common.messages import shown
 from slanted.errors import InputError
 from slanted.text.formats.cells import is_blank
-from slanted.text.formats.row_locations import Places
+from slanted.text.formats.row_locations import RowLocations
 from slanted.text.rows.rows import Rows
 
 Label = str | int | float | bool
@@ -25,14 +25,14 @@ class LabelColumns:
         source: The file's name, or None for Python labels.
         names: The columns' names.
         cells: One list of labels a column, all of one length.
-        places: The file and the line of each row, or None.
+        locations: The file and the line of each row, or None.
         separator: What stands between the labels of a cell, where a row has any number of them, or None.
     """
 
     source: str | None
     names: tuple[str, ...]
     cells: Sequence[Sequence[Label]]
-    places: Places | None = None
+    locations: RowLocations | None = None
     separator: str | None = None
 
     def __len__(self) -> int:
@@ -41,18 +41,18 @@ class LabelColumns:
 
     def where(self, row: int, column: int = 0) -> str:
         """Return `train.csv, line 7`, or for Python labels `labels[5]` or `labels[5, 2]`."""
-        if self.places is not None:
-            return self.places[row]
+        if self.locations is not None:
+            return self.locations[row]
         return f"labels[{row}]" if len(self.names) == 1 else f"labels[{row}, {column}]"
 
     def holds(self, row: int, column: int = 0) -> str:
         """Return `train.csv, line 7: column 'label' holds 'x'`, or `labels[5]: 'x'`."""
-        middle = "" if self.places is None else f"column {shown(self.names[column])} holds "
+        middle = "" if self.locations is None else f"column {shown(self.names[column])} holds "
         return f"{self.where(row, column)}: {middle}{shown(self.cells[column][row])}"
 
     def at(self, row: int) -> str:
         """Return `line 7`, or for Python labels `labels[5]`: a second place in one message."""
-        return f"labels[{row}]" if self.places is None else self.places.second(row)
+        return f"labels[{row}]" if self.locations is None else self.locations.second(row)
 
     @property
     def whole(self) -> str:
@@ -79,7 +79,7 @@ def as_label_columns(labels: object) -> LabelColumns:
         if labels.labels is None:
             raise InputError(f"{labels.source}: its labels were not read; read it with labelled=True")
         columns = labels.columns
-        return LabelColumns(labels.source, columns.labels, labels.labels, labels.places, columns.label_separator)
+        return LabelColumns(labels.source, columns.labels, labels.labels, labels.locations, columns.label_separator)
     return _from_python(labels)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from slanted.common.messages import plural, shown
 from slanted.errors import InputError, SettingError
-from slanted.text.labels.label_table import as_label_columns
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.settings import Settings
 
@@ -135,16 +135,15 @@ class Fold:
     held: np.ndarray
 
 
-def fold_rows(target: Target, y: np.ndarray, settings: Settings, labels: object = None) -> tuple[Fold, ...]:
+def fold_rows(target: Target, train: Examples, settings: Settings) -> tuple[Fold, ...]:
     """Return the rows of each of `settings.folds` models, the same for the same seed; none for 0 folds.
 
     Classes are stratified, labels as nearly as single labels allow; numbers are drawn at random.
 
     Args:
-        target: The target that encoded `y`.
-        y: `target.encode` of the training labels.
+        target: The target that encoded the labels.
+        train: The training examples.
         settings: Its `folds`, `valid_share` and `seed`.
-        labels: What `y` was encoded from, so that a message can name the line.
 
     Raises:
         SettingError: There are more folds than rows allow.
@@ -152,51 +151,47 @@ def fold_rows(target: Target, y: np.ndarray, settings: Settings, labels: object 
     """
     if not settings.folds:
         return ()
-    if len(y) < settings.folds or len(y) < 4:
-        raise SettingError("folds", f"at most the {plural(len(y), 'training row')}, of 4 or more", settings.folds)
+    if len(train) < settings.folds or len(train) < 4:
+        raise SettingError("folds", f"at most the {plural(len(train), 'training row')}, of 4 or more", settings.folds)
     random = np.random.default_rng(settings.seed)
     draw = {"single": stratified_folds, "multilabel": label_folds, "regression": plain_folds}[target.kind]
-    numbers = draw(y, settings.folds, random)
+    numbers = draw(train.y, settings.folds, random)
     if target.kind == "single":
-        _check_classes(target, y, numbers, settings, labels)
-    return tuple(_fold(target, y, numbers == number, settings) for number in range(settings.folds))
+        _check_classes(target, train, numbers, settings)
+    return tuple(_fold(target, train, numbers == number, settings) for number in range(settings.folds))
 
 
-def _fold(target: Target, y: np.ndarray, held: np.ndarray, settings: Settings) -> Fold:
+def _fold(target: Target, examples: Examples, held: np.ndarray, settings: Settings) -> Fold:
     rest = np.flatnonzero(~held)
-    train, valid = split_validation(target, y[rest], settings.valid_share, settings.seed)
+    train, valid = split_validation(target, examples.take(rest), settings.valid_share, settings.seed)
     return Fold(rest[train], rest[valid], np.flatnonzero(held))
 
 
-def _check_classes(target: Target, y: np.ndarray, numbers: np.ndarray, settings: Settings, labels: object) -> None:
+def _check_classes(target: Target, train: Examples, numbers: np.ndarray, settings: Settings) -> None:
     """Raise if a fold would leave a class without a row to train on, or without another to validate on."""
     needed = 2 if settings.valid_share else 1
     counts = np.zeros((settings.folds, len(target.labels)), dtype=np.int64)
-    np.add.at(counts, (numbers, y), 1)
+    np.add.at(counts, (numbers, train.y), 1)
     left = counts.sum(axis=0) - counts.max(axis=0)
     short = np.flatnonzero(left < needed)
     if len(short):
-        row = int(np.flatnonzero(y == short[0])[0])
-        place = f"labels[{row}]" if labels is None else as_label_columns(labels).where(row)
-        found = f"{place}: label {shown(target.labels[short[0]])} has {plural(int(counts[:, short[0]].sum()), 'row')}"
+        first = train.where(int(np.flatnonzero(train.y == short[0])[0]))
+        found = f"{first}: label {shown(target.labels[short[0]])} has {plural(int(counts[:, short[0]].sum()), 'row')}"
         why = f"of which --folds {settings.folds} leaves {left[short[0]]} to train and validate on"
         raise InputError(f"{found}, {why}; add rows of it, or leave the label out")
 
 
-def split_validation(
-    target: Target, y: np.ndarray, share: float, seed: int, labels: object = None
-) -> tuple[np.ndarray, np.ndarray]:
+def split_validation(target: Target, train: Examples, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to train on and those to validate on, both sorted, the same for the same seed.
 
     Classes are stratified, with a row of each on either side. Several labels and numbers are split at random; every
     label of the data stays among the rows to train on, where that can be.
 
     Args:
-        target: The target that encoded `y`.
-        y: `target.encode` of the training labels.
+        target: The target that encoded the labels.
+        train: The training examples.
         share: The share to validate on, in [0, 1); 0 holds nothing out.
         seed: Of the random draw.
-        labels: What `y` was encoded from, so that a message can name the line.
 
     Returns:
         Two int64 arrays of row positions.
@@ -206,12 +201,12 @@ def split_validation(
     """
     if not 0 <= share < 1:
         raise InputError(f"--valid-share {share} is not in [0, 1); give a share such as 0.1, or 0 to hold nothing out")
-    everything = np.arange(len(y))
+    y, everything = train.y, np.arange(len(train))
     if share == 0:
         return everything, everything[:0]
     random = np.random.default_rng(seed)
     if target.kind == "single":
-        _check_no_single_row(target, y, labels)
+        _check_no_single_row(target, train)
         valid = stratified_rows(y, share, random)
     elif target.kind == "multilabel":
         valid = multilabel_rows(y, share, random)
@@ -220,10 +215,9 @@ def split_validation(
     return np.setdiff1d(everything, valid, assume_unique=True), valid
 
 
-def _check_no_single_row(target: Target, y: np.ndarray, labels: object) -> None:
-    alone = np.flatnonzero(np.bincount(y) == 1)
+def _check_no_single_row(target: Target, train: Examples) -> None:
+    alone = np.flatnonzero(np.bincount(train.y) == 1)
     if len(alone):
-        row = int(np.flatnonzero(y == alone[0])[0])
-        place = f"labels[{row}]" if labels is None else as_label_columns(labels).where(row)
-        found = f"{place}: label {shown(target.labels[alone[0]])} has this row only, none to hold out for validation"
+        row = train.where(int(np.flatnonzero(train.y == alone[0])[0]))
+        found = f"{row}: label {shown(target.labels[alone[0]])} has this row only, none to hold out for validation"
         raise InputError(f"{found}; add rows of it, or give --valid or --valid-share 0")

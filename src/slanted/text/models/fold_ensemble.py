@@ -9,7 +9,7 @@ import numpy as np
 
 from slanted.common.atomic_files import refuse_links
 from slanted.runtime.memory import release
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import Fold
 from slanted.text.models.predictor import Predictor
 from slanted.text.models.text_model import TextModel
@@ -30,7 +30,7 @@ class FoldEnsemble(Predictor):
         """Return the mean over the folds of probabilities (n, labels), or of numbers (n, targets), float64."""
         return np.mean([model.predict(texts, texts_b) for model in self.models()], axis=0)
 
-    def predict_out_of_fold(self, train: Part, folds: Sequence[Fold]) -> tuple[np.ndarray, np.ndarray]:
+    def predict_out_of_fold(self, train: Examples, folds: Sequence[Fold]) -> tuple[np.ndarray, np.ndarray]:
         """Predict each training row with the model that was not trained on it.
 
         Args:

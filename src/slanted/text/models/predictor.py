@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from slanted.common import atomic_files
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.models.persistence import packed, unpacked
 from slanted.text.models.predictions_csv import write_predictions
@@ -65,16 +65,16 @@ class Predictor(ABC):
         """`thresholds`, or 0.5 where it is None."""
         return DEFAULT if self.thresholds is None else self.thresholds
 
-    def score(self, part: Part, predicted: np.ndarray | None = None) -> dict[str, Any]:
+    def score(self, examples: Examples, predicted: np.ndarray | None = None) -> dict[str, Any]:
         """Return the scores of metrics.json on some rows.
 
         Args:
-            part: n rows.
+            examples: n rows.
             predicted: The result of `predict` for these rows; None: they are predicted now.
         """
         if predicted is None:
-            predicted = self.predict(part.texts, part.texts_b)
-        return score_predictions(self.target, part.y, predicted, self.settings.positive, self.decision_thresholds)
+            predicted = self.predict(examples.texts, examples.texts_b)
+        return score_predictions(self.target, examples.y, predicted, self.settings.positive, self.decision_thresholds)
 
     def write_predictions(self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None) -> None:
         """Predict, and write a CSV file of predictions to a path that the user has typed.

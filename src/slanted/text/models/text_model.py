@@ -9,8 +9,8 @@ import numpy as np
 from slanted.acceleration import fast_bert
 from slanted.common.messages import listed
 from slanted.errors import InputError
-from slanted.text.batching.model_inputs import ValidationRows, outputs_of_part
-from slanted.text.labels.examples import Part
+from slanted.text.batching.model_inputs import ValidationRows, outputs_of_examples
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.models.predictor import Predictor
 from slanted.text.pretrained.classifier_network import load_classifier, plain_model, save_classifier
@@ -54,8 +54,7 @@ class TextModel(Predictor):
 
     def outputs(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
         """Return raw float32 outputs, (n, labels) or (n, targets), in the order of the texts."""
-        part = Part(texts, texts_b, np.zeros(len(texts)))
-        return outputs_of_part(self._model, self.encoder, part, self.settings)
+        return outputs_of_examples(self._model, self.encoder, Examples(texts, texts_b), self.settings)
 
     def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
         """Return float64 probabilities (n, labels), or numbers (n, targets), in the order of the texts."""

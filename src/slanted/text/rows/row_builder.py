@@ -11,12 +11,12 @@ from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
 from slanted.text.formats.cells import ListCell, UnusableCell, is_blank
 from slanted.text.formats.open_table import Table
-from slanted.text.formats.row_locations import Places
+from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
 from slanted.text.rows.text_storage import TextStore
 
-Gathering = tuple[Sequence[str], Sequence[str] | None, list[list[str]] | None, Places]
+Gathering = tuple[Sequence[str], Sequence[str] | None, list[list[str]] | None, RowLocations]
 
 
 class _Fatal(str):
@@ -142,7 +142,7 @@ class Gathered:
         if self._counts[-1] == 0:
             raise self._bad_rows.all_bad(table.source)
 
-    def columns_and_places(self) -> Gathering:
+    def columns_and_locations(self) -> Gathering:
         """Return the texts, the second texts or None, the label columns or None, and where each row is from."""
         texts = [column.cells.texts() for column in self._texts]
         file = np.repeat(np.arange(len(self._files), dtype=np.int32), self._counts)
@@ -150,7 +150,7 @@ class Gathered:
             texts[0],
             texts[1] if len(texts) > 1 else None,
             [column.cells for column in self._labels] or None,
-            Places(tuple(self._files), np.array(self._lines, dtype=np.int64), file),
+            RowLocations(tuple(self._files), np.array(self._lines, dtype=np.int64), file),
         )
 
 

@@ -11,7 +11,7 @@ from slanted.errors import InputError
 from slanted.text.formats.cells import Record
 from slanted.text.formats.input_paths import Paths, input_paths, sources_name
 from slanted.text.formats.open_table import Table, check_same_columns, open_table
-from slanted.text.formats.row_locations import Places
+from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns, Header, columns_like, columns_of_labels, find_columns
 from slanted.text.rows.row_builder import Gathered
@@ -31,7 +31,7 @@ class Rows:
         texts_b: The second texts of pairs, or None.
         labels: One list a label column, of its cells as they stand; None where labels were not wanted.
         columns: The columns that the above were read from.
-        places: The file and the line of each row.
+        locations: The file and the line of each row.
     """
 
     source: str
@@ -39,7 +39,7 @@ class Rows:
     texts_b: Sequence[str] | None
     labels: list[list[str]] | None
     columns: Columns
-    places: Places
+    locations: RowLocations
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -48,15 +48,15 @@ class Rows:
     @property
     def lines(self) -> np.ndarray:
         """int64 array of shape (n,): the 1-based line of its file on which each record starts."""
-        return self.places.lines
+        return self.locations.lines
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Self:
         """Return the rows at these 0-based positions, in this order."""
         index = np.asarray(indices, dtype=np.int64)
         texts_b = None if self.texts_b is None else take_texts(self.texts_b, index)
         labels = None if self.labels is None else [[column[i] for i in index] for column in self.labels]
-        places = self.places.take(index)
-        return type(self)(self.source, take_texts(self.texts, index), texts_b, labels, self.columns, places)
+        locations = self.locations.take(index)
+        return type(self)(self.source, take_texts(self.texts, index), texts_b, labels, self.columns, locations)
 
 
 def read_rows(
@@ -137,8 +137,8 @@ def _read(paths: Paths, encoding: str, find: Callable[[Header], Columns], bad_ro
         with open_table(path, encoding, bad_rows) as table:
             _sample(table, bad_rows)
             gathered.add(table)
-    texts, texts_b, labels, places = gathered.columns_and_places()
-    return Rows(sources_name([first, *others]), texts, texts_b, labels, columns, places)
+    texts, texts_b, labels, locations = gathered.columns_and_locations()
+    return Rows(sources_name([first, *others]), texts, texts_b, labels, columns, locations)
 
 
 def _sample(table: Table, bad_rows: BadRows) -> list[Record]:

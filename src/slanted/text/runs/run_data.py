@@ -8,13 +8,12 @@ import numpy as np
 from slanted.common.messages import listed, plural, shown
 from slanted.errors import InputError, SettingError
 from slanted.text.formats.skipped_rows import BadRows
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import Fold, fold_rows, split_validation
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.rows.overlap import overlap
 from slanted.text.rows.rows import Rows, read_rows, read_rows_like
-from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import DataFiles, Settings
 from slanted.text.tokens.documents import check_chunkable
 
@@ -37,9 +36,9 @@ class RunData:
     """
 
     target: Target
-    train: Part
-    valid: Part | None
-    test: Part | None
+    train: Examples
+    valid: Examples | None
+    test: Examples | None
     columns: Any
     summary: tuple[str, ...]
     bad_rows: BadRows
@@ -50,7 +49,7 @@ class RunData:
     @property
     def numbers(self) -> np.ndarray | None:
         """What out_of_fold.csv calls the training rows: int64 (n,), skipped ones counted too; None: 0, 1, and so on."""
-        return None if self.train.places is None else self.bad_rows.numbers(self.train.places)
+        return None if self.train.locations is None else self.bad_rows.numbers(self.train.locations)
 
     def of_fold(self, fold: Fold) -> "RunData":
         """Return the rows of one model, those it is scored on in the place of the test rows."""
@@ -74,20 +73,17 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     target = infer_target(rows, settings.task)
     check_target(target, settings)
     check_chunkable(settings, rows.texts_b)
-    valid = _part_like(files.valid, rows, target, files.encoding, bad_rows)
-    test = _part_like(files.test, rows, target, files.encoding, BadRows())
-    train = Part.of(rows, target)
+    valid = _examples_like(files.valid, rows, target, files.encoding, bad_rows)
+    test = _examples_like(files.test, rows, target, files.encoding, BadRows())
+    train = Examples.of(rows, target)
     summary = [*_summary(rows, target), *_bad_rows_line(bad_rows)]
     duplicates = None if test is None else overlap(train.texts, test.texts, train.texts_b, test.texts_b)
     if test is not None and duplicates:
         share = f"{duplicates:,} of {plural(len(test), 'test row')}"
         summary.append(f"duplicates: {share} stand among the training rows too, which flatters the test scores")
-    folds = fold_rows(target, train.y, settings, rows)
-    for fold in folds:
-        check_score(target, train.y[fold.valid], settings)
+    folds = fold_rows(target, train, settings)
     if valid is None and settings.valid_share > 0.0 and not folds:
-        train, valid = hold_out(train, target, settings, rows)
-    check_score(target, None if valid is None else valid.y, settings)
+        train, valid = hold_out(train, target, settings)
     summary.append(_fold_sizes(folds, test, files) if folds else _sizes(train, valid, test, files))
     most = most_tokens(locate(settings.model))
     if most is not None:
@@ -95,10 +91,10 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds)
 
 
-def _part_like(path: str | None, rows: Rows, target: Target, encoding: str, bad_rows: BadRows) -> Part | None:
+def _examples_like(path: str | None, rows: Rows, target: Target, encoding: str, bad_rows: BadRows) -> Examples | None:
     if path is None:
         return None
-    return Part.of(read_rows_like(path, rows.columns, encoding=encoding, bad_rows=bad_rows), target)
+    return Examples.of(read_rows_like(path, rows.columns, encoding=encoding, bad_rows=bad_rows), target)
 
 
 def _bad_rows_line(bad_rows: BadRows) -> list[str]:
@@ -107,10 +103,10 @@ def _bad_rows_line(bad_rows: BadRows) -> list[str]:
     return [f"bad rows: {bad_rows.count:,} left out; the last: {bad_rows.latest}"]
 
 
-def hold_out(train: Part, target: Target, settings: Settings, labels: Any = None) -> tuple[Part, Part]:
+def hold_out(train: Examples, target: Target, settings: Settings) -> tuple[Examples, Examples]:
     """Return the training rows without the held-out share, and the share."""
-    kept, held = split_validation(target, train.y, settings.valid_share, settings.seed, labels)
-    return train.take(kept), train.take(held)
+    rest, valid = split_validation(target, train, settings.valid_share, settings.seed)
+    return train.take(rest), train.take(valid)
 
 
 SCORES_OF = {
@@ -138,20 +134,6 @@ def check_target(target: Target, settings: Settings) -> None:
         raise SettingError("best_by", f"a score of this task: {', '.join(scores)}", settings.best_by)
 
 
-def check_score(target: Target, valid: np.ndarray | None, settings: Settings) -> None:
-    """Raise unless the validation rows, of which there are labels or None, define the score that chooses the epoch.
-
-    Raises:
-        SettingError: They leave it undefined, by lacking a class, say.
-    """
-    if valid is None or not len(valid) or settings.best_by == "loss":
-        return
-    guesses = np.random.default_rng(0).random((len(valid), len(target.labels)))
-    if settings.best_by not in score_predictions(target, valid, guesses):
-        rule = "a score that the validation rows define: they lack a class, or do not differ"
-        raise SettingError("best_by", rule, settings.best_by, "add validation rows, or keep the epoch by loss")
-
-
 def _summary(rows: Rows, target: Target) -> tuple[str, ...]:
     count, columns = len(target.labels), rows.columns
     kind = {"single": f"{count} classes", "multilabel": f"{count} labels", "regression": plural(count, "target")}
@@ -164,16 +146,16 @@ def _summary(rows: Rows, target: Target) -> tuple[str, ...]:
     )
 
 
-def _sizes(train: Part, valid: Part | None, test: Part | None, files: DataFiles) -> str:
+def _sizes(train: Examples, valid: Examples | None, test: Examples | None, files: DataFiles) -> str:
     held = "none" if valid is None else f"{len(valid):,} ({files.valid or 'held out of the training file'})"
     return f"rows: training {len(train):,}; validation {held}; test {_tested(test, files)}"
 
 
-def _fold_sizes(folds: tuple[Fold, ...], test: Part | None, files: DataFiles) -> str:
+def _fold_sizes(folds: tuple[Fold, ...], test: Examples | None, files: DataFiles) -> str:
     first = folds[0]
     parts = f"training {len(first.train):,}, validation {len(first.valid) or 'none'}, held out {len(first.held):,}"
     return f"rows: {len(folds)} folds, the first: {parts}; test {_tested(test, files)}"
 
 
-def _tested(test: Part | None, files: DataFiles) -> str:
+def _tested(test: Examples | None, files: DataFiles) -> str:
     return "none" if test is None else f"{len(test):,} ({files.test})"

@@ -24,13 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.scoring.metrics import Scores, many_classes, scikit_learn, score_predictions
 from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
 
-Segments = Sequence[Sequence[str]]  # the texts, and for pairs the second texts: one or two lists of equal length
-Predictor = Callable[[Any], np.ndarray]
+Predict = Callable[[Any], np.ndarray]  # examples, or their features, to probabilities or numbers (n, outputs)
 
 MAX_ROWS = 50_000
 MAX_CHARACTERS = 50_000_000
@@ -41,67 +40,46 @@ ROWS_AT_ONCE = 10_000
 
 
 def baseline_scores(
-    train_texts: Sequence[str],
-    train_texts_b: Sequence[str] | None,
-    train_y: np.ndarray,
-    eval_texts: Sequence[str],
-    eval_texts_b: Sequence[str] | None,
-    eval_y: np.ndarray,
+    train: Examples,
+    scored: Examples,
     target: Target,
     positive: str | None = None,
-    choosing: Sequence[tuple[Part, Part]] = (),
+    choosing: Sequence[tuple[Examples, Examples]] = (),
 ) -> dict[str, Scores]:
-    """Fit both baselines on the training rows and score them on the evaluation rows.
+    """Fit both baselines on the training examples and score them on others.
 
     Args:
-        train_texts: The training texts.
-        train_texts_b: Their second segments, or None.
-        train_y: Encoded labels, as `target` encodes them: whole numbers (n,), 0/1 (n, labels) or numbers (n, targets).
-        eval_texts: The texts to score on.
-        eval_texts_b: Their second segments, or None.
-        eval_y: Their encoded labels.
+        train: The training examples.
+        scored: The examples to score on.
         target: What is predicted: its `kind`, and the names in `labels`.
         positive: The class that `f1` looks at, of two.
-        choosing: Training rows and the validation rows that choose the thresholds of several labels; of more than one
-            such pair, the folds of a cross-validation, the thresholds are the means. Without any: 0.5.
+        choosing: Training examples and the validation examples that choose the thresholds of several labels. With more
+            than one such pair, the folds of a cross-validation, the thresholds are the means. Without any: 0.5.
 
     Returns:
         `{"majority": scores, "tfidf": scores}` with the keys of `slanted.text.scoring.metrics`. `loss` is the
         cross-entropy, or for regression the mean squared error in the targets' own units.
     """
-    train, evaluation = _segments(train_texts, train_texts_b), _segments(eval_texts, eval_texts_b)
-    fitted = _fitted(train, train_y, target)
-    cuts = {}
+    fitted = _fitted(train, target)
+    thresholds = {}
     if target.kind == "multilabel" and choosing:
-        each = [
-            _thresholds(fitted if rows.texts is train_texts else _fitted_on(rows, target), valid)
-            for rows, valid in choosing
-        ]
-        cuts = {name: np.mean([thresholds[name] for thresholds in each], axis=0) for name in fitted}
+        each = [_thresholds(fitted if one is train else _fitted(one, target), valid) for one, valid in choosing]
+        thresholds = {name: np.mean([one[name] for one in each], axis=0) for name in fitted}
     return {
-        name: score_predictions(target, eval_y, predict(evaluation), positive, cuts.get(name, DEFAULT))
+        name: score_predictions(target, scored.y, predict(scored), positive, thresholds.get(name, DEFAULT))
         for name, predict in fitted.items()
     }
 
 
-def _fitted(train: Segments, train_y: np.ndarray, target: Target) -> dict[str, Predictor]:
-    """Return both baselines, each a function of texts."""
-    mean = _mean_prediction(train_y, target)
-    return {"majority": lambda texts: np.tile(mean, (len(texts[0]), 1)), "tfidf": _fit_tfidf(train, train_y, target)}
+def _fitted(train: Examples, target: Target) -> dict[str, Predict]:
+    """Return both baselines, each a function of examples."""
+    mean = _mean_prediction(train.y, target)
+    return {"majority": lambda examples: np.tile(mean, (len(examples), 1)), "tfidf": _fit_tfidf(train, target)}
 
 
-def _fitted_on(rows: Part, target: Target) -> dict[str, Predictor]:
-    return _fitted(_segments(rows.texts, rows.texts_b), rows.y, target)
-
-
-def _thresholds(fitted: dict[str, Predictor], valid: Part) -> dict[str, np.ndarray]:
-    """Return the thresholds of each baseline that are best on validation rows."""
-    texts = _segments(valid.texts, valid.texts_b)
-    return {name: best_thresholds(valid.y, predict(texts)) for name, predict in fitted.items()}
-
-
-def _segments(texts: Sequence[str], texts_b: Sequence[str] | None) -> Segments:
-    return [texts] if texts_b is None else [texts, texts_b]
+def _thresholds(fitted: dict[str, Predict], valid: Examples) -> dict[str, np.ndarray]:
+    """Return the thresholds of each baseline that are best on validation examples."""
+    return {name: best_thresholds(valid.y, predict(valid)) for name, predict in fitted.items()}
 
 
 def _mean_prediction(y: np.ndarray, target: Target) -> np.ndarray:
@@ -110,25 +88,24 @@ def _mean_prediction(y: np.ndarray, target: Target) -> np.ndarray:
     return y.reshape(len(y), -1).mean(axis=0, dtype=np.float64)
 
 
-def _fit_tfidf(train: Segments, train_y: np.ndarray, target: Target) -> Predictor:
+def _fit_tfidf(train: Examples, target: Target) -> Predict:
     outputs = len(target.labels)
-    kept = _sample(train, train_y)
-    train, train_y = _take(train, kept), train_y[kept]
+    train = train.take(_sample(train))
     features = _Features(train, outputs)
     fit = {"single": _fit_classes, "multilabel": _fit_labels, "regression": _fit_numbers}[target.kind]
-    predict_features = fit(features(train), train_y, outputs)
+    predict_features = fit(features(train), train.y, outputs)
 
-    def predict(texts: Segments) -> np.ndarray:
-        rows = np.arange(len(texts[0]))
-        parts = [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]
-        return np.concatenate([predict_features(features(_take(texts, part))) for part in parts])
+    def predict(examples: Examples) -> np.ndarray:
+        rows = np.arange(len(examples))
+        blocks = [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]
+        return np.concatenate([predict_features(features(examples.take(block))) for block in blocks])
 
     return predict
 
 
-def _sample(segments: Segments, y: np.ndarray) -> np.ndarray:
-    """Indices, in order, of the rows that fit the bounds: a row of every class first, then a seeded choice."""
-    lengths = np.sum([[len(text) for text in texts] for texts in segments], axis=0)
+def _sample(train: Examples) -> np.ndarray:
+    """Return the indices, in order, of the rows that fit the bounds: one of every class first, then a seeded choice."""
+    y, lengths = train.y, np.sum([[len(text) for text in texts] for texts in _segments(train)], axis=0)
     if len(y) <= MAX_ROWS and lengths.sum() <= MAX_CHARACTERS:
         return np.arange(len(y))
     order = np.random.default_rng(0).permutation(len(y))
@@ -140,14 +117,16 @@ def _sample(segments: Segments, y: np.ndarray) -> np.ndarray:
     return np.sort(order[: max(needed, min(MAX_ROWS, fitting))])
 
 
-def _take(segments: Segments, indices: np.ndarray) -> Segments:
-    return [[texts[int(index)] for index in indices] for texts in segments]
+def _segments(examples: Examples) -> list[Sequence[str]]:
+    """Return the texts, and of pairs the second texts: one or two sequences of equal length."""
+    return [examples.texts] if examples.texts_b is None else [examples.texts, examples.texts_b]
 
 
 class _Features:
     """TF-IDF features of texts or pairs, on the vocabulary of the training texts."""
 
-    def __init__(self, segments: Segments, outputs: int) -> None:
+    def __init__(self, examples: Examples, outputs: int) -> None:
+        segments = _segments(examples)
         corpus = [text for texts in segments for text in texts]
         words = any(re.search(r"\w", text) for text in corpus)
         blocks = 1 if len(segments) == 1 else 3
@@ -160,8 +139,8 @@ class _Features:
         )
         self._vectorizer.fit(corpus)
 
-    def __call__(self, segments: Segments) -> Any:
-        vectors = [self._vectorizer.transform(texts) for texts in segments]
+    def __call__(self, examples: Examples) -> Any:
+        vectors = [self._vectorizer.transform(texts) for texts in _segments(examples)]
         if len(vectors) == 1:
             return vectors[0]
         from scipy import sparse
@@ -171,7 +150,7 @@ class _Features:
         return sparse.hstack([a, b, abs(a - b), cosine], format="csr")
 
 
-def _fit_classes(features: Any, y: np.ndarray, classes: int) -> Predictor:
+def _fit_classes(features: Any, y: np.ndarray, classes: int) -> Predict:
     seen = np.unique(y)
     if len(seen) == 1:
         return lambda features: np.tile(np.eye(classes)[seen[0]], (features.shape[0], 1))
@@ -189,12 +168,12 @@ def _fit_classes(features: Any, y: np.ndarray, classes: int) -> Predictor:
     return predict
 
 
-def _fit_labels(features: Any, y: np.ndarray, labels: int) -> Predictor:
+def _fit_labels(features: Any, y: np.ndarray, labels: int) -> Predict:
     each = [_fit_classes(features, y[:, label].astype(np.int32), 2) for label in range(labels)]
     return lambda features: np.stack([predict(features)[:, 1] for predict in each], axis=1)
 
 
-def _fit_numbers(features: Any, y: np.ndarray, targets: int) -> Predictor:
+def _fit_numbers(features: Any, y: np.ndarray, targets: int) -> Predict:
     model = scikit_learn("linear_model").Ridge(alpha=1.0)
     model.fit(features, y.reshape(len(y), targets).astype(np.float64))
     return lambda features: model.predict(features).reshape(-1, targets)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from slanted.errors import TrainingFailed
+from slanted.errors import SettingError, TrainingFailed
 from slanted.text.progress.progress import Progress
 from slanted.text.settings import LOWER_IS_BETTER
 
@@ -102,7 +102,14 @@ class KeepBest(keras.callbacks.Callback):
         return -math.inf if math.isnan(value) else -value if self.by in LOWER_IS_BETTER else value
 
     def restore(self) -> int:
-        """Give the model the best epoch's weights and return that epoch, from 1."""
+        """Give the model the best epoch's weights and return that epoch, from 1.
+
+        Raises:
+            SettingError: No epoch has the score.
+        """
+        if self.best == -math.inf:
+            rule = "a score that the validation rows define: they lack a class, or do not differ"
+            raise SettingError("best_by", rule, self.by, "add validation rows, or keep the epoch by loss")
         model: Any = self.model
         if self.kept_epoch != len(self.history.epochs):
             model.set_weights(self.weights)

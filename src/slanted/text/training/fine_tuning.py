@@ -20,7 +20,7 @@ from slanted.runtime.memory import release
 from slanted.runtime.patches import retained_heap, seeded_generators
 from slanted.text.batching.batches import EpochOrder
 from slanted.text.batching.model_inputs import ValidationRows, training_batches
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.models.text_model import TextModel
 from slanted.text.pretrained.classifier_network import build_classifier, float32_copy, plain_model
@@ -81,7 +81,9 @@ class Fitting:
         SettingError: `max_tokens` is more than the model takes.
     """
 
-    def __init__(self, target: Target, train: Part, valid: Part | None, settings: Settings, progress: Progress) -> None:
+    def __init__(
+        self, target: Target, train: Examples, valid: Examples | None, settings: Settings, progress: Progress
+    ) -> None:
         self.target, self.settings, self.progress = target, settings, progress
         check_importable(settings.recipe.curve)  # before all that takes time
         seeded_generators(settings.seed)

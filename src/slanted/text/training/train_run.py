@@ -12,7 +12,7 @@ from slanted.common import atomic_files
 from slanted.errors import TrainingFailed
 from slanted.runtime.memory import release
 from slanted.runtime.random_state import preserved_random_state
-from slanted.text.labels.examples import Part
+from slanted.text.labels.examples import Examples
 from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.models.text_model import TextModel
 from slanted.text.progress.jsonl import LiveFile
@@ -25,7 +25,7 @@ from slanted.text.scoring.baselines import baseline_scores
 from slanted.text.settings import Settings
 from slanted.text.training.fine_tuning import Fitting, Trained, recipe_lines
 
-Baselines = Callable[[RunData, Part, Settings], dict[str, Any]]
+Baselines = Callable[[RunData, Examples, Settings], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,11 @@ class FinishedRun:
 Finish = Callable[[FinishedRun], None]
 
 
-def baselines_of(data: RunData, scored: Part, settings: Settings) -> dict[str, Any]:
+def baselines_of(data: RunData, scored: Examples, settings: Settings) -> dict[str, Any]:
     """Return the scores of the majority and of TF-IDF with a linear model on `scored`, by name."""
-    train = data.train
-    rows = (train.texts, train.texts_b, train.y, scored.texts, scored.texts_b, scored.y)
     splits = [data.of_fold(fold) for fold in data.folds] or [data]
     choosing = [(split.train, split.valid) for split in splits if split.valid is not None]
-    return baseline_scores(*rows, data.target, settings.positive, choosing)
+    return baseline_scores(data.train, scored, data.target, settings.positive, choosing)
 
 
 @preserved_random_state()  # of the program that calls it
