@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from slanted.text.formats.cells import ListCell, UnusableCell, as_number, is_blank, is_fractional, is_zero_or_one
+from slanted.text.formats.cells import Unusable, as_number, is_blank, is_fractional, is_zero_or_one
 
 pytestmark = pytest.mark.once
 
@@ -53,9 +53,7 @@ def test_only_white_space_is_blank(cell, blank):
     assert is_blank(cell) == blank
 
 
-def test_an_unusable_cell_is_empty_and_says_what_stands_there():
-    cell = UnusableCell("an object")
-    assert cell == "" and is_blank(cell) and cell.found == "an object"
-    items = ListCell(["x", "y"])
-    assert items == "" and items.found == "a list" and items.items == ("x", "y")
-    assert isinstance(items, UnusableCell) and not isinstance(cell, ListCell)
+def test_an_unusable_value_is_no_text_no_number_and_no_bit():
+    for cell in (Unusable("an object"), Unusable("a list", ("1",))):
+        assert not isinstance(cell, str)
+        assert (as_number(cell), is_zero_or_one(cell), is_fractional(cell)) == (None, False, False)

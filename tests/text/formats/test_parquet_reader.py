@@ -160,23 +160,9 @@ def test_bytes_that_are_not_utf8_are_refused():
     )
 
 
-def test_a_bomb_is_refused():
-    texts = pyarrow.array(["a" * 10_000]).dictionary_encode()
-    many = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 10**6, pyarrow.int32()), texts.dictionary)
-    write({"text": many, "label": many})
-    assert Path("f.parquet").stat().st_size < 2**16
-    assert refusal(text="text", label=["label"]) == (
-        "f.parquet unpacks to more than 200 times its size, as no file of texts does; "
-        "if you trust it, write it as CSV first"
-    )
-
-
-def test_a_million_columns_are_refused():
-    write({f"c{at}": [1] for at in range(20_000)})
-    assert refusal() == (
-        "f.parquet: the header has 20,000 columns, more than the 16,384 that are read; "
-        "keep the columns of the texts and the labels only"
-    )
+def test_many_columns_are_read():
+    write({"text": ["a"], "label": ["x"], **{f"c{at}": [1] for at in range(20_000)}})
+    assert read_rows("f.parquet").texts == ["a"]
 
 
 def test_parquet_without_pyarrow_names_the_extra(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
-from slanted.text.formats.cells import ListCell
+from slanted.text.formats.cells import Unusable
 from slanted.text.rows.columns import LIST_SEPARATOR, Columns, Header, columns_of_labels
 from slanted.text.rows.rows import read_rows_like
 from slanted.text.settings import ReadOptions
@@ -213,7 +213,7 @@ def test_labels_of_a_model_of_python_are_found_by_their_names_in_their_order():
 
 
 def test_one_column_label_holds_all_of_them_where_none_has_its_name():
-    header = Header("f.jsonl", ("text", "LABEL"), [(1, ["a", ListCell(["spam"])])])
+    header = Header("f.jsonl", ("text", "LABEL"), [(1, ["a", Unusable("a list", ("spam",))])])
     assert columns_of_labels(header, ["spam", "toxic"], ReadOptions()) == Columns(
         "text", None, ("LABEL",), LIST_SEPARATOR
     )

@@ -9,7 +9,7 @@ from pyarrow import parquet
 from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
-from slanted.text.formats.cells import ListCell
+from slanted.text.formats.cells import Unusable
 from slanted.text.formats.open_table import Table
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
@@ -125,5 +125,6 @@ def test_labels_may_be_missing_and_equal_ones_are_kept_once():
 
 def test_lists_become_cells_with_the_separator_and_may_be_empty():
     gathered = Gathered(Columns("text", None, ("label",), ";"), BadRows())
-    gathered.add(table([(1, ["a", "", ListCell(["x", "y"])]), (2, ["b", "", ListCell([])]), (3, ["c", "", "y"])]))
-    assert gathered.columns_and_locations()[2] == [["x;y", "", "y"]]
+    cells = [Unusable("a list", ("x", "y")), Unusable("a list", ()), "y", Unusable("a list", ("x", "y"))]
+    gathered.add(table([(line, ["a", "", cell]) for line, cell in enumerate(cells, start=1)]))
+    assert gathered.columns_and_locations()[2] == [["x;y", "", "y", "x;y"]]

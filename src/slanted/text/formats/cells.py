@@ -2,10 +2,24 @@
 
 import math
 import re
-from collections.abc import Sequence
-from typing import Self
+from dataclasses import dataclass
 
-Record = tuple[int, list[str]]  # the 1-based line or row on which a record starts, and its cells
+
+@dataclass(frozen=True)
+class Unusable:
+    """A value of JSON or Parquet that is no string, number or boolean.
+
+    Attributes:
+        kind: The kind of value: "a nested list", say.
+        items: The strings of a list of strings, which can be several labels; else None.
+    """
+
+    kind: str
+    items: tuple[str, ...] | None = None
+
+
+Cell = str | Unusable
+Record = tuple[int, list[Cell]]  # the 1-based line or row on which a record starts, and its cells
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -44,35 +58,3 @@ def is_fractional(cell: object) -> bool:
     """Return whether the cell is a finite number that is not whole."""
     value = as_number(cell)
     return value is not None and math.isfinite(value) and value % 1 != 0
-
-
-class UnusableCell(str):
-    """An empty cell in the place of a value that is no string, number or boolean.
-
-    Attributes:
-        found: What stands there: "a nested list", say.
-    """
-
-    found: str
-
-    def __new__(cls, found: str) -> Self:
-        """Return the empty cell."""
-        cell = super().__new__(cls, "")
-        cell.found = found
-        return cell
-
-
-class ListCell(UnusableCell):
-    """A list of strings: unusable as a text, but not as several labels.
-
-    Attributes:
-        items: The strings.
-    """
-
-    items: tuple[str, ...]
-
-    def __new__(cls, items: Sequence[str]) -> Self:
-        """Return the empty cell."""
-        cell = super().__new__(cls, "a list")
-        cell.items = tuple(items)
-        return cell

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from slanted.common.messages import is_encodable, listed, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import ListCell, Record, UnusableCell
+from slanted.text.formats.cells import Cell, Record, Unusable
 from slanted.text.formats.line_reader import MAX_RECORD_CHARS, physical_lines
 from slanted.text.formats.skipped_rows import BadRows
 
@@ -20,8 +20,8 @@ def read_json_lines(
     """Return the keys of the first object, and an iterator over the records.
 
     Strings come as they are, lone surrogates too; numbers as they are spelt; true and false as 1 and 0; null as an
-    empty cell; a list of strings or numbers as a `ListCell`, anything else nested as an `UnusableCell`. Empty lines are
-    passed over.
+    empty cell; lists and objects as `Unusable`, with the items of a list of strings or numbers. Empty lines are passed
+    over.
 
     Raises:
         InputError: There is no object, the file is one JSON array, a line is too long, or a bad row is not skipped.
@@ -40,7 +40,7 @@ def read_json_lines(
 
 
 def _records(
-    objects: Iterator[tuple[int, dict[str, str], str]],
+    objects: Iterator[tuple[int, dict[str, Cell], str]],
     source: str,
     bad_rows: BadRows,
     header: tuple[str, ...],
@@ -58,7 +58,7 @@ def _records(
 
 def _objects(
     stream: BinaryIO, source: str, encoding: str, bad_rows: BadRows
-) -> Iterator[tuple[int, dict[str, str], str]]:
+) -> Iterator[tuple[int, dict[str, Cell], str]]:
     """Yield line, cells and the line's text of every good object."""
     started = False
     for line, text in enumerate(physical_lines(stream, source, encoding), start=1):
@@ -93,7 +93,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str, parse_constant=str)
 
 
-def _cells(text: str) -> dict[str, str]:
+def _cells(text: str) -> dict[str, Cell]:
     try:
         found = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -106,11 +106,11 @@ def _cells(text: str) -> dict[str, str]:
     return {name: value if type(value) is str else _cell(value) for name, value in found.items()}
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Cell:
     if isinstance(value, bool):
         return "1" if value else "0"
     if value is None:
         return ""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ListCell(value)
-    return UnusableCell("a nested list" if isinstance(value, list) else "an object")
+        return Unusable("a list", tuple(value))
+    return Unusable("a nested list" if isinstance(value, list) else "an object")

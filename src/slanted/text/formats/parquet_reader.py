@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from slanted.common.messages import shown
 from slanted.errors import InputError, missing_extra
-from slanted.text.formats.cells import ListCell, Record, UnusableCell
-from slanted.text.formats.decompression import MAX_EXPANSION, SMALL_BYTES
+from slanted.text.formats.cells import Cell, Record, Unusable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,38 +23,35 @@ class Parquet:
     """An open Parquet file.
 
     Strings come as they are; numbers, dates and times as Arrow spells them; true and false as 1 and 0; null as an empty
-    cell; a list of such as a `ListCell`; structures and bytes as an `UnusableCell`.
+    cell; lists, structures and bytes as `Unusable`, with the items of a list of the former.
 
     Attributes:
         header: The column names.
     """
 
-    def __init__(self, file: "ParquetFile", source: str, size: int) -> None:
+    def __init__(self, file: "ParquetFile", source: str) -> None:
         self._file, self._source = file, source
         self.header: tuple[str, ...] = tuple(file.schema_arrow.names)
         if len(set(self.header)) < len(self.header):
             raise InputError(f"{source}: several columns are of one name; rename all but one")
-        self._limit = max(SMALL_BYTES, MAX_EXPANSION * size)
-        self._check_size(sum(self._group_bytes()))
 
     def records(self, names: Sequence[str] | None = None) -> Iterator[Record]:
         """Yield each record's 1-based row and its cells of the named columns, else of all, in that order.
 
         Raises:
-            InputError: The file is damaged, or unpacks to more than 200 times its size.
+            InputError: The file is damaged.
         """
-        places = [self.header.index(name) for name in (self.header if names is None else names)]
-        row, read = 0, 0
-        for batch in self._batches(places):
-            columns = [self._cells(batch, self._field(place), row) for place in places]
+        index = {name: at for at, name in enumerate(self.header)}
+        positions = [index[name] for name in (self.header if names is None else names)]
+        row = 0
+        for batch in self._batches(positions):
+            columns = [self._cells(batch, self._field(at), row) for at in positions]
             for cells in zip(*columns, strict=True):
                 row += 1
-                read += 1 + sum(map(len, cells))
-                self._check_size(read)
                 yield row, list(cells)
 
-    def _batches(self, places: Sequence[int]) -> Iterator["pa.RecordBatch"]:
-        plain = [self.header[place] for place in places if not self._field(place).unusable]
+    def _batches(self, positions: Sequence[int]) -> Iterator["pa.RecordBatch"]:
+        plain = [self.header[at] for at in positions if not self._field(at).unusable]
         rows = max(1, self._file.metadata.num_rows)
         at_once = min(_MOST_ROWS, max(1, _BATCH_BYTES * rows // max(1, sum(self._group_bytes()))))
         batches = self._file.iter_batches(at_once, columns=plain, use_threads=False)
@@ -66,12 +62,12 @@ class Parquet:
         metadata = self._file.metadata
         return [metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)]
 
-    def _field(self, place: int) -> "_Field":
-        return _Field(self._file.schema_arrow.field(place))
+    def _field(self, at: int) -> "_Field":
+        return _Field(self._file.schema_arrow.field(at))
 
-    def _cells(self, batch: "pa.RecordBatch", field: "_Field", row: int) -> list[str]:
+    def _cells(self, batch: "pa.RecordBatch", field: "_Field", row: int) -> Sequence[Cell]:
         if field.unusable:
-            return [UnusableCell(field.unusable)] * batch.num_rows
+            return [Unusable(field.unusable)] * batch.num_rows
         column = batch.column(field.name)
         try:
             return field.cells(column)
@@ -88,11 +84,6 @@ class Parquet:
             yield
         except (OSError, pyarrow.ArrowException) as error:
             raise InputError(f"{self._source}: its Parquet data is damaged ({_one_line(error)}); {_AGAIN}") from None
-
-    def _check_size(self, size: int) -> None:
-        if size > self._limit:
-            found = f"{self._source} unpacks to more than {MAX_EXPANSION} times its size, as no file of texts does"
-            raise InputError(f"{found}; if you trust it, write it as CSV first")
 
 
 class _Field:
@@ -115,7 +106,7 @@ class _Field:
         value = kind.value_type if self._lists or kinds.is_dictionary(kind) else kind
         self.unusable = "" if _castable(value, texts) else f"values of the type {kind}"
 
-    def cells(self, column: "pa.Array") -> list[str]:
+    def cells(self, column: "pa.Array") -> Sequence[Cell]:
         """Return the column as cells."""
         import pyarrow
 
@@ -139,11 +130,11 @@ def _castable(kind: "pa.DataType", strings: "pa.DataType") -> bool:
     return True
 
 
-def _list_cell(items: list[str | None] | None) -> str:
+def _list_cell(items: list[str | None] | None) -> Cell:
     if items is None:
         return ""
-    known = [item for item in items if item is not None]
-    return ListCell(known) if len(known) == len(items) else UnusableCell("a list with a null")
+    known = tuple(item for item in items if item is not None)
+    return Unusable("a list", known) if len(known) == len(items) else Unusable("a list with a null")
 
 
 def _decodes(cell: Any) -> bool:
@@ -175,7 +166,7 @@ def open_parquet(path: str, source: str) -> Iterator[Parquet]:
             file = ParquetFile(stream, pre_buffer=False, buffer_size=2**20)
         except (OSError, pyarrow.ArrowException) as error:
             raise InputError(f"{source}: its Parquet footer is damaged ({_one_line(error)}); {_AGAIN}") from None
-        yield Parquet(file, source, size)
+        yield Parquet(file, source)
 
 
 def _one_line(error: Exception) -> str:

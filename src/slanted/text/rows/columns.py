@@ -1,11 +1,13 @@
 """Which columns of a table are the text, the second text and the labels: as named, else by default."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from slanted.common.messages import listed, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import ListCell, Record, as_number, is_blank, is_zero_or_one
+from slanted.text.formats.cells import Record, Unusable, as_number, is_blank, is_zero_or_one
 from slanted.text.settings import ReadOptions
 
 LIST_SEPARATOR = "\x1f"  # ASCII's unit separator
@@ -47,6 +49,15 @@ class Header:
     sample: Sequence[Record]
     unit: str = "line"
 
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The position of each name."""
+        return {name: at for at, name in enumerate(self.names)}
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(self.names)
+
     def named(self, name: str, option: str) -> str:
         """Return the name, if exactly one column has it."""
         if name not in self.names:
@@ -56,7 +67,7 @@ class Header:
 
     def once(self, name: str) -> str:
         """Return the name, unless several columns share it."""
-        if (count := self.names.count(name)) > 1:
+        if (count := self._counts[name]) > 1:
             raise InputError(f"{self.source}: {count} columns are named {shown(name)}; rename all but one")
         return name
 
@@ -76,8 +87,9 @@ class Header:
 
     def is_text(self, name: str) -> bool:
         """Return whether a cell of the column is something else than a number or blank, among the first records."""
-        at = self.names.index(name)
-        return any(not is_blank(cells[at]) and as_number(cells[at]) is None for _, cells in self.sample)
+        at = self.index[name]
+        cells = [cells[at] for _, cells in self.sample]
+        return any(isinstance(cell, str) and not is_blank(cell) and as_number(cell) is None for cell in cells)
 
     def __str__(self) -> str:
         """Return the names, for a message."""
@@ -125,8 +137,9 @@ def _separator(header: Header, labels: Sequence[str], given: str | None) -> str 
     if given is not None and len(labels) > 1:
         found = f"{header.source}: --label-separator takes one label column, not {len(labels)}: {listed(labels)}"
         raise InputError(f"{found}; name one with --label, or leave the separator out")
-    at = header.names.index(labels[0])
-    lists = len(labels) == 1 and any(isinstance(cells[at], ListCell) for _, cells in header.sample)
+    at = header.index[labels[0]]
+    cells = [cells[at] for _, cells in header.sample]
+    lists = len(labels) == 1 and any(isinstance(cell, Unusable) and cell.items is not None for cell in cells)
     return given or (LIST_SEPARATOR if lists else None)
 
 
@@ -204,10 +217,11 @@ def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -
     if not names:
         raise InputError(f"{header.source}: no label column, only {header}; add a column 'label'; {_PREDICT}")
     for name in names:
-        at = header.names.index(header.once(name))
+        at = header.index[header.once(name)]
         for line, cells in header.sample:
-            if not is_zero_or_one(cells[at]):
-                holds = f"column {shown(name)} holds {shown(cells[at])} on {header.unit} {line}, not 0 or 1"
+            if not is_zero_or_one(cell := cells[at]):
+                value = cell.kind if isinstance(cell, Unusable) else shown(cell)
+                holds = f"column {shown(name)} holds {value} on {header.unit} {line}, not 0 or 1"
                 found = f"no column 'label', and {holds}"
                 raise InputError(f"{header.source}: {found}; {remedy}; the columns are {header}")
     return tuple(names)

@@ -4,12 +4,13 @@ import csv
 import io
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import ListCell, UnusableCell, is_blank
+from slanted.text.formats.cells import Cell, Unusable, is_blank
 from slanted.text.formats.open_table import Table
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
@@ -19,86 +20,101 @@ from slanted.text.rows.text_storage import TextStore
 Gathering = tuple[Sequence[str], Sequence[str] | None, list[list[str]] | None, RowLocations]
 
 
-class _Fatal(str):
-    """A problem that is refused even where bad rows are skipped: it is not of one row, or no result could hold it."""
+@dataclass(frozen=True)
+class _Problem:
+    """Why a row cannot be read.
+
+    Attributes:
+        reason: What is wrong and what to do.
+        skippable: Whether `--bad-rows skip` may skip it; if not, it concerns the whole file, or a value that no output
+            file can hold.
+    """
+
+    reason: str
+    skippable: bool = True
 
 
 class _Texts:
-    """Gathers the cells of a column of texts."""
+    """Collects the cells of a column of texts."""
 
     def __init__(self, name: str) -> None:
         self.name, self.cells = name, TextStore()
 
-    def problem(self, cell: str) -> str | None:
-        """Return what is wrong with a cell, or None."""
-        if "\0" in cell:
-            return _nul(self.name)
-        return _missing(self.name, cell) if is_blank(cell) else None
+    def read(self, cell: Cell) -> str | _Problem:
+        """Return the text of a cell, or what is wrong with it."""
+        if isinstance(cell, Unusable) or not cell or cell.isspace():
+            return _missing(self.name, cell)
+        return _nul(self.name) if "\0" in cell else cell
 
-    def add(self, cell: str) -> None:
-        """Add a cell without a problem."""
-        self.cells.append(cell)
+    def add(self, text: str) -> None:
+        """Add a text."""
+        self.cells.append(text)
 
 
 class _Labels:
-    """Gathers the cells of a column of labels. They repeat, so that each distinct one is checked and kept once."""
+    """Collects the cells of a column of labels. They repeat, so that each distinct one is checked and stored once."""
 
     def __init__(self, name: str, separator: str | None, alone: bool) -> None:
         self.name, self.separator, self.alone = name, separator, alone
         self.cells: list[str] = []
-        self._known: dict[str, str] = {}
+        self._known: dict[Cell, str] = {}
 
-    def problem(self, cell: str) -> str | None:
-        """Return what is wrong with a cell, or None."""
-        if type(cell) is str and cell in self._known:
-            return None
-        if isinstance(cell, ListCell) and self.separator is not None:
-            return self._problem_of_list(cell, self.separator)
-        if isinstance(cell, ListCell) and self.alone:
-            return self._late_list()
-        if isinstance(cell, UnusableCell):
-            return _missing(self.name, cell)
+    def read(self, cell: Cell) -> str | _Problem:
+        """Return the label of a cell, of a list its items with the separator between them; or what is wrong with it."""
+        if (label := self._known.get(cell)) is not None:
+            return label
+        if (problem := self._problem(cell)) is not None:
+            return problem
+        label = cell if isinstance(cell, str) else (self.separator or "").join(cell.items or ())
+        return self._known.setdefault(cell, self._known.setdefault(label, label))
+
+    def add(self, label: str) -> None:
+        """Add a label."""
+        self.cells.append(label)
+
+    def _problem(self, cell: Cell) -> _Problem | None:
+        if isinstance(cell, Unusable):
+            if cell.items is not None and self.separator is not None:
+                return self._problem_of_list(cell.items, self.separator)
+            return self._late_list() if cell.items is not None and self.alone else _missing(self.name, cell)
         if is_blank(cell) and self.separator is None:
             return _missing(self.name, cell)
         if "\0" in cell:
             return _nul(self.name)
         return None if is_encodable(cell) else self._half_a_character()
 
-    def add(self, cell: str) -> None:
-        """Add a cell without a problem; a list as its items with the separator between them."""
-        plain = self.separator.join(cell.items) if isinstance(cell, ListCell) and self.separator else cell
-        self.cells.append(self._known.setdefault(plain, plain))
-
-    def _problem_of_list(self, cell: ListCell, separator: str) -> str | None:
-        for item in cell.items:
+    def _problem_of_list(self, items: tuple[str, ...], separator: str) -> _Problem | None:
+        for item in items:
             if separator in item:
                 found = f"column {shown(self.name)} holds the label {shown(item)}, in which stands the separator"
-                return f"{found} {shown(separator)}; rename it"
+                return _Problem(f"{found} {shown(separator)}; rename it")
             if not is_encodable(item):
                 return self._half_a_character()
             if "\0" in item:
                 return _nul(self.name)
         return None
 
-    def _late_list(self) -> str:
+    def _late_list(self) -> _Problem:
         """Return the problem of labels that turn into lists: all rows from there on would be skipped."""
         taken = "but was taken for one of single labels, as no list is among its first rows"
         remedy = "make every cell a list, [] for no label, or every cell a single label"
-        return _Fatal(f"column {shown(self.name)} holds a list, {taken}; {remedy}")
+        return _Problem(f"column {shown(self.name)} holds a list, {taken}; {remedy}", skippable=False)
 
-    def _half_a_character(self) -> str:
-        return f"column {shown(self.name)} holds a label with half a character, which no result can hold; correct it"
+    def _half_a_character(self) -> _Problem:
+        rule = "which no result can hold; correct it"
+        return _Problem(f"column {shown(self.name)} holds a label with half a character, {rule}")
 
 
-def _nul(name: str) -> str:
+def _nul(name: str) -> _Problem:
     """Return the problem that no CSV file could hold the cell; one that holds it is refused as a whole too."""
-    return _Fatal(f"a NUL character stands here, in column {shown(name)}; remove it")
+    return _Problem(f"a NUL character stands here, in column {shown(name)}; remove it", skippable=False)
 
 
-def _missing(name: str, cell: str) -> str:
-    if isinstance(cell, UnusableCell):
-        return f"column {shown(name)} holds {cell.found}, not a string or a number; write it as one or remove the row"
-    return f"column {shown(name)} is empty; fill it in or remove the row"
+def _missing(name: str, cell: Cell) -> _Problem:
+    if isinstance(cell, Unusable):
+        rule = "not a string or a number; write it as one or remove the row"
+        return _Problem(f"column {shown(name)} holds {cell.kind}, {rule}")
+    return _Problem(f"column {shown(name)} is empty; fill it in or remove the row")
 
 
 class Gathered:
@@ -124,23 +140,29 @@ class Gathered:
             InputError: A row is bad and not to be skipped, all are bad, or single labels turn into lists.
         """
         columns: list[_Texts | _Labels] = [*self._texts, *self._labels]
-        problems, adds = [column.problem for column in columns], [column.add for column in columns]
+        reads, adds = [column.read for column in columns], [column.add for column in columns]
         before = len(self._lines)
         for line, cells in table.records([column.name for column in columns]):
-            for problem_of, cell in zip(problems, cells, strict=True):
-                if (problem := problem_of(cell)) is not None:
-                    if isinstance(problem, _Fatal):
-                        raise InputError(f"{table.source}, {table.unit} {line}: {problem}")
-                    self._bad_rows.refuse(table.source, table.unit, line, problem, _as_csv(cells))
+            values: list[str] = []
+            for read, cell in zip(reads, cells, strict=True):
+                value = read(cell)
+                if isinstance(value, _Problem):
+                    self._refuse(table, line, value, cells)
                     break
+                values.append(value)
             else:
                 self._lines.append(line)
-                for add, cell in zip(adds, cells, strict=True):
-                    add(cell)
+                for add, value in zip(adds, values, strict=True):
+                    add(value)
         self._files.append((table.source, table.unit))
         self._counts.append(len(self._lines) - before)
         if self._counts[-1] == 0:
             raise self._bad_rows.all_bad(table.source)
+
+    def _refuse(self, table: Table, line: int, problem: _Problem, cells: Sequence[Cell]) -> None:
+        if not problem.skippable:
+            raise InputError(f"{table.source}, {table.unit} {line}: {problem.reason}")
+        self._bad_rows.refuse(table.source, table.unit, line, problem.reason, _as_csv(cells))
 
     def columns_and_locations(self) -> Gathering:
         """Return the texts, the second texts or None, the label columns or None, and where each row is from."""
@@ -154,7 +176,7 @@ class Gathered:
         )
 
 
-def _as_csv(cells: Sequence[str]) -> str:
+def _as_csv(cells: Sequence[Cell]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
+    csv.writer(line, lineterminator="").writerow("" if isinstance(cell, Unusable) else cell for cell in cells)
     return line.getvalue()
