@@ -5,6 +5,8 @@ import math
 import re
 from typing import Any
 
+from slanted.common.messages import is_encodable
+
 _MOST_DIGITS = 308  # of the whole numbers that a float can hold
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -37,11 +39,8 @@ def decoded_strictly(text: str) -> Any:
         ValueError: The text is not JSON, a number is not finite, or a string has a lone surrogate.
     """
     value = decoded(text, parse_int=_whole, parse_float=_real, parse_constant=_real)
-    if _HALF.search(text):  # two halves are one character
-        try:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-        except UnicodeEncodeError:
-            raise ValueError("it holds half a character") from None
+    if _HALF.search(text) and not is_encodable(json.dumps(value, ensure_ascii=False)):  # two halves are one character
+        raise ValueError("it holds half a character")
     return value
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from slanted.common.messages import is_encodable
 from slanted.errors import InputError, SettingError
 
 
@@ -54,8 +55,8 @@ def epoch_or_batches(text: str) -> str | int:
 
 
 def is_text(value: Any) -> bool:
-    """Return whether a value is a string that recipe.json can hold: it has no lone surrogate."""
-    return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is None
+    """Return whether a value is a text that recipe.json can hold."""
+    return isinstance(value, str) and is_encodable(value)
 
 
 def is_list(value: Any) -> bool:

@@ -235,10 +235,9 @@ ROWS = [
     ),
     (
         "an encoding of domain names",
-        {},
+        {"t.csv": "text,label\n\u00e4,x\n"},
         f"{TRAIN} --encoding Punycode",
-        "--encoding 'Punycode' is one of domain names, not of files; "
-        "give one such as utf-8, utf-16, cp1252 or shift_jis",
+        "t.csv, line 1: Invalid extended code point ','; say the byte order, such as --encoding utf-16-le",
     ),
     (
         "quiet and JSON lines",

@@ -1,9 +1,8 @@
-"""gzip and zstd streams: unpacked by content, and refused where they are damaged or unpack to too much."""
+"""gzip and zstd streams: unpacked by content, and refused where they are damaged."""
 
 import gzip
 import io
 import random
-import time
 from pathlib import Path
 
 import pyarrow
@@ -89,39 +88,11 @@ def test_other_packings_are_refused(start, message):
     assert refusal(start, "f.csv") == message
 
 
-BOMBS = {
-    "rows": (b"text,label\n", b"a,x\n", "unpacks to more than 200 times its size, as no file of texts does"),
-    "empty lines": (b"text,label\n", b"\n", "unpacks to more than 200 times its size, as no file of texts does"),
-    "one field": (b'text,label\n"', b"a", "unpacks to more than 200 times its size, as no file of texts does"),
-    "zeros": (b"", b"\0", ", line 1: a NUL character stands here"),
-}
-
-
-@pytest.mark.parametrize("kind", PACK)
-@pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_is_refused_in_bounded_time(bomb, kind, monkeypatch):
-    monkeypatch.setattr(decompression, "SMALL_BYTES", 2**20)
-    start, repeated, message = BOMBS[bomb]
-    packed = PACK[kind](start + repeated * (2**27 // len(repeated)))
-    assert len(packed) < 2**18
-    started = time.process_time()
-    assert message in refusal(packed, NAMES[kind])
-    assert time.process_time() - started < 20
-
-
-@pytest.mark.parametrize("kind", PACK)
-def test_a_bomb_is_unpacked_no_further_than_needed(kind):
-    packed = io.BytesIO(PACK[kind](b"a,x\n" * 2**24))
-    stream = decompression.unpacked(io.BufferedReader(packed), "f")
-    count = 0
-    with pytest.raises(InputError):
-        while block := stream.read(2**20):
-            count += len(block)
-    assert count <= 2**25
-
-
-def test_a_small_file_may_pack_as_well_as_it_likes():
-    assert len(read_rows(write(gzip.compress(b"text,label\n" + b"a,x\n" * 10**5), "f.csv.gz"))) == 10**5
+def test_a_file_may_pack_as_well_as_it_likes():
+    content = b"text,label\n" + b"a,x\n" * 10**6
+    packed = gzip.compress(content)
+    assert len(content) > 500 * len(packed)
+    assert len(read_rows(write(packed, "f.csv.gz"))) == 10**6
 
 
 def test_zstd_without_pyarrow_names_the_extra(monkeypatch):
@@ -136,7 +107,7 @@ def test_a_disk_that_fails_is_not_called_damage():
         def readinto(self, buffer):
             raise OSError(5, "Input/output error")
 
-    stream = decompression._Unpacked(decompression._Counted(Failing()), Failing(), "f", "gzip")
+    stream = decompression._Unpacked(Failing(), "f", "gzip")
     stream.content = gzip.GzipFile(fileobj=io.BufferedReader(Failing()))
     with pytest.raises(OSError, match="Input/output error"):
         stream.read(10)

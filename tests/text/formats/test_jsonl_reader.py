@@ -149,12 +149,6 @@ REFUSED = [
         "f.jsonl, line 1: column 'label' holds the label 'x\\x1fy', in which stands the separator '\\x1f'; rename it",
     ),
     (
-        "a million keys",
-        json.dumps({str(at): 0 for at in range(10**6)}),
-        "f.jsonl: the header has 1,000,000 columns, more than the 16,384 that are read; "
-        "keep the columns of the texts and the labels only",
-    ),
-    (
         "a line without end",
         '{"text": "' + "a" * 2**24,
         f"f.jsonl, line 1: this line is longer than 16,777,216 characters; {A_LINE}",

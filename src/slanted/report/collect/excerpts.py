@@ -23,7 +23,7 @@ def excerpt(text: str, longest: int = LONGEST) -> str:
 def _printable(character: str) -> str:
     if character in "\t\n\r":
         return " "
-    return "\ufffd" if unicodedata.category(character) in ("Cc", "Cs") else character
+    return "\ufffd" if unicodedata.category(character) == "Cc" else character
 
 
 def pieces(text: str, longest: int = LONGEST, most: int = MOST_PIECES) -> list[tuple[int, int]]:

@@ -30,24 +30,12 @@ def input_paths(paths: Paths) -> list[str]:
     found = [path for name in named for path in _matches(name)]
     if len(found) > 1 and STANDARD_INPUT in found:
         raise InputError("-: standard input cannot be read together with files; give it alone, or files only")
-    names: dict[str | tuple[int, int], str] = {}
-    for path in found:
+    for number, path in enumerate(found):
         if not is_encodable(path):  # recipe.json has to hold it
             raise InputError(f"{file_name(path)}: the file's name is not UTF-8; rename it")
-        identity = _identity(path)
-        if (first := names.get(identity)) is not None:
-            also = "" if first == path else f", also as {file_name(first)}"
-            raise InputError(f"{file_name(path)} is named twice{also}; name it once")
-        names[identity] = path
+        if path in found[:number]:
+            raise InputError(f"{file_name(path)} is named twice; name it once")
     return found
-
-
-def _identity(path: str) -> str | tuple[int, int]:
-    """Return what a file has in common with itself under other names: links, or other ways to spell its path."""
-    if not os.path.exists(path):
-        return path
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
 
 
 def _matches(name: str) -> list[str]:

@@ -13,8 +13,6 @@ MAX_RECORD_CHARS = 2**24
 
 _BLOCK_BYTES = 2**20
 _NUL = "a NUL character stands here; remove it or, if the file is UTF-16, say so: --encoding utf-16"
-_DOMAIN_NAMES = ("idna", "punycode")
-_KNOWN = "give one such as utf-8, utf-16, cp1252 or shift_jis"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -28,9 +26,8 @@ def check_encoding(encoding: str) -> None:
         codecs.getincrementaldecoder(encoding)
         "a".encode(encoding)
     except (LookupError, UnicodeError):
-        raise InputError(f"--encoding {shown(encoding)} is unknown; {_KNOWN}") from None
-    if codecs.lookup(encoding).name in _DOMAIN_NAMES:
-        raise InputError(f"--encoding {shown(encoding)} is one of domain names, not of files; {_KNOWN}")
+        known = "give one such as utf-8, utf-16, cp1252 or shift_jis"
+        raise InputError(f"--encoding {shown(encoding)} is unknown; {known}") from None
 
 
 def physical_lines(stream: BinaryIO, source: str, encoding: str) -> Iterator[str]:
@@ -94,12 +91,13 @@ def _decoded(blocks: Iterator[bytes], encoding: str) -> Iterator[tuple[str, str 
 def _decode_block(decoder: codecs.IncrementalDecoder, block: bytes, encoding: str) -> tuple[str, str | None]:
     held_back = len(decoder.getstate()[0])  # bytes of a character that the last block cut in two
     try:
-        return decoder.decode(block, final=not block), None
-    except UnicodeDecodeError as error:
-        good = block[: max(0, error.start - held_back)]
-        byte = error.object[error.start]
-        return decoder.decode(good), f"byte 0x{byte:02x} is not {_named(encoding)}; {_remedy(block, encoding)}"
-    except UnicodeError as error:  # UTF-16 and UTF-32 that do not say their byte order
+        try:
+            return decoder.decode(block, final=not block), None
+        except UnicodeDecodeError as error:
+            good = block[: max(0, error.start - held_back)]
+            byte = error.object[error.start]
+            return decoder.decode(good), f"byte 0x{byte:02x} is not {_named(encoding)}; {_remedy(block, encoding)}"
+    except UnicodeError as error:  # UTF-16 and UTF-32 that do not say their byte order, and codecs of no files
         return "", f"{error}; say the byte order, such as --encoding utf-16-le"
 
 

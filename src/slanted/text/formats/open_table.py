@@ -17,7 +17,6 @@ from slanted.text.formats.line_reader import check_encoding
 from slanted.text.formats.parquet_reader import MARK, open_parquet
 from slanted.text.formats.skipped_rows import BadRows
 
-MAX_COLUMNS = 16_384  # what spreadsheets hold; far below the million of a file read with the wrong delimiter
 SAMPLE_ROWS = 100
 
 _PACKED = (".gz", ".zst", ".zstd")
@@ -107,9 +106,10 @@ class _Stream:
         return self._sample
 
     def records(self, names: Sequence[str]) -> Iterator[Record]:
-        places = [self._header.index(name) for name in names]
+        index = {name: at for at, name in enumerate(self._header)}
+        positions = [index[name] for name in names]
         for line, cells in chain(self._sample, self._rest):
-            yield line, [cells[place] for place in places]
+            yield line, [cells[at] for at in positions]
 
 
 @contextmanager
@@ -125,9 +125,6 @@ def _parquet(path: PathLike, source: str, stream: BufferedReader) -> Iterator[Ta
 
 
 def _checked(table: Table) -> Table:
-    if len(table.header) > MAX_COLUMNS:
-        found = f"{table.source}: the header has {len(table.header):,} columns, more than the {MAX_COLUMNS:,}"
-        raise InputError(f"{found} that are read; keep the columns of the texts and the labels only")
     name = next((name for name in table.header if "\0" in name), None)
     if name is not None:
         raise InputError(f"{table.source}: the name of column {shown(name)} holds a NUL character; rename it")

@@ -3,17 +3,17 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from slanted.common.messages import is_encodable, listed, shown
 from slanted.errors import InputError
+from slanted.text.formats.cells import as_number
 from slanted.text.labels.label_table import Label, LabelColumns
 
-# Python refuses to read integers of over 4,300 digits; longer than 300 they are names.
-LARGEST = 10**300
-_INTEGER = re.compile(r"[+-]?\d{1,300}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 def classes_of(table: LabelColumns) -> tuple[Label, ...]:
@@ -54,7 +54,7 @@ def ordered(labels: Iterable[Label]) -> tuple[Label, ...]:
     """Return labels in numerical order where all of them spell integers, else in that of text."""
     spelt = sorted(labels)
     if all(isinstance(label, str) and _INTEGER.fullmatch(label) for label in spelt):
-        return tuple(sorted(spelt, key=int))
+        return tuple(sorted(spelt, key=Decimal))  # of any length, where `int` refuses over 4,300 digits
     return tuple(spelt)
 
 
@@ -70,13 +70,9 @@ def _check_one_type(table: LabelColumns) -> None:
 def _check_can_be_written(table: LabelColumns) -> None:
     """Raise for a label that labels.json could not hold; files have none, Python may."""
     for label in dict.fromkeys(table.cells[0]):
-        if isinstance(label, str):
-            good = is_encodable(label)
-        else:
-            good = math.isfinite(label) if isinstance(label, float) else abs(label) < LARGEST
-        if not good:
+        if not (is_encodable(label) if isinstance(label, str) else math.isfinite(as_number(label) or 0.0)):
             where = table.where(list(table.cells[0]).index(label))
-            rule = "a string of whole characters, a finite number, or an integer of at most 300 digits"
+            rule = "a string of whole characters, or a number that a float can hold"
             raise InputError(f"{where} cannot be written to a file: a label must be {rule}; give it another name")
 
 

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from slanted.common.messages import shown
+from slanted.common.messages import listed
 from slanted.errors import InputError
 from slanted.text.formats.cells import Record
 from slanted.text.formats.input_paths import Paths, input_paths, sources_name
@@ -146,5 +146,5 @@ def _sample(table: Table, bad_rows: BadRows) -> list[Record]:
     if not sample and bad_rows.count:
         raise bad_rows.all_bad(table.source)
     if not sample:
-        raise InputError(f"{table.source}: no rows below the header {', '.join(map(shown, table.header))}; add some")
+        raise InputError(f"{table.source}: no rows below the header {listed(table.header)}; add some")
     return sample
