@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from slanted.errors import SettingError
-from slanted.preview.range_test import SearchOptions, smoothed, suggestions
+from slanted.preview.range_test import SearchOptions, gaussian_smoothed, suggestions
 
 once = pytest.mark.once
 RATES = np.geomspace(1e-6, 1e-1, 101)
@@ -25,8 +25,8 @@ def test_the_suggestions_of_a_curve_whose_answers_are_known():
 @once
 def test_smoothing_shifts_nothing():
     peak = np.exp(-0.5 * ((np.arange(101) - 60) / 6.0) ** 2)
-    assert int(np.argmax(smoothed(peak))) == 60
-    np.testing.assert_allclose(smoothed(np.full(50, 3.0)), 3.0)
+    assert int(np.argmax(gaussian_smoothed(peak))) == 60
+    np.testing.assert_allclose(gaussian_smoothed(np.full(50, 3.0)), 3.0)
 
 
 @once

@@ -10,7 +10,7 @@ from slanted.common.messages import plural
 from slanted.compare.recipe_variants import Rate
 from slanted.compare.results import Comparison, Measured, RecipeResult
 from slanted.compare.text_table import BASELINES, ROWS, cells, notes, verdicts
-from slanted.report.read.run_reader import smoothed
+from slanted.report.read.run_reader import moving_average
 from slanted.report.render.page import document
 
 SCRIPTS = ("d3.min.js", "plot.umd.min.js", "compare.js")
@@ -81,7 +81,7 @@ def _curves(chosen: Sequence[Measured]) -> dict[str, list[Any]]:
     if not histories:
         return {"steps": [], "losses": [], "rates": []}
     shortest = min(len(losses) for losses, _ in histories)  # seeds may differ by a batch, where their splits do
-    losses = smoothed(np.mean([losses[:shortest] for losses, _ in histories], axis=0))
+    losses = moving_average(np.mean([losses[:shortest] for losses, _ in histories], axis=0))
     steps = np.unique(np.linspace(0, shortest - 1, min(shortest, MOST_POINTS)).astype("int64"))
     return {
         "steps": steps.tolist(),

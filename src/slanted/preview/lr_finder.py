@@ -11,7 +11,7 @@ import numpy as np
 
 from slanted.common.argument_checks import whole
 from slanted.errors import InputError, TrainingFailed
-from slanted.preview.range_test import FEWEST_STEPS, SearchOptions, smoothed, suggestions
+from slanted.preview.range_test import FEWEST_STEPS, SearchOptions, gaussian_smoothed, suggestions
 from slanted.preview.trial_training import TrialCurve, TrialModel
 
 __all__ = ["RateSearch", "find_learning_rate"]
@@ -158,7 +158,7 @@ def find_learning_rate(
                 f"the loss diverges from the start: at step {len(losses)}, rate {curve.at(len(losses)):.2g}. "
                 "Give a smaller lr_start, or look at the data."
             )
-        rates, even = curve.simulate()[: len(losses)], smoothed(losses)
+        rates, even = curve.simulate()[: len(losses)], gaussian_smoothed(losses)
         readings = {name: _rounded(rate) for name, rate in suggestions(rates, even).items()}
         trials, verdict = _verified(trial, batches, readings[method], verify_steps)
     suggestion, confidence, reason = verdict

@@ -1,7 +1,7 @@
 """The range test of the learning-rate finder: its options, and four readings of the loss over the learning rate.
 
 The readings have the names and definitions of fastai's suggestion functions. The loss is smoothed in another way, see
-`smoothed`.
+`gaussian_smoothed`.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class SearchOptions:
             raise SettingError("lr_end", f"greater than the first rate, {self.lr_start:g}", self.lr_end)
 
 
-def smoothed(losses: np.ndarray) -> np.ndarray:
+def gaussian_smoothed(losses: np.ndarray) -> np.ndarray:
     """Return the losses smoothed by a Gaussian whose standard deviation is a fortieth of the test, at least one step.
 
     The Gaussian averages over steps before and after. A running mean, as Keras reports it, averages over steps before

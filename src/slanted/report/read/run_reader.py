@@ -154,16 +154,16 @@ def course(history: np.ndarray, groups: Sequence[Mapping[str, Any]], stages: Seq
         "step": steps.tolist(),
         "epoch": epochs.tolist(),
         "loss": [_short(loss) for loss in losses],
-        "smooth": [_short(loss) for loss in smoothed(losses)],
+        "smooth": [_short(loss) for loss in moving_average(losses)],
         "lines": _lines(history[starts, 3], steps, groups, stages),
         "epochs": [int(step) for step in first_steps],
     }
 
 
-def smoothed(values: np.ndarray) -> np.ndarray:
+def moving_average(values: np.ndarray) -> np.ndarray:
     """Return the mean of each value and its neighbours, a twentieth of all; fewer at the ends.
 
-    >>> smoothed(np.array([1.0, 3.0, 2.0])).tolist()
+    >>> moving_average(np.array([1.0, 3.0, 2.0])).tolist()
     [2.0, 2.0, 2.5]
     """
     reach = max(1, len(values) // 40)

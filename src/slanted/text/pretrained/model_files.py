@@ -8,7 +8,7 @@ from typing import Any
 
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError
-from slanted.text.tokens.vocabulary_files import read_json
+from slanted.text.tokens.vocabulary_files import read_model_json
 
 POSITIONS_FROM_0 = ("bert", "distilbert", "albert")  # RoBERTa's position embeddings have rows that no token uses
 
@@ -75,7 +75,7 @@ def check_folder(folder: Path) -> None:
     Weights are checked by their headers: a safetensors file must have the length that its header implies, and the word
     embeddings must have `vocab_size` rows.
     """
-    config = read_json(folder / "config.json")
+    config = read_model_json(folder / "config.json")
     if not isinstance(config, dict):
         raise InputError(f"{folder / 'config.json'}: it must be a JSON object: found {type(config).__name__}")
     if not isinstance(config.get("config", {}), dict):
@@ -101,7 +101,7 @@ def check_run_folder(folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise InputError(f"{path}: is missing; restore the file or train again")
-        read_json(path) if path.suffix == ".json" else _check_hdf5(path)
+        read_model_json(path) if path.suffix == ".json" else _check_hdf5(path)
 
 
 def _check_sizes(path: Path, config: dict[str, Any]) -> None:
@@ -163,7 +163,7 @@ def _check_safetensors(folder: Path, config: dict[str, Any]) -> None:
     index = folder / "model.safetensors.index.json"
     names = ["model.safetensors"]
     if index.is_file():
-        content = read_json(index)
+        content = read_model_json(index)
         files = content.get("weight_map") if isinstance(content, dict) else None
         if not isinstance(files, dict) or not all(isinstance(file, str) for file in files.values()):
             raise InputError(f"{index}: it must be an object with a `weight_map` of files: copy the file anew")

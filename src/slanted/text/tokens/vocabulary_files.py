@@ -22,7 +22,7 @@ KERAS_ASSETS = Path("assets") / "tokenizer"
 FILES_WANTED = "tokenizer.json, vocab.txt, vocab.json with merges.txt, or a SentencePiece model"
 
 
-def read_json(path: Path) -> Any:
+def read_model_json(path: Path) -> Any:
     """Return the content of a JSON file; InputError where it is missing or broken."""
     try:
         return decoded(path.read_bytes())
@@ -34,7 +34,7 @@ def read_json(path: Path) -> Any:
 
 def _read_object(path: Path) -> dict[str, Any]:
     """Return the object that a JSON file holds; InputError where it holds anything else."""
-    content = read_json(path)
+    content = read_model_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: it must be a JSON object: found {type(content).__name__}: copy the file anew")
     return content
@@ -44,7 +44,7 @@ def read_tokenizers_json(path: Path) -> bytes | None:
     """Return the bytes of a `tokenizer.json` of the tokenizers library; None where there is none."""
     if not path.is_file():
         return None
-    content = read_json(path)
+    content = read_model_json(path)
     return None if isinstance(content, dict) and "registered_name" in content else path.read_bytes()
 
 
