@@ -239,7 +239,7 @@ def write_folds(folder, data, model, folds=3, valid_share=0.1):
     for at, fold in enumerate(data.folds):
         rows = data.of_fold(fold)
         write_run(folder / run_folder.fold_name(at), rows, model)
-        predicted[fold.held] = model.predict(rows.test.texts, rows.test.texts_b)
+        predicted[fold.test] = model.predict(rows.test.texts, rows.test.texts_b)
     each = [run_folder.read_json(folder / run_folder.fold_name(at) / run_folder.METRICS) for at in range(folds)]
     metrics = fold_metrics(data, settings, each, None)
     metrics["out_of_fold"] = score_predictions(data.target, data.train.y, predicted)

@@ -49,10 +49,10 @@ def test_a_place_of_a_file_is_a_line_and_of_python_an_index():
     cells = LabelColumns("f.csv", ("a", "b"), [["0", "1"], ["1", "x"]], locations)
     assert (cells.where(1), cells.at(1)) == ("f.csv, line 7", "line 7")
     assert cells.holds(1, 1) == "f.csv, line 7: column 'b' holds 'x'"
-    assert (len(cells), cells.whole, cells.option("task", "single")) == (2, "f.csv", "--task single")
+    assert (len(cells), cells.subject, cells.option("task", "single")) == (2, "f.csv", "--task single")
     python = as_label_columns([[0, 1], [1, 5]])
     assert (python.where(1, 1), python.holds(1, 1)) == ("labels[1, 1]", "labels[1, 1]: 5")
-    assert (len(python), python.whole, python.option("task", "single")) == (2, "labels", "task='single'")
+    assert (len(python), python.subject, python.option("task", "single")) == (2, "labels", "task='single'")
     assert (as_label_columns(["x", "y"]).where(1), python.at(1)) == ("labels[1]", "labels[1]")
 
 

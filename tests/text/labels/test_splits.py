@@ -37,18 +37,18 @@ def settings(folds, share=0.1, seed=0):
 def test_every_row_is_held_out_once_and_of_no_other_use_there(target, y, count, share):
     folds = fold_rows(target, labels(y), settings(count, share))
     assert len(folds) == count
-    np.testing.assert_array_equal(np.sort(np.concatenate([fold.held for fold in folds])), np.arange(len(y)))
+    np.testing.assert_array_equal(np.sort(np.concatenate([fold.test for fold in folds])), np.arange(len(y)))
     for fold in folds:
-        together = np.concatenate([fold.train, fold.valid, fold.held])
+        together = np.concatenate([fold.train, fold.valid, fold.test])
         np.testing.assert_array_equal(np.sort(together), np.arange(len(y)))
-        assert len(fold.held) in (len(y) // count, -(-len(y) // count))
-        assert len(fold.valid) == (round(share * (len(y) - len(fold.held))) if share else 0)
-        assert all((np.diff(part) > 0).all() for part in (fold.train, fold.valid, fold.held))
+        assert len(fold.test) in (len(y) // count, -(-len(y) // count))
+        assert len(fold.valid) == (round(share * (len(y) - len(fold.test))) if share else 0)
+        assert all((np.diff(part) > 0).all() for part in (fold.train, fold.valid, fold.test))
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10])
 def test_classes_are_spread_evenly(count):
-    held = [np.bincount(CLASSES[fold.held], minlength=3) for fold in fold_rows(NAMES, labels(CLASSES), settings(count))]
+    held = [np.bincount(CLASSES[fold.test], minlength=3) for fold in fold_rows(NAMES, labels(CLASSES), settings(count))]
     assert (np.ptp(held, axis=0) <= 1).all()
 
 
@@ -65,7 +65,7 @@ def test_labels_are_spread_nearly_evenly(count):
 
 
 def test_the_same_seed_gives_the_same_folds_and_another_others():
-    first, again, other = [fold_rows(NAMES, labels(CLASSES), settings(3, seed=seed))[0].held for seed in (4, 4, 5)]
+    first, again, other = [fold_rows(NAMES, labels(CLASSES), settings(3, seed=seed))[0].test for seed in (4, 4, 5)]
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 

@@ -13,7 +13,7 @@ from slanted.text.formats.cells import Unusable
 from slanted.text.formats.open_table import Table
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
-from slanted.text.rows.row_builder import Gathered
+from slanted.text.rows.row_builder import RowBuilder
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
@@ -96,35 +96,35 @@ def table(records, names=("text", "text_b", "label"), source="f.csv"):
 
 
 def test_columns_of_files_in_another_order_are_joined_with_their_places():
-    gathered = Gathered(Columns("text", "text_b", ("label",)), BadRows())
-    gathered.add(table([(2, ["a", "b", "x"])]))
-    gathered.add(table([(5, ["y", "c", "d"])], ("label", "text", "text_b"), "g.csv"))
-    texts, texts_b, labels, locations = gathered.columns_and_locations()
+    builder = RowBuilder(Columns("text", "text_b", ("label",)), BadRows())
+    builder.add(table([(2, ["a", "b", "x"])]))
+    builder.add(table([(5, ["y", "c", "d"])], ("label", "text", "text_b"), "g.csv"))
+    texts, texts_b, labels, locations = builder.columns_and_locations()
     assert (texts, texts_b, labels) == (["a", "c"], ["b", "d"], [["x", "y"]])
     assert [locations[row] for row in range(2)] == ["f.csv, line 2", "g.csv, line 5"]
 
 
 def test_a_skipped_row_leaves_no_cell_in_any_column():
     bad = BadRows("skip")
-    gathered = Gathered(Columns("text", "text_b", ("label",)), bad)
-    gathered.add(table([(2, ["a", "b", ""]), (3, ["c", " ", "x"]), (4, ["d", "e", "y"])]))
-    texts, texts_b, labels, locations = gathered.columns_and_locations()
+    builder = RowBuilder(Columns("text", "text_b", ("label",)), bad)
+    builder.add(table([(2, ["a", "b", ""]), (3, ["c", " ", "x"]), (4, ["d", "e", "y"])]))
+    texts, texts_b, labels, locations = builder.columns_and_locations()
     assert (texts, texts_b, labels, locations.lines.tolist()) == (["d"], ["e"], [["y"]], [4])
     assert (bad.count, bad.latest.split(";")[0]) == (2, "f.csv, line 3: column 'text_b' is empty")
 
 
 def test_labels_may_be_missing_and_equal_ones_are_kept_once():
-    without = Gathered(Columns("text"), BadRows())
+    without = RowBuilder(Columns("text"), BadRows())
     without.add(table([(2, ["a", "", ""])]))
     assert without.columns_and_locations()[1:3] == (None, None)
-    gathered = Gathered(Columns("text", None, ("label",)), BadRows())
-    gathered.add(table([(at, ["a", "b", "".join(["sp", "am"])]) for at in range(2, 5)]))
-    (labels,) = gathered.columns_and_locations()[2]
+    builder = RowBuilder(Columns("text", None, ("label",)), BadRows())
+    builder.add(table([(at, ["a", "b", "".join(["sp", "am"])]) for at in range(2, 5)]))
+    (labels,) = builder.columns_and_locations()[2]
     assert labels == ["spam"] * 3 and len({id(label) for label in labels}) == 1
 
 
 def test_lists_become_cells_with_the_separator_and_may_be_empty():
-    gathered = Gathered(Columns("text", None, ("label",), ";"), BadRows())
+    builder = RowBuilder(Columns("text", None, ("label",), ";"), BadRows())
     cells = [Unusable("a list", ("x", "y")), Unusable("a list", ()), "y", Unusable("a list", ("x", "y"))]
-    gathered.add(table([(line, ["a", "", cell]) for line, cell in enumerate(cells, start=1)]))
-    assert gathered.columns_and_locations()[2] == [["x;y", "", "y", "x;y"]]
+    builder.add(table([(line, ["a", "", cell]) for line, cell in enumerate(cells, start=1)]))
+    assert builder.columns_and_locations()[2] == [["x;y", "", "y", "x;y"]]

@@ -101,7 +101,7 @@ def test_a_full_disk_is_one_line(small, monkeypatch):
     with pytest.raises(InputError) as caught:
         gathered(["x" * 2000])
     assert str(caught.value) == (
-        f"the texts, 2,000 bytes so far, cannot be kept in {tempfile.gettempdir()} (No space left on device); "
+        f"the texts, 2,000 bytes so far, cannot be stored in {tempfile.gettempdir()} (No space left on device); "
         "free space there, or name another folder in TMPDIR"
     )
 

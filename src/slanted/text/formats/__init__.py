@@ -1,1 +1,1 @@
-"""Bytes to records of cells, each with its line. Knows no label."""
+"""Readers of file formats: bytes to records of cells, each with its line. Nothing here interprets labels."""

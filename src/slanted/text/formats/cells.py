@@ -1,7 +1,8 @@
-"""What a cell or a Python label is: a number, a fraction, 0 or 1, blank, or none that a file of cells can hold."""
+"""Types of cells, and tests of a cell or a Python label: blank, a number, a fraction, 0 or 1."""
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -19,15 +20,15 @@ class Unusable:
 
 
 Cell = str | Unusable
-Record = tuple[int, list[Cell]]  # the 1-based line or row on which a record starts, and its cells
+Record = tuple[int, Sequence[Cell]]  # the 1-based line or row on which a record starts, and its cells
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def is_blank(cell: str) -> bool:
-    r"""Return whether a cell holds nothing but white space, if anything.
+    r"""Return whether a cell is empty or holds white space only.
 
-    Zero-width characters are no white space: a text of them alone is a text, and is given back as it came.
+    Zero-width characters are not white space: a cell of them alone is a text, and stays unchanged.
 
     >>> is_blank(" \u00a0\n"), is_blank("\u200b")
     (True, False)
@@ -36,7 +37,7 @@ def is_blank(cell: str) -> bool:
 
 
 def as_number(cell: object) -> float | None:
-    """Return the value of a number, or of a cell that spells a decimal number; else None.
+    """Return the value of a number, or of a cell that is a decimal number; else None.
 
     >>> as_number("-1.50"), as_number("1e3"), as_number("1,5"), as_number("nan"), as_number("1_000")
     (-1.5, 1000.0, None, None, None)
@@ -50,11 +51,11 @@ def as_number(cell: object) -> float | None:
 
 
 def is_zero_or_one(cell: object) -> bool:
-    """Return whether the cell is 0 or 1, be it written 1, 1.0 or (in Python) True."""
+    """Return whether the cell is 0 or 1; 1.0 and True are 1 too."""
     return as_number(cell) in (0.0, 1.0)
 
 
 def is_fractional(cell: object) -> bool:
-    """Return whether the cell is a finite number that is not whole."""
+    """Return whether the cell is a finite number with a fractional part."""
     value = as_number(cell)
     return value is not None and math.isfinite(value) and value % 1 != 0

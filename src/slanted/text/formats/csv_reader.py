@@ -19,14 +19,15 @@ def read_delimited(
 ) -> tuple[tuple[str, ...], Iterator[Record]]:
     """Return the header of a delimited file and an iterator over its records.
 
-    The delimiter, where it is not given, is a comma, unless the first line holds none but a tab or a semicolon. Quotes
-    are those of CSV, whatever the delimiter.
+    The default delimiter is a comma, or a tab or semicolon if the first line has no comma. Fields are quoted as in CSV,
+    whatever the delimiter.
 
-    Empty lines hold no record and are passed over, as `csv.DictReader` and pandas do. Only in a file of one column an
-    empty line before the last record is an empty cell, so that no text goes missing unnoticed.
+    Empty lines are skipped, as in `csv.DictReader` and pandas. In a file of one column, however, an empty line before
+    the last record is an empty cell, so that no text is lost unnoticed.
 
     Raises:
-        InputError: The file is empty; from the iterator, a record is ragged and not skipped, or a quote open.
+        InputError: The file is empty. The iterator raises it for a ragged record that is not skipped, and for an open
+            quote.
     """
     lines = physical_lines(stream, source, encoding)
     number, first = _first_line(lines, source)
@@ -61,61 +62,61 @@ def _checked(reader: "_Records", records: Iterator[Record], width: int, bad_rows
         if len(cells) == width:
             yield line, cells
             continue
-        found = f"{plural(len(cells), 'field')}, but the header has {width:,}"
-        reason = f"{found}; put a field that holds the separator or a line break in double quotes"
+        problem = f"{plural(len(cells), 'field')}, but the header has {width:,}"
+        reason = f"{problem}; put a field that holds the separator or a line break in double quotes"
         bad_rows.refuse(reader.source, "line", line, reason, reader.text.rstrip("\r\n"))
 
 
 class _Records:
-    """Runs `csv.reader` a physical line at a time, keeping the lines of the record at hand to explain what is wrong."""
+    """Runs `csv.reader` line by line, and stores the lines of the current record for error messages."""
 
     def __init__(self, lines: Iterator[str], source: str, delimiter: str, number: int) -> None:
         self.lines, self.source, self.delimiter = lines, source, delimiter
         self.number = number  # of the record's first line
-        self.kept: list[str] = []
+        self.record_lines: list[str] = []
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         long_csv_fields(MAX_RECORD_CHARS)
-        # Strict: a lenient reader would take the text after a closing quote without a word, changed.
+        # Strict: a lenient reader would silently change the text after a closing quote.
         reader = csv.reader(self._feed(), delimiter=self.delimiter, strict=True)
         try:
             for cells in reader:
                 yield self.number, cells
-                self.number += len(self.kept)
-                self.kept.clear()
+                self.number += len(self.record_lines)
+                self.record_lines.clear()
         except csv.Error:
             raise self._broken() from None
 
     @property
     def text(self) -> str:
-        """The record at hand, as the file has it."""
-        return "".join(self.kept)
+        """The current record, as it stands in the file."""
+        return "".join(self.record_lines)
 
     def _feed(self) -> Iterator[str]:
         size = 0
         for line in self.lines:
-            size = size + len(line) if self.kept else len(line)
-            self.kept.append(line)
+            size = size + len(line) if self.record_lines else len(line)
+            self.record_lines.append(line)
             if size > MAX_RECORD_CHARS:
                 raise self._broken()
             yield line
 
     def _broken(self) -> InputError:
-        """Say which quote is wrong in the lines kept, and on which line it opened."""
+        """Return the error that names the wrong quote of the current record and its line."""
         text = self.text
         at = _open_field(text, self.delimiter)
         quoted = _QUOTED.match(text, at)
         if text[at : at + 1] != '"' or (quoted is not None and quoted.end() == len(text)):
-            found = f"{self.source}, line {self.number}: this record is longer than {MAX_RECORD_CHARS:,} characters"
-            return InputError(f"{found}; give a CSV file with a record a line")
-        found = f"{self.source}, line {self.number + _line_breaks(text[:at])}: the quoted field that opens here"
+            problem = f"{self.source}, line {self.number}: this record is longer than {MAX_RECORD_CHARS:,} characters"
+            return InputError(f"{problem}; give a CSV file with a record a line")
+        problem = f"{self.source}, line {self.number + _line_breaks(text[:at])}: the quoted field that opens here"
         if quoted is not None:
             closed = self.number + _line_breaks(text[: quoted.end()])
             after = shown(text[quoted.end()])
-            return InputError(f"{found} ends on line {closed} before {after}, which is no separator; {_CLOSE}")
+            return InputError(f"{problem} ends on line {closed} before {after}, which is no separator; {_CLOSE}")
         if len(text) > MAX_RECORD_CHARS:
-            return InputError(f"{found} is not closed within {MAX_RECORD_CHARS:,} characters; {_CLOSE}")
-        return InputError(f"{found} is never closed; {_CLOSE}")
+            return InputError(f"{problem} is not closed within {MAX_RECORD_CHARS:,} characters; {_CLOSE}")
+        return InputError(f"{problem} is never closed; {_CLOSE}")
 
 
 _CLOSE = "close its quote there, and write quotes within it twice"
@@ -123,7 +124,7 @@ _QUOTED = re.compile(r'"(?:[^"]++|"")*+"')
 
 
 def _open_field(text: str, delimiter: str) -> int:
-    """Return where the first field begins that no separator ends: it is broken, or the text stops within it."""
+    """Return the start of the first field without a separator after it: it is malformed, or the text ends in it."""
     plain = f'[^"{delimiter}\r\n][^{delimiter}\r\n]*+'
     ended = re.compile(f"(?:(?:{_QUOTED.pattern}|{plain}|)(?:{delimiter}|\r\n|\r|\n))*+")
     match = ended.match(text)

@@ -16,10 +16,10 @@ _REFUSED = {
 
 
 def unpacked(stream: BufferedReader, source: str) -> BufferedReader:
-    """Return the stream unpacked if it begins as gzip or zstd does, whatever its name, else the stream itself.
+    """Return the decompressed stream if it begins as gzip or zstd does, else the stream itself.
 
     Raises:
-        InputError: It is packed in another way; or, from the reads: it is cut short or damaged.
+        InputError: It is compressed in another format. Reading raises it for a truncated or damaged stream.
     """
     start = stream.peek(4)[:4]
     if start in _REFUSED:
@@ -42,7 +42,7 @@ def _zstd(stream: BinaryIO) -> BinaryIO:
 
 
 class _Unpacked(io.RawIOBase):
-    """Reads from a decompressor, and says in a line what is wrong with what it reads."""
+    """Reads from a decompressor, whose errors become one line."""
 
     def __init__(self, content: BinaryIO, source: str, kind: str) -> None:
         self.content, self.source, self.kind = content, source, kind

@@ -1,4 +1,4 @@
-"""What the user names as input, a file, several, a pattern or standard input, as streams of bytes."""
+"""Input files as byte streams: one file, several, a pattern, or standard input."""
 
 import glob
 import os
@@ -19,32 +19,32 @@ Paths = PathLike | Sequence[PathLike]
 
 
 def input_paths(paths: Paths) -> list[str]:
-    """Return the files that are meant: those named, in their order, and those that a pattern matches, by name.
+    """Return the input files: those named, in their order, and the matches of each pattern, sorted by name.
 
-    A pattern holds `*`, `?` or `[...]` as in a shell (`**`: any folders) and is no file's name itself.
+    A pattern contains `*`, `?` or `[...]` as in a shell (`**`: any folders). A file of that name has precedence.
 
     Raises:
-        InputError: A pattern matches no file, a name is not UTF-8 or given twice, or standard input is not alone.
+        InputError: A pattern matches no file, a name is not UTF-8 or named twice, or standard input is not alone.
     """
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
-    found = [path for name in named for path in _matches(name)]
-    if len(found) > 1 and STANDARD_INPUT in found:
+    files = [path for name in named for path in _matches(name)]
+    if len(files) > 1 and STANDARD_INPUT in files:
         raise InputError("-: standard input cannot be read together with files; give it alone, or files only")
-    for number, path in enumerate(found):
+    for number, path in enumerate(files):
         if not is_encodable(path):  # recipe.json has to hold it
             raise InputError(f"{file_name(path)}: the file's name is not UTF-8; rename it")
-        if path in found[:number]:
+        if path in files[:number]:
             raise InputError(f"{file_name(path)} is named twice; name it once")
-    return found
+    return files
 
 
 def _matches(name: str) -> list[str]:
     if not glob.has_magic(name) or os.path.exists(name):
         return [name]
-    found = sorted(path for path in glob.iglob(name, recursive=True) if os.path.isfile(path))
-    if not found:
+    matches = sorted(path for path in glob.iglob(name, recursive=True) if os.path.isfile(path))
+    if not matches:
         raise InputError(f"{file_name(name)}: no file matches this pattern; check it")
-    return found
+    return matches
 
 
 def source_name(path: PathLike) -> str:
@@ -53,7 +53,7 @@ def source_name(path: PathLike) -> str:
 
 
 def sources_name(paths: Sequence[str]) -> str:
-    """Return the name of several files as a whole, in messages."""
+    """Return the name of several files together, in messages."""
     first = source_name(paths[0])
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 

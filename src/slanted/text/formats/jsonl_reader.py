@@ -19,9 +19,9 @@ def read_json_lines(
 ) -> tuple[tuple[str, ...], Iterator[Record]]:
     """Return the keys of the first object, and an iterator over the records.
 
-    Strings come as they are, lone surrogates too; numbers as they are spelt; true and false as 1 and 0; null as an
-    empty cell; lists and objects as `Unusable`, with the items of a list of strings or numbers. Empty lines are passed
-    over.
+    Strings are unchanged, lone surrogates too; numbers are as they are spelt; true and false as 1 and 0; null as an
+    empty cell; lists and objects as `Unusable`, with the items of a list of strings or numbers. Empty lines are
+    skipped.
 
     Raises:
         InputError: There is no object, the file is one JSON array, a line is too long, or a bad row is not skipped.
@@ -52,19 +52,19 @@ def _records(
         elif len(cells) == len(header) and all(name in cells for name in header):
             yield line, [cells[name] for name in header]
         else:
-            found = f"the keys are {listed(tuple(cells)) or 'none'}, but those of line {first_line} {listed(header)}"
-            bad_rows.refuse(source, "line", line, f"{found}; give every line the same keys", text.rstrip("\r\n"))
+            problem = f"the keys are {listed(tuple(cells)) or 'none'}, but those of line {first_line} {listed(header)}"
+            bad_rows.refuse(source, "line", line, f"{problem}; give every line the same keys", text.rstrip("\r\n"))
 
 
 def _objects(
     stream: BinaryIO, source: str, encoding: str, bad_rows: BadRows
 ) -> Iterator[tuple[int, dict[str, Cell], str]]:
-    """Yield line, cells and the line's text of every good object."""
+    """Yield the line number, the cells and the text of each line that is an object."""
     started = False
     for line, text in enumerate(physical_lines(stream, source, encoding), start=1):
         if len(text) > MAX_RECORD_CHARS:
-            found = f"{source}, line {line}: this line is longer than {MAX_RECORD_CHARS:,} characters"
-            raise InputError(f"{found}; {_A_LINE}")
+            problem = f"{source}, line {line}: this line is longer than {MAX_RECORD_CHARS:,} characters"
+            raise InputError(f"{problem}; {_A_LINE}")
         if not text.strip():
             continue
         if not started and text.lstrip().startswith("["):
@@ -77,33 +77,33 @@ def _objects(
 
 
 class _Bad(ValueError):
-    """A line is no object whose cells can be told."""
+    """The line is not a JSON object of cells."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))
         raise _Bad(f"the key {shown(twice)} stands here twice; remove one")
-    return found
+    return values
 
 
-# Numbers stay as they are spelt, so that a label 1.0 is given back as 1.0.
+# Numbers stay as they are spelt, so that the label 1.0 is predicted as 1.0.
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str, parse_constant=str)
 
 
 def _cells(text: str) -> dict[str, Cell]:
     try:
-        found = _DECODER.decode(text)
+        values = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         wrong = f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
         raise _Bad(f"this is no whole JSON object ({wrong}); {_A_LINE}") from None
     except RecursionError:
         raise _Bad(f"this JSON is nested too deeply to be read; {_A_LINE}, of strings and numbers") from None
-    if not isinstance(found, dict):
+    if not isinstance(values, dict):
         raise _Bad(f"this is JSON, but no object; {_A_LINE}")
-    return {name: value if type(value) is str else _cell(value) for name, value in found.items()}
+    return {name: value if type(value) is str else _cell(value) for name, value in values.items()}
 
 
 def _cell(value: Any) -> Cell:

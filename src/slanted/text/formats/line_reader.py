@@ -1,4 +1,4 @@
-"""Bytes of a text file -> its physical lines, in bounded memory, none of their characters changed."""
+"""Bytes of a text file -> its physical lines, in bounded memory, with no character changed."""
 
 import codecs
 import io
@@ -20,7 +20,7 @@ def check_encoding(encoding: str) -> None:
     """Raise unless Python can decode text in this encoding piece by piece.
 
     Raises:
-        InputError: The name is unknown, or names no encoding of whole lines of text.
+        InputError: The name is unknown, or is not a text encoding.
     """
     try:
         codecs.getincrementaldecoder(encoding)
@@ -31,10 +31,10 @@ def check_encoding(encoding: str) -> None:
 
 
 def physical_lines(stream: BinaryIO, source: str, encoding: str) -> Iterator[str]:
-    r"""Yield the lines of a stream with their own ends: `\r\n`, `\n` or `\r`, mixed as they come.
+    r"""Yield the lines of a stream with their line ends: `\r\n`, `\n` or `\r`, also mixed.
 
-    A byte-order mark at the start is dropped. All else comes through as it is; in particular only the three line ends
-    split a line, not U+2028, form feeds and the like, which `str.splitlines` also splits at.
+    A byte-order mark at the start is dropped; every other character is unchanged. Only these three line ends split a
+    line, not U+2028, form feeds and others that `str.splitlines` splits at.
 
     Args:
         stream: Read forward only, a block at a time, so that pipes and decompressors serve as well.
@@ -42,8 +42,8 @@ def physical_lines(stream: BinaryIO, source: str, encoding: str) -> Iterator[str
         encoding: A name that `check_encoding` accepts.
 
     Yields:
-        One line at a time. A line of more than `MAX_RECORD_CHARS` comes in part, longer than that bound; whoever reads
-        must stop there.
+        One line at a time. Of a line of more than `MAX_RECORD_CHARS` characters only a part longer than that bound is
+        yielded; the caller must stop there.
 
     Raises:
         InputError: A byte is not in the encoding, or a character is NUL; the lines before it are yielded first.
@@ -76,7 +76,7 @@ def _blocks(stream: BinaryIO, source: str) -> Iterator[bytes]:
 
 
 def _decoded(blocks: Iterator[bytes], encoding: str) -> Iterator[tuple[str, str | None]]:
-    """Yield blocks of text, each with what is wrong just after it, or None."""
+    """Yield blocks of text, each with the problem that follows it, or None."""
     decoder = codecs.getincrementaldecoder(encoding)()
     at_start = True
     for block in blocks:

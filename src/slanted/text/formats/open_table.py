@@ -55,7 +55,7 @@ def open_table(path: PathLike, encoding: str = "utf-8", bad_rows: BadRows | None
     Args:
         path: The file, or `-` for standard input.
         encoding: Of a text file.
-        bad_rows: Is given the rows that cannot be read; None: they are refused.
+        bad_rows: Collects the rows that cannot be read; None refuses them.
 
     Raises:
         InputError: The file cannot be read, its header is unusable, or (from `records`) a record is.
@@ -71,7 +71,7 @@ def open_table(path: PathLike, encoding: str = "utf-8", bad_rows: BadRows | None
 
 
 def _ending(path: PathLike) -> str:
-    """Return the name's ending in small letters, that of the packing left out."""
+    """Return the extension in lower case, without that of the compression."""
     name = str(path).lower()
     for packed in _PACKED:
         name = name.removesuffix(packed)
@@ -95,7 +95,7 @@ def _begins_as_json(stream: BufferedReader) -> bool:
 
 
 class _Stream:
-    """Records that can be read once, the first of them looked at before."""
+    """Records that can be read once, of which the first are buffered as a sample."""
 
     def __init__(self, header: tuple[str, ...], records: Iterator[Record]) -> None:
         self._header, self._rest = header, records
@@ -118,8 +118,8 @@ def _parquet(path: PathLike, source: str, stream: BufferedReader) -> Iterator[Ta
         raise InputError(f"{source} is Parquet, which is not read from front to back; write it to a file and name that")
     start = stream.peek(4)[:4]
     if start != MARK:
-        found = "is empty" if not start else "is named as Parquet, but does not begin as such a file does"
-        raise InputError(f"{source} {found}; give a file that a Parquet writer has finished")
+        problem = "is empty" if not start else "is named as Parquet, but does not begin as such a file does"
+        raise InputError(f"{source} {problem}; give a file that a Parquet writer has finished")
     with open_parquet(str(path), source) as file:
         yield Table(source, "row", file.header, lambda: list(islice(file.records(), SAMPLE_ROWS)), file.records)
 
@@ -132,14 +132,14 @@ def _checked(table: Table) -> Table:
 
 
 def check_same_columns(table: Table, paths: Sequence[str], encoding: str, bad_rows: BadRows) -> None:
-    """Raise unless the files at `paths` have the columns of `table`, in whatever order.
+    """Raise unless the files at `paths` have the columns of `table`, in any order.
 
     Raises:
-        InputError: One has others, or cannot be read.
+        InputError: A file has other columns, or cannot be read.
     """
     for path in paths:
         with open_table(path, encoding, BadRows("skip" if bad_rows.skip else "fail")) as other:
             if sorted(other.header) != sorted(table.header):
-                found = f"{other.source}: its columns are {listed(other.header)}"
+                problem = f"{other.source}: its columns are {listed(other.header)}"
                 those = f"where {table.source} has {listed(table.header)}"
-                raise InputError(f"{found}, {those}; several files must have the same columns")
+                raise InputError(f"{problem}, {those}; several files must have the same columns")

@@ -22,8 +22,8 @@ _AGAIN = "copy or download the file again"
 class Parquet:
     """An open Parquet file.
 
-    Strings come as they are; numbers, dates and times as Arrow spells them; true and false as 1 and 0; null as an empty
-    cell; lists, structures and bytes as `Unusable`, with the items of a list of the former.
+    Strings are unchanged; numbers, dates and times are as Arrow spells them; true and false are 1 and 0; null is an
+    empty cell; lists, structures and bytes are `Unusable`, with the items of a list of the former.
 
     Attributes:
         header: The column names.
@@ -73,8 +73,8 @@ class Parquet:
             return field.cells(column)
         except UnicodeDecodeError:
             at = next(at for at, cell in enumerate(column) if not _decodes(cell))
-            found = f"{self._source}, row {row + at + 1}: column {shown(field.name)} holds bytes that are not UTF-8"
-            raise InputError(f"{found}; write the file anew with its texts as UTF-8") from None
+            problem = f"{self._source}, row {row + at + 1}: column {shown(field.name)} holds bytes that are not UTF-8"
+            raise InputError(f"{problem}; write the file anew with its texts as UTF-8") from None
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
@@ -91,7 +91,7 @@ class _Field:
 
     Attributes:
         name: The column's name.
-        unusable: What the column holds, if no cell can; else empty.
+        unusable: The kind of values, if they cannot be cells; else empty.
     """
 
     def __init__(self, field: "pa.Field") -> None:
@@ -162,7 +162,7 @@ def open_parquet(path: str, source: str) -> Iterator[Parquet]:
         if stream.read(4) != MARK or size < 12 or stream.read_at(4, size - 4) != MARK:
             raise InputError(f"{source}: this Parquet file is cut short; {_AGAIN}")
         try:
-            # Reads a page at a time: not the whole of a column's part, which may be large.
+            # Reads a page at a time: the part of a column in a row group may be large.
             file = ParquetFile(stream, pre_buffer=False, buffer_size=2**20)
         except (OSError, pyarrow.ArrowException) as error:
             raise InputError(f"{source}: its Parquet footer is damaged ({_one_line(error)}); {_AGAIN}") from None

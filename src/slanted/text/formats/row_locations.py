@@ -1,4 +1,4 @@
-"""Where rows came from: the file and the line of each, for messages."""
+"""The file and line of each row, for messages."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -26,9 +26,9 @@ class RowLocations:
         return f"{name}, {unit} {self.lines[row]}"
 
     def second(self, row: int) -> str:
-        """Return `line 7`, the second place in a message that names the file, if there is but one."""
+        """Return `line 7`, for a message that names the file already; with several files, as `__getitem__`."""
         return f"{self.files[0][1]} {self.lines[row]}" if len(self.files) == 1 else self[row]
 
     def take(self, indices: np.ndarray) -> Self:
-        """Return the locations of the given rows, in the given order."""
+        """Return the locations of the rows at these positions, in this order."""
         return type(self)(self.files, self.lines[indices], self.file[indices])

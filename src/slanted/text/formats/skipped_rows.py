@@ -1,4 +1,4 @@
-"""Rows that cannot be read: the first is refused, or they are skipped, counted and kept for the user to look at."""
+"""Rows that cannot be read: the first raises an error, or all are skipped, counted and written to a file."""
 
 import tempfile
 import weakref
@@ -19,16 +19,17 @@ COLUMNS = ("file", "line", "reason", "record")
 
 
 class BadRows:
-    """What becomes of a row that is ragged, no JSON object, empty or nested where a text or a label belongs.
+    """Refuses or skips rows that are ragged, not JSON objects, or empty or nested where a text or a label belongs.
 
-    Only what concerns one row and leaves no doubt where the next begins can be skipped. A byte that is not in the
-    encoding, a NUL character, a quote that is not closed and a record of more than 16,777,216 characters are always
-    refused: each points to a file read wrongly, and skipping would drop every text with an accent, say, in silence.
+    A row can be skipped if the problem concerns it alone and the start of the next row is certain. A byte that is not
+    in the encoding, a NUL character, a quote that is not closed and a record of more than 16,777,216 characters are
+    always refused: each shows that the file is read wrongly, and skipping would silently drop every text with an
+    accent, say.
 
     Attributes:
         skip: Whether bad rows are skipped.
-        count: How many were.
-        latest: Place and reason of the last one, by its line.
+        count: The number of skipped rows.
+        latest: Location and reason of the last skipped row, in the order of lines.
     """
 
     def __init__(self, choice: str = "fail") -> None:
@@ -46,21 +47,21 @@ class BadRows:
         self._kept = array("q")  # of each in turn: the file's number, the line, and where its row ends in `_file`
 
     def refuse(self, source: str, unit: str, line: int, reason: str, record: str) -> None:
-        """Skip a row and keep it, or raise.
+        """Skip a row and record it, or raise.
 
         Args:
             source: The file's name.
             unit: "line" or, of a Parquet file, "row".
             line: Its number, from 1.
-            reason: What is wrong and what to do.
-            record: The row as far as it can be had.
+            reason: The problem and its remedy.
+            record: The row, as far as it could be read.
 
         Raises:
-            InputError: Bad rows are not to be skipped.
+            InputError: Bad rows are not skipped.
         """
-        found = f"{source}, {unit} {line}: {reason}"
+        problem = f"{source}, {unit} {line}: {reason}"
         if not self.skip:
-            raise InputError(found)
+            raise InputError(problem)
         self.count += 1
         self._lines.setdefault(source, array("q")).append(line)
         if self._file is None:
@@ -70,17 +71,17 @@ class BadRows:
         number = list(self._lines).index(source)
         self._kept.extend((number, line, self._file.tell()))
         if (number, line) > self._last:
-            self.latest, self._last = found, (number, line)
+            self.latest, self._last = problem, (number, line)
 
     def all_bad(self, source: str) -> InputError:
-        """Return the error for a file of which no row is left."""
+        """Return the error for a file of which every row was skipped."""
         return InputError(f"{source}: every row is bad; the last: {self.latest}")
 
     def numbers(self, locations: RowLocations) -> np.ndarray:
-        """Return the number of every row that is left: from 0, skipped rows counted too, from one file to the next.
+        """Return the number of each remaining row, counted from 0 over all files, skipped rows included.
 
         Args:
-            locations: Of the rows that are left, in their order.
+            locations: The locations of the remaining rows, in their order.
 
         Returns:
             int64 array of shape (n,).

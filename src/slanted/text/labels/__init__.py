@@ -1,1 +1,1 @@
-"""Label cells to targets as numbers, and which rows are held out. Knows no model."""
+"""Label cells to targets as numbers, and the validation and cross-validation splits. Knows no model."""

@@ -19,7 +19,7 @@ _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 def classes_of(table: LabelColumns) -> tuple[Label, ...]:
     """Return the distinct labels of one column, in order.
 
-    Integers stand in numerical order, also where strings spell all of them, everything else in the order of text.
+    Integers are in numerical order, also when they are strings; everything else is sorted as text.
 
     Raises:
         InputError: Labels of several types, one that no JSON file can hold, one class only, or classes that differ only
@@ -30,8 +30,8 @@ def classes_of(table: LabelColumns) -> tuple[Label, ...]:
     _check_can_be_written(table)
     classes = ordered(set(cells))
     if len(classes) == 1:
-        found = f"{table.whole}: every row has the label {shown(classes[0])}"
-        raise InputError(f"{found}; classes need two labels at least: add rows of another")
+        problem = f"{table.subject}: every row has the label {shown(classes[0])}"
+        raise InputError(f"{problem}; classes need two labels at least: add rows of another")
     check_distinct(table, classes)
     return classes
 
@@ -51,7 +51,7 @@ def encode_classes(classes: Sequence[Label], table: LabelColumns) -> np.ndarray:
 
 
 def ordered(labels: Iterable[Label]) -> tuple[Label, ...]:
-    """Return labels in numerical order where all of them spell integers, else in that of text."""
+    """Return labels in numerical order if all of them are integers, else sorted as text."""
     spelt = sorted(labels)
     if all(isinstance(label, str) and _INTEGER.fullmatch(label) for label in spelt):
         return tuple(sorted(spelt, key=Decimal))  # of any length, where `int` refuses over 4,300 digits
@@ -63,12 +63,12 @@ def _check_one_type(table: LabelColumns) -> None:
     for row, cell in enumerate(cells):
         if type(cell) is not type(cells[0]):
             types = f"{type(cell).__name__}, but {table.where(0)} of type {type(cells[0]).__name__}"
-            found = f"{table.where(row)} is of type {types}"
-            raise InputError(f"{found}; give labels of one type")
+            problem = f"{table.where(row)} is of type {types}"
+            raise InputError(f"{problem}; give labels of one type")
 
 
 def _check_can_be_written(table: LabelColumns) -> None:
-    """Raise for a label that labels.json could not hold; files have none, Python may."""
+    """Raise for a label that labels.json cannot hold. Labels of files never are, Python's may be."""
     for label in dict.fromkeys(table.cells[0]):
         if not (is_encodable(label) if isinstance(label, str) else math.isfinite(as_number(label) or 0.0)):
             where = table.where(list(table.cells[0]).index(label))
@@ -97,15 +97,15 @@ def check_distinct(table: LabelColumns, classes: Sequence[Label], rows: Mapping[
         if other is not label:
             places = [table.cells[0].index(name) if rows is None else rows[name] for name in (other, label)]
             pair = (f"{shown(name)} ({table.at(row)})" for name, row in zip((other, label), places, strict=True))
-            found = f"{table.whole}: labels {' and '.join(pair)} differ only in case or spaces"
-            raise InputError(f"{found}; spell them alike, or rename one")
+            problem = f"{table.subject}: labels {' and '.join(pair)} differ only in case or spaces"
+            raise InputError(f"{problem}; spell them alike, or rename one")
 
 
 def _unseen(classes: Sequence[Label], table: LabelColumns, row: int) -> InputError:
     folded = _folded(table.cells[0][row])
     for label in classes:
         if _folded(label) == folded:
-            found = f"{table.holds(row)}, which differs from the training data's {shown(label)} only in case or spaces"
-            return InputError(f"{found}; spell them alike")
-    found = f"{table.holds(row)}, a label that the training data lacks; it has {listed(classes)}"
-    return InputError(f"{found}; correct it, or add rows of it to the training data")
+            problem = f"{table.holds(row)}, which differs from the training data's {shown(label)} only in case or"
+            return InputError(f"{problem} spaces; spell them alike")
+    problem = f"{table.holds(row)}, a label that the training data lacks; it has {listed(classes)}"
+    return InputError(f"{problem}; correct it, or add rows of it to the training data")

@@ -1,4 +1,4 @@
-"""Label cells of a file and label sequences of Python under one roof, with the words that say where each came from."""
+"""Labels of a file or of Python as one table, with the words that name the place of each in messages."""
 
 import math
 from collections.abc import Sequence
@@ -55,8 +55,8 @@ class LabelColumns:
         return f"labels[{row}]" if self.locations is None else self.locations.second(row)
 
     @property
-    def whole(self) -> str:
-        """The data as a whole, as a message begins."""
+    def subject(self) -> str:
+        """The subject of a message about all rows: the file's name, or `labels`."""
         return "labels" if self.source is None else self.source
 
     def option(self, name: str, value: str) -> str:
@@ -117,7 +117,7 @@ def _check_types(table: LabelColumns, at: int, column: Sequence[object]) -> None
         if isinstance(value, (set, frozenset, list, tuple)):
             raise InputError(f"{table.where(row, at)} is a {type(value).__name__}; {_NAMES}")
         if not isinstance(value, (str, int, float)):
-            found = f"{table.where(row, at)} is of type {type(value).__name__}"
-            raise InputError(f"{found}; give strings, integers, floats or booleans, one type for all")
+            problem = f"{table.where(row, at)} is of type {type(value).__name__}"
+            raise InputError(f"{problem}; give strings, integers, floats or booleans, one type for all")
         if isinstance(value, str) and is_blank(value):
             raise InputError(f"{table.where(row, at)} is empty; give a label for every text")

@@ -1,4 +1,4 @@
-"""Any number of labels a row in one column, `sport;politics`: their names, and rows of 0 and 1."""
+"""Columns whose cells hold any number of labels, such as `sport;politics`: the names, and rows of 0 and 1."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -31,14 +31,14 @@ def set_labels(table: LabelColumns) -> tuple[Label, ...]:
         for label in labels:
             first.setdefault(label, row)
     if not first:
-        raise InputError(f"{table.whole}: no row has a label in column {shown(table.names[0])}; add rows with labels")
+        raise InputError(f"{table.subject}: no row has a label in column {shown(table.names[0])}; add rows with labels")
     names = ordered(first)
     check_distinct(table, names, first)
     return names
 
 
 def encode_sets(names: Sequence[Label], table: LabelColumns) -> np.ndarray:
-    """Return 1 for each label that a row has, float32 of shape (n, labels).
+    """Return 1 for each label of a row, else 0, float32 of shape (n, labels).
 
     Raises:
         InputError: A label is not among the names; the message names its row.
@@ -51,7 +51,7 @@ def encode_sets(names: Sequence[Label], table: LabelColumns) -> np.ndarray:
             known[labels] = [_find(index, label, table, row) for label in labels]
         columns.append(known[labels])
     values = np.zeros((len(table), len(names)), dtype=np.float32)
-    rows = np.repeat(np.arange(len(table)), [len(found) for found in columns])
+    rows = np.repeat(np.arange(len(table)), [len(indices) for indices in columns])
     values[rows, np.fromiter(chain.from_iterable(columns), np.int64, len(rows))] = 1
     return values
 
@@ -59,9 +59,9 @@ def encode_sets(names: Sequence[Label], table: LabelColumns) -> np.ndarray:
 def _find(index: dict[Label, int], label: str, table: LabelColumns, row: int) -> int:
     if label in index:
         return index[label]
-    found = f"{table.where(row)}: column {shown(table.names[0])} has the label {shown(label)}"
+    problem = f"{table.where(row)}: column {shown(table.names[0])} has the label {shown(label)}"
     remedy = "correct it, or add rows of it to the training data"
-    raise InputError(f"{found}, which the training data lacks; it has {listed(tuple(index))}; {remedy}")
+    raise InputError(f"{problem}, which the training data lacks; it has {listed(tuple(index))}; {remedy}")
 
 
 def _sets(table: LabelColumns) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Labels as numbers: columns of 0 and 1 for several labels a text, columns of real numbers for regression."""
+"""Numeric labels: columns of 0 and 1 for several labels a text, columns of real numbers for regression."""
 
 from collections.abc import Sequence
 
@@ -66,7 +66,8 @@ def deviations(values: np.ndarray) -> np.ndarray:
 def check_some_vary(table: LabelColumns, values: np.ndarray) -> None:
     """Raise if all rows are the same: several labels."""
     if not np.ptp(values, axis=0).any():
-        raise InputError(f"{table.whole}: every row has the same labels, which leaves nothing to learn; add other rows")
+        problem = f"{table.subject}: every row has the same labels, which leaves nothing to learn"
+        raise InputError(f"{problem}; add other rows")
 
 
 def check_all_vary(table: LabelColumns, values: np.ndarray) -> None:
@@ -74,15 +75,15 @@ def check_all_vary(table: LabelColumns, values: np.ndarray) -> None:
     constant = np.flatnonzero(np.ptp(values, axis=0) == 0)
     if len(constant):
         column = int(constant[0])
-        found = f"{table.whole}: column {shown(table.names[column])} is {shown(table.cells[column][0])} in every row"
-        raise InputError(f"{found}, which leaves nothing to learn; leave it out or add other rows")
+        problem = f"{table.subject}: column {shown(table.names[column])} is {shown(table.cells[column][0])}"
+        raise InputError(f"{problem} in every row, which leaves nothing to learn; leave it out or add other rows")
     for name, mean, deviation in zip(table.names, values.mean(axis=0), deviations(values), strict=True):
-        found = f"{table.whole}: column {shown(name)} has the deviation {deviation:.3g}"
+        problem = f"{table.subject}: column {shown(name)} has the deviation {deviation:.3g}"
         if deviation < abs(mean) * _LEAST_DEVIATION_OF_MEAN:
             rule = f"too small beside its mean {mean:.3g} for the float32 numbers of a model to tell rows apart"
-            raise InputError(f"{found}, {rule}; subtract a constant from the column, such as its mean")
+            raise InputError(f"{problem}, {rule}; subtract a constant from the column, such as its mean")
         if deviation < _LEAST_DEVIATION:
-            raise InputError(f"{found}, too small for the float32 numbers of a model; multiply the column")
+            raise InputError(f"{problem}, too small for the float32 numbers of a model; multiply the column")
 
 
 def _numbers(table: LabelColumns) -> np.ndarray:

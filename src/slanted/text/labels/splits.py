@@ -1,8 +1,8 @@
-"""Which rows are held out: to validate, and by each model of a cross-validation.
+"""Validation split and cross-validation folds.
 
-The rows are drawn by pure functions of the labels as numbers and a random generator. In a cross-validation every row is
-held out once, by the fold of its number. Of the other rows `--valid-share` chooses the epoch, as in any run: the rows a
-fold is scored on have had no say in its model.
+The rows are drawn by pure functions of the encoded labels and a random generator. In a cross-validation every row is a
+test row of one fold. A share `--valid-share` of the other rows chooses the epoch, as in any run: the test rows of a
+fold have no influence on its model.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from slanted.text.settings import Settings
 
 
 def stratified_rows(classes: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
-    """Return rows that hold out `share` of every class, at least one of each and never all.
+    """Return the validation rows: `share` of every class, at least one row of each and never all.
 
     Each class of c rows gives floor(c * share), clipped to [1, c - 1]; the rows then still missing from
     round(n * share) come from the classes that the floor cut most.
@@ -46,7 +46,7 @@ def plain_rows(rows: int, share: float, random: np.random.Generator) -> np.ndarr
 
 
 def multilabel_rows(labels: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
-    """Return rows to hold out so that every label of the data is still 1 in a row that stays, if any row may go.
+    """Return validation rows such that every label of the data is still 1 in some training row, if possible.
 
     Args:
         labels: 0 and 1, of shape (n, labels).
@@ -114,7 +114,7 @@ def label_folds(labels: np.ndarray, folds: int, random: np.random.Generator) -> 
 
 
 def _dealt(order: np.ndarray, folds: int) -> np.ndarray:
-    """Return the fold of each row where the rows, in this order, are dealt to the folds in turn."""
+    """Return the fold of each row when the rows, in this order, go to the folds in turn."""
     fold = np.empty(len(order), dtype=np.int64)
     fold[order] = np.arange(len(order)) % folds
     return fold
@@ -125,23 +125,23 @@ class Fold:
     """The rows of one model, as sorted positions among all training rows.
 
     Attributes:
-        train: It learns from.
-        valid: It chooses its epoch by; none without a validation share.
-        held: It is scored on.
+        train: The training rows.
+        valid: The validation rows, which choose the epoch; none without a validation share.
+        test: The rows that the model is scored on.
     """
 
     train: np.ndarray
     valid: np.ndarray
-    held: np.ndarray
+    test: np.ndarray
 
 
 def fold_rows(target: Target, train: Examples, settings: Settings) -> tuple[Fold, ...]:
-    """Return the rows of each of `settings.folds` models, the same for the same seed; none for 0 folds.
+    """Return the folds of a cross-validation, the same for the same seed; none if `settings.folds` is 0.
 
-    Classes are stratified, labels as nearly as single labels allow; numbers are drawn at random.
+    Classes are stratified, several labels nearly so; for regression the rows are drawn at random.
 
     Args:
-        target: The target that encoded the labels.
+        target: The task that the labels were encoded for.
         train: The training examples.
         settings: Its `folds`, `valid_share` and `seed`.
 
@@ -161,10 +161,10 @@ def fold_rows(target: Target, train: Examples, settings: Settings) -> tuple[Fold
     return tuple(_fold(target, train, numbers == number, settings) for number in range(settings.folds))
 
 
-def _fold(target: Target, examples: Examples, held: np.ndarray, settings: Settings) -> Fold:
-    rest = np.flatnonzero(~held)
+def _fold(target: Target, examples: Examples, is_test: np.ndarray, settings: Settings) -> Fold:
+    rest = np.flatnonzero(~is_test)
     train, valid = split_validation(target, examples.take(rest), settings.valid_share, settings.seed)
-    return Fold(rest[train], rest[valid], np.flatnonzero(held))
+    return Fold(rest[train], rest[valid], np.flatnonzero(is_test))
 
 
 def _check_classes(target: Target, train: Examples, numbers: np.ndarray, settings: Settings) -> None:
@@ -176,19 +176,19 @@ def _check_classes(target: Target, train: Examples, numbers: np.ndarray, setting
     short = np.flatnonzero(left < needed)
     if len(short):
         first = train.where(int(np.flatnonzero(train.y == short[0])[0]))
-        found = f"{first}: label {shown(target.labels[short[0]])} has {plural(int(counts[:, short[0]].sum()), 'row')}"
+        problem = f"{first}: label {shown(target.labels[short[0]])} has {plural(int(counts[:, short[0]].sum()), 'row')}"
         why = f"of which --folds {settings.folds} leaves {left[short[0]]} to train and validate on"
-        raise InputError(f"{found}, {why}; add rows of it, or leave the label out")
+        raise InputError(f"{problem}, {why}; add rows of it, or leave the label out")
 
 
 def split_validation(target: Target, train: Examples, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to train on and those to validate on, both sorted, the same for the same seed.
+    """Split the rows into training and validation rows, both sorted, the same for the same seed.
 
     Classes are stratified, with a row of each on either side. Several labels and numbers are split at random; every
     label of the data stays among the rows to train on, where that can be.
 
     Args:
-        target: The target that encoded the labels.
+        target: The task that the labels were encoded for.
         train: The training examples.
         share: The share to validate on, in [0, 1); 0 holds nothing out.
         seed: Of the random draw.
@@ -219,5 +219,5 @@ def _check_no_single_row(target: Target, train: Examples) -> None:
     alone = np.flatnonzero(np.bincount(train.y) == 1)
     if len(alone):
         row = train.where(int(np.flatnonzero(train.y == alone[0])[0]))
-        found = f"{row}: label {shown(target.labels[alone[0]])} has this row only, none to hold out for validation"
-        raise InputError(f"{found}; add rows of it, or give --valid or --valid-share 0")
+        problem = f"{row}: label {shown(target.labels[alone[0]])} has this row only, none to hold out for validation"
+        raise InputError(f"{problem}; add rows of it, or give --valid or --valid-share 0")

@@ -1,4 +1,4 @@
-"""Labels -> what the model learns: the task, its classes or columns, arrays of numbers, and the rows held out."""
+"""Labels -> the target of a model: the task, its classes or columns, and encoded labels."""
 
 from dataclasses import dataclass, field
 
@@ -22,14 +22,14 @@ from slanted.text.settings import TASKS, Kind
 
 @dataclass(frozen=True)
 class Target:
-    """What is learnt: one class a text, several labels a text, or numbers.
+    """The target of a model: one class a text, several labels a text, or numbers.
 
     Attributes:
         kind: The task.
         labels: The classes in order; or the names of the label columns; or those of the regression targets. Classes
             have the type that Python gave them; from a file they are the cells as they stand. Integers are in numerical
-            order, also where strings spell all of them, everything else in the order of text.
-        reason: Why this is the task, for the user to read.
+            order, also when they are strings; everything else is sorted as text.
+        reason: Why the task was chosen, for the user to read.
     """
 
     kind: Kind
@@ -58,14 +58,14 @@ class Target:
             return encode_sets(self.labels, table)
         expected = 1 if self.kind == "single" else len(self.labels)
         if len(table.names) != expected:
-            found = f"{table.whole}: {len(table.names)} label columns, where the training data has {expected}"
-            raise InputError(f"{found}; give the same columns")
+            problem = f"{table.subject}: {len(table.names)} label columns, where the training data has {expected}"
+            raise InputError(f"{problem}; give the same columns")
         if self.kind == "single":
             return encode_classes(self.labels, table)
         return encode_zero_one(table) if self.kind == "multilabel" else encode_real(table)
 
     def decode(self, indices: np.ndarray) -> list[Label]:
-        """Return the class of each index of shape (n,), in the type it was given in."""
+        """Return the class of each index of shape (n,), in its original type."""
         return [self.labels[index] for index in np.asarray(indices)]
 
 
@@ -103,13 +103,13 @@ def _infer(table: LabelColumns) -> tuple[str, str]:
     if rows[0] is not None and None not in rows:
         return "regression", f"{table.holds(rows[0])}, a fractional number"
     if len(table.names) > 1:
-        return "multilabel", f"{table.whole}: {len(table.names)} label columns of 0 and 1"
-    return "single", f"{table.whole}: one column of labels without fractional numbers"
+        return "multilabel", f"{table.subject}: {len(table.names)} label columns of 0 and 1"
+    return "single", f"{table.subject}: one column of labels without fractional numbers"
 
 
 def _sets(table: LabelColumns, task: str) -> Target:
     between = "lists" if table.separator == LIST_SEPARATOR else f"labels with {shown(table.separator)} between them"
-    reason = f"{table.whole}: column {shown(table.names[0])} holds {between}"
+    reason = f"{table.subject}: column {shown(table.names[0])} holds {between}"
     if task not in ("auto", "multilabel"):
         remedy = f"leave {table.option('task', task)} out, or give a column of one value a row"
         raise InputError(f"{reason}, which makes several labels a row; {remedy}")
@@ -120,6 +120,6 @@ def _sets(table: LabelColumns, task: str) -> Target:
 
 def _single(table: LabelColumns, reason: str) -> Target:
     if len(table.names) > 1:
-        found = f"{table.whole}: {table.option('task', 'single')} takes one label column, not {len(table.names)}"
-        raise InputError(f"{found}; keep one of {listed(table.names)}")
+        problem = f"{table.subject}: {table.option('task', 'single')} takes one label column, not {len(table.names)}"
+        raise InputError(f"{problem}; keep one of {listed(table.names)}")
     return Target("single", classes_of(table), reason)

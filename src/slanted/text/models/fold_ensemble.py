@@ -44,9 +44,9 @@ class FoldEnsemble(Predictor):
         predicted = np.zeros((len(train), len(self.target.labels)))
         thresholds = np.zeros_like(predicted)
         for fold, model in zip(folds, self.models(), strict=True):
-            rows = train.take(fold.held)
-            predicted[fold.held] = model.predict(rows.texts, rows.texts_b)
-            thresholds[fold.held] = model.decision_thresholds
+            rows = train.take(fold.test)
+            predicted[fold.test] = model.predict(rows.texts, rows.texts_b)
+            thresholds[fold.test] = model.decision_thresholds
         return predicted, thresholds
 
     def save(self, folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""Records to rows of texts and label cells, in memory or on disk. Knows no label's meaning."""
+"""Records to rows of texts and label cells, in memory or on disk. Nothing here interprets labels."""

@@ -61,8 +61,8 @@ class Header:
     def named(self, name: str, option: str) -> str:
         """Return the name, if exactly one column has it."""
         if name not in self.names:
-            found = f"{self.source}: {option} {shown(name)} names no column; the columns are {self}"
-            raise InputError(f"{found}; name one of them")
+            problem = f"{self.source}: {option} {shown(name)} names no column; the columns are {self}"
+            raise InputError(f"{problem}; name one of them")
         return self.once(name)
 
     def once(self, name: str) -> str:
@@ -77,8 +77,8 @@ class Header:
             return self.once(name)
         alike = [other for other in self.names if other.strip().casefold() == name.casefold()]
         if len(set(alike)) > 1:
-            found = f"{self.source}: columns {listed(alike)} are all spelt like {shown(name)}"
-            raise InputError(f"{found}; rename all but the one to use")
+            problem = f"{self.source}: columns {listed(alike)} are all spelt like {shown(name)}"
+            raise InputError(f"{problem}; rename all but the one to use")
         return self.once(alike[0]) if alike else None
 
     def others(self, used: Sequence[str | None]) -> list[str]:
@@ -100,7 +100,7 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
     """Return the columns to read, those not named by default.
 
     - The text: the column `text`, case aside; else the only column that holds text and has no other use.
-    - The second text: the column `text_b`, where the text was found by its name `text`, not given. Whoever wants the
+    - The second text: the column `text_b`, where the text is the one named `text`, not given. Whoever wants the
       first text of such a file alone gives `text`.
     - The labels: the column `label`, case aside; else every other column, if all of them hold 0 and 1 only. (One such
       column alone makes two classes, 0 and 1.)
@@ -113,7 +113,7 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
         nameable: Whether the command has an option --label, as a remedy.
 
     Raises:
-        InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
+        InputError: A name is unknown, used twice or shared by columns, or there is no default.
     """
     labels = _labels_by_name(header, options.label, labelled)
     second = None if options.text_b is None else header.named(options.text_b, "--text-b")
@@ -131,16 +131,16 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
     return Columns(first, second, labels, _separator(header, labels, options.label_separator) if labelled else None)
 
 
-def _separator(header: Header, labels: Sequence[str], given: str | None) -> str | None:
-    if given == "":
+def _separator(header: Header, labels: Sequence[str], separator: str | None) -> str | None:
+    if separator == "":
         raise InputError("--label-separator is empty; give what stands between two labels, such as ';'")
-    if given is not None and len(labels) > 1:
-        found = f"{header.source}: --label-separator takes one label column, not {len(labels)}: {listed(labels)}"
-        raise InputError(f"{found}; name one with --label, or leave the separator out")
+    if separator is not None and len(labels) > 1:
+        problem = f"{header.source}: --label-separator takes one label column, not {len(labels)}: {listed(labels)}"
+        raise InputError(f"{problem}; name one with --label, or leave the separator out")
     at = header.index[labels[0]]
     cells = [cells[at] for _, cells in header.sample]
     lists = len(labels) == 1 and any(isinstance(cell, Unusable) and cell.items is not None for cell in cells)
-    return given or (LIST_SEPARATOR if lists else None)
+    return separator or (LIST_SEPARATOR if lists else None)
 
 
 def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Columns:
@@ -163,7 +163,7 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
 def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions, labelled: bool = True) -> Columns:
     """Return the columns of a file for a model whose training data had label names, but no columns of texts.
 
-    The texts are found as by `find_columns`; the labels by their names, in the order of the names, unless the file has
+    The texts are chosen as by `find_columns`; the labels by their names, in the order of the names, unless the file has
     none of them and all its labels in one column `label`.
 
     Args:
@@ -173,7 +173,7 @@ def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions
         labelled: Whether labels are wanted; if not, label columns may be missing.
 
     Raises:
-        InputError: A name is unknown, used twice or shared by columns, or a default is not to be found.
+        InputError: A name is unknown, used twice or shared by columns, or there is no default.
     """
     in_one = not any(header.like(name) for name in names) and header.like("label") is not None
     labels = [] if in_one or not labelled else [_required(header, name, f"add it; {_PREDICT}") for name in names]
@@ -181,11 +181,11 @@ def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions
 
 
 def _required(header: Header, name: str, remedy: str) -> str:
-    found = header.like(name)
-    if found is None:
+    column = header.like(name)
+    if column is None:
         missing = f"{header.source}: no column {shown(name)}, which the training data has"
         raise InputError(f"{missing}; the columns are {header}; {remedy}")
-    return found
+    return column
 
 
 def _labels_by_name(header: Header, label: Sequence[str], labelled: bool) -> tuple[str, ...]:
@@ -208,8 +208,8 @@ def _only_text(header: Header, used: Sequence[str | None], label_remedy: str | N
         return header.once(texts[0])
     also = "" if label_remedy is None else f" and {label_remedy.removeprefix('name ')}"
     remedy = f"name the text column with --text{also}"
-    found = f"and {len(texts)} others hold text" if texts else "and no other holds text"
-    raise InputError(f"{header.source}: no column 'text', {found}; {remedy}; the columns are {header}")
+    problem = f"and {len(texts)} others hold text" if texts else "and no other holds text"
+    raise InputError(f"{header.source}: no column 'text', {problem}; {remedy}; the columns are {header}")
 
 
 def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -> tuple[str, ...]:
@@ -222,8 +222,8 @@ def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -
             if not is_zero_or_one(cell := cells[at]):
                 value = cell.kind if isinstance(cell, Unusable) else shown(cell)
                 holds = f"column {shown(name)} holds {value} on {header.unit} {line}, not 0 or 1"
-                found = f"no column 'label', and {holds}"
-                raise InputError(f"{header.source}: {found}; {remedy}; the columns are {header}")
+                problem = f"no column 'label', and {holds}"
+                raise InputError(f"{header.source}: {problem}; {remedy}; the columns are {header}")
     return tuple(names)
 
 
@@ -235,7 +235,7 @@ def _check_used_once(header: Header, uses: Sequence[tuple[str, str | None]]) -> 
     options: dict[str, str] = {}
     for option, name in uses:
         if name in options:
-            found = f"{header.source}: column {shown(name)} is used twice, as {options[name]} and as {option}"
-            raise InputError(f"{found}; name another column for one of them")
+            problem = f"{header.source}: column {shown(name)} is used twice, as {options[name]} and as {option}"
+            raise InputError(f"{problem}; name another column for one of them")
         if name is not None:
             options[name] = option

@@ -1,4 +1,4 @@
-"""How many texts of the test rows stand in the training rows as well."""
+"""Duplicates of training texts among the test texts."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def overlap(
 ) -> int:
     """Return the number of test rows whose text, or pair of texts, is also a training row's.
 
-    Two texts are the same if they are after Unicode's normal form C and with every run of white space as one space.
+    Two texts are the same if they are equal in Unicode's normal form C with every run of white space as one space.
     Their 64-bit hashes are compared, 8 bytes a row in memory.
 
     >>> overlap(["a  b", "c"], ["a b", "a b", "A b"])

@@ -1,4 +1,4 @@
-"""Texts that Python gives: lists, arrays, series and frames, of single texts or of pairs."""
+"""Texts from Python objects: lists, arrays, series and data frames, of single texts or of pairs."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ def as_texts(texts: Any) -> tuple[list[str], list[str] | None]:
         texts: A sequence, array or series of n strings; or of n pairs of strings, of shape (n, 2).
 
     Raises:
-        InputError: There are none, one is no string or is blank, or the shape is another.
+        InputError: There are none, one is not a string or is blank, or the shape is another.
     """
     if isinstance(texts, str):
         raise InputError("texts must be a sequence of strings, not one string; put it in a list")
     if hasattr(texts, "tocsr"):
-        found = "texts must be strings, not a sparse matrix of numbers"
-        raise InputError(f"{found}; give the texts themselves, without a vectorizer before")
+        problem = "texts must be strings, not a sparse matrix of numbers"
+        raise InputError(f"{problem}; give the texts themselves, without a vectorizer before")
     array = np.asarray(texts, dtype=object)
     if array.ndim == 2 and array.shape[1] == 2:
         return _checked(array[:, 0], ", 0"), _checked(array[:, 1], ", 1")

@@ -1,4 +1,4 @@
-"""Records of one file after the other -> whole columns, every cell checked."""
+"""Records of one file after the other -> columns of checked cells."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
 from slanted.text.rows.text_storage import TextStore
 
-Gathering = tuple[Sequence[str], Sequence[str] | None, list[list[str]] | None, RowLocations]
+BuiltColumns = tuple[Sequence[str], Sequence[str] | None, list[list[str]] | None, RowLocations]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class _Labels:
     def _problem_of_list(self, items: tuple[str, ...], separator: str) -> _Problem | None:
         for item in items:
             if separator in item:
-                found = f"column {shown(self.name)} holds the label {shown(item)}, in which stands the separator"
-                return _Problem(f"{found} {shown(separator)}; rename it")
+                problem = f"column {shown(self.name)} holds the label {shown(item)}, in which stands the separator"
+                return _Problem(f"{problem} {shown(separator)}; rename it")
             if not is_encodable(item):
                 return self._half_a_character()
             if "\0" in item:
@@ -106,7 +106,7 @@ class _Labels:
 
 
 def _nul(name: str) -> _Problem:
-    """Return the problem that no CSV file could hold the cell; one that holds it is refused as a whole too."""
+    """Return the problem of a NUL character, which no CSV file can hold: the CSV reader refuses the file too."""
     return _Problem(f"a NUL character stands here, in column {shown(name)}; remove it", skippable=False)
 
 
@@ -117,12 +117,12 @@ def _missing(name: str, cell: Cell) -> _Problem:
     return _Problem(f"column {shown(name)} is empty; fill it in or remove the row")
 
 
-class Gathered:
-    """Gathers the rows of one file after the other.
+class RowBuilder:
+    """Builds columns from the rows of one file after the other.
 
     Args:
-        columns: Which columns are gathered.
-        bad_rows: Is given the rows with an empty or unusable cell.
+        columns: The columns to read.
+        bad_rows: Collects the rows with an empty or unusable cell.
     """
 
     def __init__(self, columns: Columns, bad_rows: BadRows) -> None:
@@ -134,10 +134,10 @@ class Gathered:
         self._lines = array("q")
 
     def add(self, table: Table) -> None:
-        """Gather the rows of a file, whose columns may stand in another order than the first file's.
+        """Add the rows of a file. Its columns may be in another order than those of the first file.
 
         Raises:
-            InputError: A row is bad and not to be skipped, all are bad, or single labels turn into lists.
+            InputError: A bad row is not skipped, all rows are bad, or single labels turn into lists.
         """
         columns: list[_Texts | _Labels] = [*self._texts, *self._labels]
         reads, adds = [column.read for column in columns], [column.add for column in columns]
@@ -164,8 +164,8 @@ class Gathered:
             raise InputError(f"{table.source}, {table.unit} {line}: {problem.reason}")
         self._bad_rows.refuse(table.source, table.unit, line, problem.reason, _as_csv(cells))
 
-    def columns_and_locations(self) -> Gathering:
-        """Return the texts, the second texts or None, the label columns or None, and where each row is from."""
+    def columns_and_locations(self) -> BuiltColumns:
+        """Return the texts, the second texts or None, the label columns or None, and the location of each row."""
         texts = [column.cells.texts() for column in self._texts]
         file = np.repeat(np.arange(len(self._files), dtype=np.int32), self._counts)
         return (

@@ -1,4 +1,4 @@
-"""File -> checked rows: texts, second texts and label cells, each with its line. Characters are never changed."""
+"""File -> checked rows: texts, second texts and label cells, each with its line. No character is changed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from slanted.text.formats.open_table import Table, check_same_columns, open_tabl
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns, Header, columns_like, columns_of_labels, find_columns
-from slanted.text.rows.row_builder import Gathered
+from slanted.text.rows.row_builder import RowBuilder
 from slanted.text.rows.text_storage import take_texts
 from slanted.text.settings import ReadOptions
 
@@ -73,7 +73,7 @@ def read_rows(
             `open_table` says how the format is known.
         options: The columns, by default as `find_columns` says; the encoding; what stands between labels.
         labelled: Whether the labels are read; if not, their columns may be missing.
-        bad_rows: Is given the rows that cannot be read; None: what `options` says becomes of them.
+        bad_rows: Collects the rows that cannot be read; None: `options.bad_rows` decides.
 
     Raises:
         InputError: The file, its columns or a row is wrong; the message says where and what to do.
@@ -97,7 +97,7 @@ def read_rows_like(
         columns: The columns of the training data, `Rows.columns`; each must be there, case aside.
         labelled: Whether the labels are read.
         encoding: The character encoding of text files.
-        bad_rows: Is given the rows that cannot be read; None: the first is refused.
+        bad_rows: Collects the rows that cannot be read; None refuses the first.
 
     Raises:
         InputError: A column is missing, or anything that `read_rows` refuses.
@@ -131,13 +131,13 @@ def _read(paths: Paths, encoding: str, find: Callable[[Header], Columns], bad_ro
     with open_table(first, encoding, bad_rows) as table:
         columns = find(Header(table.source, table.header, _sample(table, bad_rows), table.unit))
         check_same_columns(table, others, encoding, bad_rows)
-        gathered = Gathered(columns, bad_rows)
-        gathered.add(table)
+        builder = RowBuilder(columns, bad_rows)
+        builder.add(table)
     for path in others:
         with open_table(path, encoding, bad_rows) as table:
             _sample(table, bad_rows)
-            gathered.add(table)
-    texts, texts_b, labels, locations = gathered.columns_and_locations()
+            builder.add(table)
+    texts, texts_b, labels, locations = builder.columns_and_locations()
     return Rows(sources_name([first, *others]), texts, texts_b, labels, columns, locations)
 
 

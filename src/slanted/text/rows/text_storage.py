@@ -1,4 +1,4 @@
-"""Many texts in little memory: in a list while they are few, else in a temporary file that is read a piece at a time.
+"""Text storage in little memory: a list for few texts, else a temporary file that is read in pieces.
 
 A string of Python costs some 50 bytes beside its characters, and up to four bytes a character; two million texts of
 500 characters take 1.2 GB. In the file they are UTF-8. It is read by position rather than mapped: the pages of a map
@@ -27,7 +27,7 @@ _GAP_BYTES = 2**16
 
 
 class TextStore:
-    """Takes texts one by one and gives them back as a sequence."""
+    """Collects texts one by one into a sequence."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
@@ -47,7 +47,7 @@ class TextStore:
             self._spill()
 
     def texts(self) -> Sequence[str]:
-        """Return all texts: a list if they are few, else `StoredTexts`. Nothing can be added any more."""
+        """Return all texts: a list if they are few, else `StoredTexts`. No text can be added afterwards."""
         if self._file is None:
             return self._texts
         self._spill()
@@ -66,12 +66,12 @@ class TextStore:
                 self._file = _Scratch()
             self._file.append(b"".join(encoded))
         except OSError as error:
-            found = f"the texts, {end:,} bytes so far, cannot be kept in {tempfile.gettempdir()} ({error.strerror})"
-            raise InputError(f"{found}; free space there, or name another folder in TMPDIR") from None
+            problem = f"the texts, {end:,} bytes so far, cannot be stored in {tempfile.gettempdir()} ({error.strerror})"
+            raise InputError(f"{problem}; free space there, or name another folder in TMPDIR") from None
 
 
 class _Scratch:
-    """A file without a name, whose space is free again once nothing refers to it, however the process ends."""
+    """A temporary file without a name: its space is freed with the last reference, however the process ends."""
 
     def __init__(self) -> None:
         with tempfile.TemporaryFile() as file:

@@ -53,7 +53,7 @@ class RunData:
 
     def of_fold(self, fold: Fold) -> "RunData":
         """Return the rows of one model, those it is scored on in the place of the test rows."""
-        train, test = self.train.take(fold.train), self.train.take(fold.held)
+        train, test = self.train.take(fold.train), self.train.take(fold.test)
         valid = self.train.take(fold.valid) if len(fold.valid) else None
         return RunData(self.target, train, valid, test, self.columns, (), BadRows(), None, sha256=self.sha256)
 
@@ -153,7 +153,7 @@ def _sizes(train: Examples, valid: Examples | None, test: Examples | None, files
 
 def _fold_sizes(folds: tuple[Fold, ...], test: Examples | None, files: DataFiles) -> str:
     first = folds[0]
-    parts = f"training {len(first.train):,}, validation {len(first.valid) or 'none'}, held out {len(first.held):,}"
+    parts = f"training {len(first.train):,}, validation {len(first.valid) or 'none'}, held out {len(first.test):,}"
     return f"rows: {len(folds)} folds, the first: {parts}; test {_tested(test, files)}"
 
 

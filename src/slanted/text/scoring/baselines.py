@@ -1,4 +1,4 @@
-"""The two rows every score is read against: the majority class, and TF-IDF with a linear model.
+"""Two baselines to compare every score with: the majority class, and TF-IDF with a linear model.
 
 `majority` predicts the training rows' class shares (several labels: each label's share; regression: the means) for
 every text.
@@ -13,8 +13,8 @@ accuracy over C = 1 and was within 0.8 points of C = 30.
 Large data is bounded: the fit sees at most 50,000 rows and 50 million characters, a seeded sample with a row of every
 class; at most 50,000 features a segment and 4 million coefficients. Every call gives the same result.
 
-Of several labels both are given thresholds by the model's own rule (`thresholds`): the best on validation rows, after a
-fit on the training rows alone; 0.5 without validation rows.
+For several labels both get thresholds by the same rule as the model (`thresholds`): the best on validation rows, after
+a fit on the training rows alone; 0.5 without validation rows.
 """
 
 import re
@@ -58,7 +58,7 @@ def baseline_scores(
 
     Returns:
         `{"majority": scores, "tfidf": scores}` with the keys of `slanted.text.scoring.metrics`. `loss` is the
-        cross-entropy, or for regression the mean squared error in the targets' own units.
+        cross-entropy, or for regression the mean squared error in the units of the targets.
     """
     fitted = _fitted(train, target)
     thresholds = {}
@@ -156,7 +156,7 @@ def _fit_classes(features: Any, y: np.ndarray, classes: int) -> Predict:
         return lambda features: np.tile(np.eye(classes)[seen[0]], (features.shape[0], 1))
     model = scikit_learn("linear_model").LogisticRegression(C=10.0, max_iter=MAX_ITERATIONS)
     with many_classes(), warnings.catch_warnings():
-        # A fit that has not settled by then is still a fair baseline, and no reason to stop a training run.
+        # A fit that has not converged by then is still a fair baseline, and no reason to stop a training run.
         warnings.simplefilter("ignore", scikit_learn("exceptions").ConvergenceWarning)
         model.fit(features, y)
 

@@ -1,4 +1,4 @@
-"""Which scores a task is judged by, in which order they are shown, and under which titles."""
+"""The headline scores of each task, and the order and titles of all scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,5 +43,5 @@ def note_on_tfidf(task: str, model: Mapping[str, Any], linear: Mapping[str, Any]
 
 
 def headline(scores: Mapping[str, Any], task: str) -> str:
-    """Return the scores that a task is known by, as far as they are defined."""
+    """Return a line with the headline scores of a task, those that are defined."""
     return "  ".join(f"{key} {scores[key]:.4f}" for key in HEADLINE[task] if key in scores)

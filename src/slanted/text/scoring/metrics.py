@@ -1,6 +1,6 @@
-"""What predictions are worth: the scores of metrics.json, from arrays, as plain floats.
+"""The scores of metrics.json, computed from arrays, as plain floats.
 
-A score that the rows at hand leave undefined is left out; none is ever NaN.
+A score that is undefined for the rows is left out; no score is NaN.
 """
 
 import importlib
@@ -28,7 +28,7 @@ def score_predictions(
     positive: str | None = None,
     thresholds: float | np.ndarray = 0.5,
 ) -> Scores:
-    """Score probabilities or predicted numbers as the task asks; `loss` is worked out from them.
+    """Score probabilities or predicted numbers with the metrics of the task; `loss` is computed from them.
 
     The loss is the mean cross-entropy, of probabilities no smaller than 1e-15; for regression the mean squared error.
 
@@ -37,7 +37,7 @@ def score_predictions(
         y: Encoded labels, as `Target.encode` gives them.
         predictions: Probabilities (n, labels), or numbers (n, targets).
         positive: The class that `f1` looks at, of two.
-        thresholds: Of several labels: from which probability on each is predicted; one, or one a label.
+        thresholds: Several labels: the probability from which a label is predicted; one, or one a label.
 
     Returns:
         What `score_single`, `score_multilabel` or `score_regression` returns.
@@ -131,7 +131,7 @@ def score_multilabel(
 
 
 def score_regression(targets: np.ndarray, predictions: np.ndarray, names: Sequence[str], loss: float) -> Scores:
-    """Score predicted numbers, in the targets' own units.
+    """Score predicted numbers, in the units of the targets.
 
     With several targets each score is the mean over them, and `per_target` has each apart. Correlations are left out
     when the targets or the predictions are all equal, `r2` when the targets are.

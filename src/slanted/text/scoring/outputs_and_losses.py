@@ -12,7 +12,7 @@ from slanted.text.scoring.metrics import score_predictions
 
 @dataclass(frozen=True)
 class Scaling:
-    """Between a regression's own units and what the model learns: mean 0, deviation 1. Other tasks stay as they are.
+    """Standardises the targets of a regression to mean 0, deviation 1, and back. Other tasks are not scaled.
 
     Attributes:
         mean: float64 (targets,), or None where nothing is scaled.
@@ -31,7 +31,7 @@ class Scaling:
         return cls(y.mean(axis=0, dtype="float64"), np.where(deviation > 0.0, deviation, 1.0))
 
     def to_model(self, y: np.ndarray) -> np.ndarray:
-        """Return what the model learns."""
+        """Return standardised targets."""
         return y if self.mean is None else ((y - self.mean) / self.deviation).astype("float32")
 
     def to_units(self, outputs: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ class Scaling:
         return outputs if self.mean is None else outputs * self.deviation + self.mean
 
     def fold_into(self, classifier: Any) -> None:
-        """Have the last layer give the targets' units by itself, so that plain KerasHub does too."""
+        """Put the scaling into the last layer, so that plain KerasHub gives the units of the targets too."""
         if self.mean is not None:
             kernel, bias = classifier.output_dense.get_weights()
             classifier.output_dense.set_weights([kernel * self.deviation, bias * self.deviation + self.mean])
@@ -61,8 +61,8 @@ def first_bias(kind: Kind, y: np.ndarray) -> np.ndarray | None:
     """Return the bias that a classifier of several labels begins with, the log odds of each; None for other tasks.
 
     From zero, every label would begin at a probability of a half, and at fine-tuning rates a bias hardly moves: most
-    of a run would go into saying that rare labels are rare. Half a row is added to either side, so that a label that
-    all rows have, or none, begins with finite odds. Source: Lin et al. 2017, arXiv 1708.02002, section 4.1.
+    of a run would be spent on learning that rare labels are rare. Half a row is added to either side, so that a label
+    that all rows have, or none, begins with finite odds. Source: Lin et al. 2017, arXiv 1708.02002, section 4.1.
 
     Args:
         kind: The task.

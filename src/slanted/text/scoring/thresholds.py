@@ -1,4 +1,4 @@
-"""From which probability on a label is predicted, one threshold a label, chosen on validation rows.
+"""Per-label decision thresholds for several labels, chosen on the validation rows to maximise F1.
 
 Each threshold has the largest F1 on the validation rows. Between two neighbouring probabilities every threshold
 predicts the same: 0.5 stands for an interval that holds it, the middle for any other. Of several with the same F1 the
@@ -6,9 +6,9 @@ one nearest 0.5 is taken, so that a label whose F1 no threshold raises keeps 0.5
 has: few positives move a threshold only where that makes a difference. (Lipton et al. 2014 on thresholds and F1: the
 best one lies near half of the best F1, below 0.5 for hard and rare labels.)
 
-They are chosen once, for the kept epoch: epochs are compared at 0.5, `--best-by micro_f1` included. The baselines get
-theirs by the same rule. Without a test file the rows that choose are those that are scored, for the model and for the
-baselines: both are flattered.
+They are chosen once, for the best epoch: epochs are compared at 0.5, with `--best-by micro_f1` too. The thresholds of
+the baselines follow the same rule. Without a test file the thresholds are chosen and scored on the same rows, which
+makes the scores of both the model and the baselines too high.
 """
 
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""Texts to token ids, exactly as the checkpoint's own tokenizer gives them."""
+"""Texts to token ids, exactly as the tokenizer of the checkpoint does it."""

@@ -1,8 +1,8 @@
 """Long documents as chunks: each a window of the document's tokens, predicted alone, their raw outputs pooled.
 
 The windows are those of `slanted.text.tokens.truncation`, 16 at most: so memory and time stay within 16 times those of
-truncation. In training every chunk is an example with its document's label; a document's prediction comes of the mean
-of its chunks' raw outputs.
+truncation. In training every chunk is an example with the label of its document. The prediction for a document is made
+from the mean of the raw outputs of its chunks.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ class Documents:
     """Texts as examples for a model: one each, or several chunks each.
 
     Attributes:
-        encoded: The examples; `truncated` says of each whether its document lost tokens.
+        encoded: The examples; `truncated` marks those whose document lost tokens.
         owners: int64, ascending: the document of each example; None where each example is one.
-        of_sample: Whether they are but some of the texts that are meant, drawn at random.
+        of_sample: Whether they are a random sample of the texts.
     """
 
     encoded: Encoded
@@ -40,7 +40,7 @@ class Documents:
 
     @property
     def estimated(self) -> str:
-        """Of a sample what it is, to be said after what it shows of all texts; else nothing."""
+        """For a sample, the words that mark a share as an estimate; else empty."""
         return f", estimated on {len(self.encoded):,} of them" if self.of_sample else ""
 
     @property
@@ -70,10 +70,10 @@ class Documents:
 def encode_documents(
     tokenizer: "TextTokenizer", texts: Sequence[str], texts_b: Sequence[str] | None, settings: Settings
 ) -> Documents:
-    """Return texts, or pairs of them, as a run's settings want them: truncated, or in chunks.
+    """Return texts, or pairs of texts, truncated or split into chunks as `settings.long` says.
 
     Raises:
-        SettingError: Pairs are to be cut into chunks.
+        SettingError: The texts are pairs and `settings.long` is "chunk".
     """
     check_chunkable(settings, texts_b)
     if settings.long == "chunk":
@@ -82,27 +82,27 @@ def encode_documents(
 
 
 def check_chunkable(settings: Settings, texts_b: Sequence[str] | None) -> None:
-    """Raise if pairs are to be cut into chunks: it is not defined which chunk of one goes with which of the other.
+    """Raise if pairs are to be split into chunks: there is no rule for pairing the chunks of two texts.
 
     Raises:
-        SettingError: They are.
+        SettingError: The texts are pairs and `settings.long` is "chunk".
     """
     if settings.long == "chunk" and texts_b is not None:
         raise SettingError("long", "truncate where the texts are pairs", settings.long, "leave it out")
 
 
 def described(documents: Documents, settings: Settings) -> str:
-    """Return how much of the training texts the model sees, for the user to read."""
+    """Return a line on the share of the training texts that are truncated or split, for the user to read."""
     share = documents.truncated_share
     if documents.owners is None:
         longer = f"{share:.1%} of the training texts are longer{documents.estimated}"
         return f"{settings.max_tokens} tokens at most, {longer}"
-    found = f"{plural(len(documents.encoded), 'chunk')} of {plural(len(documents.starts), 'training text')}"
-    return f"{found}, {settings.max_tokens} tokens each; {share:.1%} of the texts have more than {MAX_CHUNKS}"
+    problem = f"{plural(len(documents.encoded), 'chunk')} of {plural(len(documents.starts), 'training text')}"
+    return f"{problem}, {settings.max_tokens} tokens each; {share:.1%} of the texts have more than {MAX_CHUNKS}"
 
 
 def advice(documents: Documents, settings: Settings, most_tokens: int, pairs: bool) -> str | None:
-    """Return what to change where more than a tenth of the training texts lose tokens, else None."""
+    """Return a note with remedies if more than a tenth of the training texts lose tokens, else None."""
     share = documents.truncated_share
     if share <= LARGE_SHARE:
         return None

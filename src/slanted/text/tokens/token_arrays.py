@@ -38,7 +38,7 @@ class Encoded:
         return self.ids[span], self.type_ids[span]
 
     def take(self, indices: Sequence[int] | NDArray[np.integer]) -> "Encoded":
-        """Return the given examples, in the given order."""
+        """Return the examples at these positions, in this order."""
         rows = np.asarray(indices, dtype=np.int64)
         lengths = self.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -65,7 +65,7 @@ class Encoded:
 
 
 def concatenate(parts: Sequence[Encoded]) -> Encoded:
-    """Return the examples of all parts, in order."""
+    """Concatenate examples."""
     lengths = np.concatenate([part.lengths for part in parts]) if parts else np.zeros(0, np.int64)
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])

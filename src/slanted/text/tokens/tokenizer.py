@@ -1,4 +1,4 @@
-"""Text to token ids, with the checkpoint's own `tokenizer.json`."""
+"""Text to token ids, with the `tokenizer.json` of the checkpoint."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -31,7 +31,7 @@ Piece = tuple[int, int, int]  # (text number, type) of a text's tokens, or (-1, 
 class TextTokenizer:
     """A checkpoint's tokenizer: the ids are those of transformers' fast tokenizer, to the last one.
 
-    The file's own truncation and padding are switched off; `encode` truncates, batches pad.
+    The truncation and padding of the file are switched off: `encode` truncates, batches pad.
     """
 
     def __init__(self, source: bytes) -> None:
@@ -120,15 +120,15 @@ class TextTokenizer:
         parts, counts = [], []
         for rows in self._slices([texts]):
             spans = [windows(len(tokens), budget) for (tokens,) in rows]
-            chunks = [(tokens[span],) for (tokens,), found in zip(rows, spans, strict=True) for span in found]
+            chunks = [(tokens[span],) for (tokens,), of_text in zip(rows, spans, strict=True) for span in of_text]
             lost = [loses_tokens(len(tokens), budget) for (tokens,) in rows]
-            counts += [len(found) for found in spans]
+            counts += [len(of_text) for of_text in spans]
             truncated = np.repeat(np.array(lost, bool), counts[-len(spans) :])
             parts.append(replace(_pack(chunks, template, budget, "head"), truncated=truncated))
         return concatenate(parts), np.repeat(np.arange(len(counts)), counts)
 
     def _room(self, columns: int, max_tokens: int) -> tuple[list[Piece], int]:
-        """Return where the special tokens stand and how many others there may be."""
+        """Return the template of special tokens, and the number of other tokens that fit beside them."""
         template = self._templates[columns - 1]
         budget = max_tokens - sum(piece[0] < 0 for piece in template)
         if budget < columns:
@@ -144,8 +144,8 @@ class TextTokenizer:
             part = [
                 [replace_lone_surrogates(text) for text in column[start : start + TEXTS_AT_ONCE]] for column in columns
             ]
-            found = [self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) for texts in part]
-            yield list(zip(*[[one.ids for one in column] for column in found], strict=True))
+            encodings = [self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) for texts in part]
+            yield list(zip(*[[one.ids for one in column] for column in encodings], strict=True))
 
 
 def _unlimited(source: bytes) -> "Tokenizer":
@@ -164,7 +164,7 @@ def _unlimited(source: bytes) -> "Tokenizer":
 
 
 def _template(tokenizer: "Tokenizer", texts: int) -> list[Piece]:
-    """Find out by trying where the tokenizer puts its special tokens around one text or two."""
+    """Return the special tokens that the tokenizer puts around one text or two, read off an encoded probe."""
     probe = tokenizer.encode("a") if texts == 1 else tokenizer.encode("a", "a")
     pieces: list[Piece] = []
     for number, kind, token in zip(probe.sequence_ids, probe.type_ids, probe.ids, strict=True):
@@ -181,9 +181,9 @@ def _pack(rows: list[tuple[list[int], ...]], template: list[Piece], budget: int,
     offsets, truncated = [0], []
     for row in rows:
         counts = longest_first([len(text) for text in row], budget)
-        kept = [keep(text, count, truncate) for text, count in zip(row, counts, strict=True)]
+        shortened = [keep(text, count, truncate) for text, count in zip(row, counts, strict=True)]
         for number, kind, token in template:
-            tokens = [token] if number < 0 else kept[number]
+            tokens = [token] if number < 0 else shortened[number]
             ids += tokens
             types += [kind] * len(tokens)
         offsets.append(len(ids))
@@ -193,11 +193,11 @@ def _pack(rows: list[tuple[list[int], ...]], template: list[Piece], budget: int,
 
 
 def _pad_id(tokenizer: "Tokenizer", description: dict[str, Any]) -> int:
-    """Return the id of the padding token: the file's own padding says it, else the usual names do."""
+    """Return the id of the padding token, from the padding settings of the file, else by its usual names."""
     if description.get("padding"):
         return int(description["padding"]["pad_id"])
-    found = [tokenizer.token_to_id(token) for token in PAD_TOKENS]
-    known = [token for token in found if token is not None]
+    ids = [tokenizer.token_to_id(token) for token in PAD_TOKENS]
+    known = [token for token in ids if token is not None]
     if not known:
         raise InputError(f"the tokenizer must have a padding token: found none of {', '.join(PAD_TOKENS)}")
     return known[0]

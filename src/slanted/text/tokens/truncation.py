@@ -1,4 +1,4 @@
-"""Which tokens of a text that is too long are kept, or into which windows its tokens are cut.
+"""Truncation of texts that are too long, and windows over the tokens of long documents.
 
 Longest first: of a pair the longer text gives way, until both are as long; then both do alike.
 
@@ -33,7 +33,7 @@ def check_truncation(truncate: str) -> None:
 
 
 def longest_first(lengths: Sequence[int], budget: int) -> tuple[int, ...]:
-    """Return how many tokens each text of an example may keep.
+    """Return the number of tokens that each text of an example may have.
 
     Args:
         lengths: Tokens of each text, special tokens not counted; one text or two.
@@ -82,5 +82,5 @@ def windows(length: int, budget: int) -> list[slice]:
 
 
 def loses_tokens(length: int, budget: int) -> bool:
-    """Return whether the windows of a document leave tokens out."""
+    """Return whether a document has more tokens than its windows cover."""
     return length > MAX_CHUNKS * budget

@@ -1,4 +1,4 @@
-"""The tokenizer of a model folder that has vocabulary files but no `tokenizer.json` of its own.
+"""The tokenizer of a model folder that has vocabulary files but no `tokenizer.json`.
 
 Each is rebuilt after its family's published rules: WordPiece as in BERT, byte-level BPE as in RoBERTa,
 SentencePiece unigrams in sentencepiece_unigram.py. KerasHub presets keep the same vocabularies under
@@ -100,9 +100,9 @@ def byte_level_bpe(vocabulary: Path, merges: Path) -> "Tokenizer":
     tokens = _read_object(vocabulary)
     _check_special(vocabulary, tokens, ROBERTA_TOKENS)
     lines = [line.rstrip("\r") for line in _read_text(merges).split("\n")]
-    found = [line.partition(" ") for line in lines if line and not line.startswith("#version")]
+    pairs = [line.partition(" ") for line in lines if line and not line.startswith("#version")]
     try:
-        tokenizer = Tokenizer(models.BPE(tokens, [(left, right) for left, _, right in found]))
+        tokenizer = Tokenizer(models.BPE(tokens, [(left, right) for left, _, right in pairs]))
     except Exception as error:  # tokenizers raises nothing narrower
         reason = " ".join(str(error).split())
         raise InputError(f"{merges}: the merges must fit {vocabulary.name}: {reason}") from None
