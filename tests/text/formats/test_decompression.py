@@ -89,10 +89,10 @@ def test_other_packings_are_refused(start, message):
 
 
 def test_a_file_may_pack_as_well_as_it_likes():
-    content = b"text,label\n" + b"a,x\n" * 10**6
+    content = b"text,label\n" + b"a,x\n" * (5 * 10**5)
     packed = gzip.compress(content)
     assert len(content) > 500 * len(packed)
-    assert len(read_rows(write(packed, "f.csv.gz"))) == 10**6
+    assert len(read_rows(write(packed, "f.csv.gz"))) == 5 * 10**5
 
 
 def test_zstd_without_pyarrow_names_the_extra(monkeypatch):

@@ -34,6 +34,7 @@ class Parquet:
         self.header: tuple[str, ...] = tuple(file.schema_arrow.names)
         if len(set(self.header)) < len(self.header):
             raise InputError(f"{source}: several columns are of one name; rename all but one")
+        self._fields = {field.name: _Field(field) for field in file.schema_arrow}
 
     def records(self, names: Sequence[str] | None = None) -> Iterator[Record]:
         """Yield each record's 1-based row and its cells of the named columns, else of all, in that order.
@@ -41,17 +42,16 @@ class Parquet:
         Raises:
             InputError: The file is damaged.
         """
-        index = {name: at for at, name in enumerate(self.header)}
-        positions = [index[name] for name in (self.header if names is None else names)]
+        fields = [self._fields[name] for name in (self.header if names is None else names)]
         row = 0
-        for batch in self._batches(positions):
-            columns = [self._cells(batch, self._field(at), row) for at in positions]
+        for batch in self._batches(fields):
+            columns = [self._cells(batch, field, row) for field in fields]
             for cells in zip(*columns, strict=True):
                 row += 1
                 yield row, list(cells)
 
-    def _batches(self, positions: Sequence[int]) -> Iterator["pa.RecordBatch"]:
-        plain = [self.header[at] for at in positions if not self._field(at).unusable]
+    def _batches(self, fields: "Sequence[_Field]") -> Iterator["pa.RecordBatch"]:
+        plain = [field.name for field in fields if not field.unusable]
         rows = max(1, self._file.metadata.num_rows)
         at_once = min(_MOST_ROWS, max(1, _BATCH_BYTES * rows // max(1, sum(self._group_bytes()))))
         batches = self._file.iter_batches(at_once, columns=plain, use_threads=False)
@@ -61,9 +61,6 @@ class Parquet:
     def _group_bytes(self) -> list[int]:
         metadata = self._file.metadata
         return [metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)]
-
-    def _field(self, at: int) -> "_Field":
-        return _Field(self._file.schema_arrow.field(at))
 
     def _cells(self, batch: "pa.RecordBatch", field: "_Field", row: int) -> Sequence[Cell]:
         if field.unusable:
