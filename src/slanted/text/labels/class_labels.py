@@ -95,8 +95,8 @@ def check_distinct(table: LabelColumns, classes: Sequence[Label], rows: Mapping[
     for label in classes:
         other = seen.setdefault(_folded(label), label)
         if other is not label:
-            places = [table.cells[0].index(name) if rows is None else rows[name] for name in (other, label)]
-            pair = (f"{shown(name)} ({table.at(row)})" for name, row in zip((other, label), places, strict=True))
+            positions = [table.cells[0].index(name) if rows is None else rows[name] for name in (other, label)]
+            pair = (f"{shown(name)} ({table.at(row)})" for name, row in zip((other, label), positions, strict=True))
             problem = f"{table.subject}: labels {' and '.join(pair)} differ only in case or spaces"
             raise InputError(f"{problem}; spell them alike, or rename one")
 
