@@ -94,7 +94,7 @@ class RateSearch:
         return "\n".join([*lines, f"suggestion: {self.suggestion:.2g}; confidence {self.confidence}: {self.reason}"])
 
 
-def find_learning_rate(
+def find_learning_rate(  # noqa: PLR0913 - public: each option by its name
     model: Any,
     data: Any,
     *,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from slanted.curves.curve import Curve
 
 
-def plan(
+def plan(  # noqa: PLR0913 - public: each option by its name
     model: Any,
     recipe: Recipe | str,
     total_steps: int,
