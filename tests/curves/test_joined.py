@@ -142,7 +142,7 @@ REFUSED = [
     ([], [], f"`curves` must be {A_LIST}"),
     (RISE, [], f"`curves` must be {A_LIST}"),
     ([RISE, 0.1], [5], f"`curves` must be {A_LIST}"),
-    ([RISE, slanted.ConstantWarmup(0.1, 50)], [5], "`curves` must be curves without a length of their own"),
+    ([RISE, slanted.ConstantWarmup(0.1, 50)], [5], "`curves` must be curves without total_steps"),
     ([RISE, FLAT], 5, "`boundaries` must be a list of steps or shares of the run"),
     ([RISE, FLAT], [0], "`boundaries` must be a whole number >= 1"),
     ([RISE, FLAT], [True], "`boundaries` must be a whole number >= 1"),

@@ -86,5 +86,5 @@ def test_a_model_with_a_loss_of_its_own_is_refused():
         TrialModel(own)
     assert str(raised.value) == (
         "A learning rate is searched with Keras's own training step. Received: Own, which overrides `compute_loss`. "
-        "Pass a model that does not."
+        "Pass a model that does not override it."
     )

@@ -91,11 +91,11 @@ def test_two_curves_of_the_same_arguments_make_equal_recipes():
         ({"curve": keras.optimizers.schedules.CosineDecay}, "Derive its class from slanted.Curve."),
         (
             {"curve": keras.optimizers.schedules.CosineDecay(0.1, 10)},
-            "It does not know how long its run is: derive a class from slanted.Curve, whose rate is the same.",
+            "It does not know the length of the run: write its formula as the `rate` of a slanted.Curve.",
         ),
         (
             {"curve": Half(0.5), "lr_max": 0.1},
-            "`lr_max` must be that of the curve, 0.5, which has a peak of its own. Received: lr_max=0.1",
+            "`lr_max` must be the curve's own lr_max, 0.5. Received: lr_max=0.1",
         ),
         ({"curve": Half(2.0)}, "`lr_max` must be in (0, 1]. Received: lr_max=2.0"),
     ],
@@ -107,9 +107,9 @@ def test_what_is_no_curve_is_refused(settings, message):
 
 
 def test_a_curve_of_another_peak_or_another_length_is_refused():
-    with pytest.raises(SettingError, match=r"that of the curve, 0\.25"):
+    with pytest.raises(SettingError, match=r"the curve's own lr_max, 0\.25"):
         Recipe(curve=INSTANCE).make_curve(0.5, 10)
-    with pytest.raises(InputError, match="is of a run of 7 steps, and this one has 10; leave its total_steps out"):
+    with pytest.raises(InputError, match="its total_steps is 7, and the run has 10 steps; leave its total_steps out"):
         Recipe(curve=Half(0.5, 7)).make_curve(0.5, 10)
 
 
@@ -151,7 +151,7 @@ REFUSED = [
     ("a_curve", "--curve {0}: must be a class derived from slanted.Curve, or a function that returns a curve, not an "
      "object of type Root"),
     ("a_number", "curve {0}: calling it must return a slanted curve, not an object of type float; mend it"),
-    ("of_another_run", "curve {0}: is of a run of 7 steps, and this one has 10; leave its total_steps out"),
+    ("of_another_run", "curve {0}: its total_steps is 7, and the run has 10 steps; leave its total_steps out"),
     ("root", "--curve {0}: {1} ({2}) has no root; give the name of a class in it"),
     ("Negative", "curve {0}: the rate at step 5 of 10 is -0.5; a rate must be a finite number >= 0, mend its `rate`"),
     ("Forgot", "curve {0}: has no lr_max or total_steps; call super().__init__(lr_max, total_steps)"),
@@ -225,7 +225,7 @@ def test_a_name_from_a_file_is_a_name_and_imports_nothing(module):
     with pytest.raises(InputError) as raised:
         recipe.make_curve(0.5, 10)
     assert str(raised.value) == (
-        f"the recipe names the curve {module}:Root, code that is not imported because a file names it; give --curve "
+        f"the recipe names the curve {module}:Root, and code that only a file names is not imported; give --curve "
         "again, or in Python recipe.with_settings(curve=...) with the class itself"
     )
     assert module not in sys.modules and not Path("imported").exists()

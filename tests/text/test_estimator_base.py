@@ -236,7 +236,7 @@ def test_numbers_of_numpy_as_settings_can_be_saved_and_large_seeds_trained_with(
 def test_a_model_that_takes_fewer_tokens(tiny_model):
     with pytest.raises(SettingError) as refused:
         TextClassifier(tiny_model, max_tokens=65, precision="float32").fit(TEXTS, LABELS)
-    assert str(refused.value).startswith("Argument `max_tokens` must be at most 64, the most that ")
+    assert str(refused.value).startswith("Argument `max_tokens` must be at most 64, the maximum of ")
 
 
 @once

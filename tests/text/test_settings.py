@@ -61,7 +61,7 @@ def test_settings_come_back_from_json():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([], "it is no JSON object"),
+        ([], "it is not a JSON object"),
         ({"model": "minilm"}, "'recipe' is missing"),
         (
             {"recipe": Recipe().to_dict(), "seed": "9"},
@@ -86,7 +86,7 @@ def test_more_tokens_than_the_model_takes_are_refused():
     settings.check_length(65)
     with pytest.raises(SettingError) as refused:
         settings.check_length(64)
-    rule = "Argument `max_tokens` must be at most 64, the most that tiny takes. Received: max_tokens=65"
+    rule = "Argument `max_tokens` must be at most 64, the maximum of tiny. Received: max_tokens=65"
     assert str(refused.value) == rule
 
 

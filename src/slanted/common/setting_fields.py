@@ -1,4 +1,4 @@
-"""Settings that are written once: a field's metadata makes options, their help, docstrings and a report's table."""
+"""Settings as dataclass fields, whose metadata makes options, their help, docstrings and the table of the report."""
 
 import inspect
 import re
@@ -22,17 +22,17 @@ def setting(
     check: Callable[[str, Any], Any] | None = None,
     **more: Any,
 ) -> Any:
-    """Return the field of a setting.
+    """Return the dataclass field of a setting.
 
     Args:
-        default: Its value where none is given; a dictionary is copied, a class is called.
-        help_text: What it is, for the command line's help and for docstrings.
-        parse: Makes a value of the text of an option; None: a number like the default, else the text as it is.
-        choices: What it may be, named at the end of the help; none: anything that `check` takes.
-        check: Is called with the name and the value, and raises SettingError.
-        more: `before`: the value that a file of a version without this setting means, where that is not the default.
-            `label`: its name in the report's table; "": it is left out. `argument`: its name in errors and options,
-            where that is not the field's. `metavar` and `nargs`: as for argparse.
+        default: The default value; a dictionary is copied, a class is called.
+        help_text: The description, for the help of the command line and for docstrings.
+        parse: Converts the text of an option to a value; None: to the type of a numeric default, else the text.
+        choices: The allowed values, listed at the end of the help; empty: all values that `check` accepts.
+        check: Called with the name and the value; raises SettingError.
+        more: `before`: the value to use for a file that was written before the setting existed, if it differs from the
+            default. `label`: the name in the table of the report; "": the setting is not shown there. `argument`: the
+            name in errors and options, if it differs from that of the field. `metavar` and `nargs`: those of argparse.
     """
     number = type(default) if isinstance(default, int | float) else str
     help_text += f"; one of {', '.join(choices)}" if choices else ""
@@ -43,17 +43,17 @@ def setting(
 
 
 def setting_fields(cls: Any) -> list[Field[Any]]:
-    """Return the fields of a dataclass that are settings, in the order of its parameters."""
+    """Return the fields of a dataclass that were made by `setting`, in the order of its parameters."""
     return sorted((f for f in fields(cls) if "help" in f.metadata), key=lambda f: bool(f.kw_only))
 
 
 def argument_of(setting: Field[Any]) -> str:
-    """Return the name of a setting in errors, from which that of its option is made."""
+    """Return the name of a setting in errors; its option is made from the same name."""
     return setting.metadata.get("argument", setting.name)
 
 
 def check_settings(settings: Any) -> None:
-    """Check each setting of a dataclass; None passes where its type allows it.
+    """Check each setting of a dataclass; None is valid if the type allows it.
 
     Raises:
         SettingError: A setting is out of its range.
@@ -66,19 +66,19 @@ def check_settings(settings: Any) -> None:
             f.metadata["check"](name, value)
 
 
-def as_before(cls: Callable[..., _Settings], **given: Any) -> _Settings:
-    """Return the settings that mean what was done before there were any of those with a value `before`.
+def as_before(cls: Callable[..., _Settings], **required: Any) -> _Settings:
+    """Return settings with the value `before` of each setting that has one, and the default of all others.
 
     Args:
         cls: The dataclass.
-        given: Its settings without a default.
+        required: The settings without a default.
     """
     earlier = {f.name: f.metadata["before"] for f in fields(cls) if "before" in f.metadata}  # pyright: ignore[reportArgumentType]
-    return cls(**{**earlier, **given})
+    return cls(**{**earlier, **required})
 
 
 def documented(cls: type[_Settings]) -> type[_Settings]:
-    """Put the section Args, made of the settings, into the docstring of a dataclass: a decorator."""
+    """Decorate a dataclass: add a section Args, made from its settings, to its docstring."""
     lines = ["Args:"]
     for f in setting_fields(cls):
         text = f"{f.name}: {f.metadata['help'][0].upper()}{f.metadata['help'][1:]}."

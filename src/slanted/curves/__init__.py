@@ -1,6 +1,6 @@
-"""The learning rate as a pure function of the step. Knows no optimizer and no run.
+"""Learning-rate curves: pure functions of the step, independent of any optimizer.
 
-Whoever imports one curve has all of them registered with Keras, so that it can load what was saved with any.
+Importing one curve registers all of them with Keras, so that Keras can load an optimizer saved with any of them.
 """
 
 from slanted.curves.curve import Curve

@@ -1,4 +1,4 @@
-"""The base of all curves: a learning rate for every step of a run, usable as a Keras learning-rate schedule.
+"""The base class of all curves: a learning rate for every step of a run, usable as a Keras learning-rate schedule.
 
 A run has `total_steps` = T batches. The batch trained after t batches, t = 0, 1, ..., T - 1, uses rate(t). A curve
 created without `total_steps` takes the length of the run from `slanted.RunScheduler` when `fit` starts.
@@ -21,14 +21,14 @@ Constants = tuple[float, ...]
 class Curve(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate for every step of a run of known length.
 
-    A subclass defines `rate`, and `constants` where its formula needs numbers that follow from the length of the run.
-    Both are written once, and evaluated by NumPy in float64 (`simulate`) and by Keras in float32 inside the compiled
-    training step. A subclass with arguments of its own names them in `extra_arguments`.
+    A subclass defines `rate`, and `constants` if its formula needs numbers that depend on the length of the run.
+    NumPy evaluates both in float64 (`simulate`), and Keras in float32 inside the compiled training step. A subclass
+    lists its additional arguments in `extra_arguments`.
 
     Args:
         lr_max: The peak learning rate, > 0.
-        total_steps: T, the number of batches of the run, >= 1; None: whatever run `fit` makes, which
-            `slanted.RunScheduler` finds out.
+        total_steps: T, the number of batches of the run, >= 1; None: the length of the `fit` call, which
+            `slanted.RunScheduler` computes.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -49,7 +49,7 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
     def constants(self, total_steps: int) -> Constants:
         """Return the numbers of the formula that depend on the length of the run, computed in float64; by default none.
 
-        They are variables of the compiled step, which is therefore right for runs of any length.
+        They are variables of the compiled step, so that one compiled step serves runs of any length.
 
         Args:
             total_steps: T, in batches, >= 1.
@@ -61,46 +61,46 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
 
     @property
     def constants_count(self) -> int:
-        """How many numbers `constants` returns."""
+        """The number of floats that `constants` returns."""
         return len(self.constants(1))
 
     def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
-        """Return the rate, a pure function of where the run stands.
+        """Return the learning rate, a pure function of the position in the run.
 
         Args:
-            elapsed: t, batches trained before this one, as floating point, any shape.
-            remaining: T - t, computed in whole numbers and so exact beyond 2**24, as floating point, same shape.
-            constants: What `constants` returned, each a scalar.
+            elapsed: t, the number of batches trained before this one, as floats of any shape.
+            remaining: T - t, as floats of the same shape; subtracted as integers, and so exact beyond 2**24.
+            constants: The numbers of `constants`, each a scalar.
             xp: `numpy` or `keras.ops`.
 
         Returns:
-            The rate, >= 0, in the shape of `elapsed`.
+            The learning rate, >= 0, in the shape of `elapsed`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no formula: define `rate`.")
 
     def __call__(self, step: Any) -> Any:
-        """Return the float32 rate at `step` (an integer scalar tensor) of a run of `total_steps`."""
+        """Return the float32 learning rate at `step` (an integer scalar tensor) of a run of `total_steps`."""
         total = self.run_length()
         return self.on_device(keras.ops.cast(step, "int32"), total, self.constants(total))
 
     def on_device(self, elapsed: Any, total_steps: Any, constants: Any) -> Any:
-        """Return the float32 rate after `elapsed` batches; all arguments may be tensors of the compiled step."""
+        """Return the float32 learning rate after `elapsed` batches; all arguments may be tensors."""
         ops = keras.ops
         constants = tuple(ops.cast(constant, "float32") for constant in constants)
         return ops.cast(self.rate_at(elapsed, total_steps, constants, ops), "float32")
 
     def rate_at(self, elapsed: Any, total_steps: Any, constants: Any, xp: Any) -> Any:
-        """Return the rate by whole numbers of batches, which are exact beyond 2**24: `rate` gets floating point."""
+        """Call `rate` with floats; `elapsed` and `total_steps` are integers, which are exact beyond 2**24."""
         if xp is np:
             return self.rate(elapsed.astype("float64"), (total_steps - elapsed).astype("float64"), constants, xp)
         remaining = xp.cast(total_steps - elapsed, "float32")
         return self.rate(xp.cast(elapsed, "float32"), remaining, constants, xp)
 
     def run_length(self, total_steps: int | None = None) -> int:
-        """Return `total_steps`, or the curve's own where None.
+        """Return `total_steps`, or that of the curve if None.
 
         Raises:
-            InputError: The curve has none either.
+            InputError: Both are None.
         """
         total = self.total_steps if total_steps is None else whole("total_steps", total_steps)
         if total is None:
@@ -111,29 +111,38 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
         return total
 
     def simulate(self, total_steps: int | None = None) -> np.ndarray:
-        """Return the whole curve without training.
+        """Return the learning rate of every step, without training.
 
         Args:
-            total_steps: T; None: the curve's own.
+            total_steps: T, in batches; None: that of the curve.
 
         Returns:
-            A float64 array of shape (total_steps,): the rate of each batch of the run.
+            The learning rates, float64 (total_steps,).
+
+        Raises:
+            ValueError: The length of the run is unknown.
         """
         total = self.run_length(total_steps)
         return self.at(np.arange(total), total)
 
     def at(self, steps: Any, total_steps: int | None = None) -> np.ndarray:
-        """Return the float64 rates at `steps` (integers >= 0, any shape, also beyond the run's end)."""
+        """Return the float64 learning rates at `steps` (integers >= 0, any shape, also beyond the end of the run)."""
         total = self.run_length(total_steps)
         elapsed = np.asarray(steps, dtype="int64")
         return np.asarray(self.rate_at(elapsed, total, self.constants(total), np), dtype="float64")
 
     def plot(self, total_steps: int | None = None, ax: Any = None) -> Any:
-        """Draw the curve over a run and return the matplotlib Axes.
+        """Plot the curve over a run.
 
         Args:
-            total_steps: T; None: the curve's own.
-            ax: The matplotlib Axes to draw on; None: a new figure's.
+            total_steps: T, in batches; None: that of the curve.
+            ax: The matplotlib Axes to draw on; None: the Axes of a new figure.
+
+        Returns:
+            The matplotlib Axes.
+
+        Raises:
+            ValueError: The length of the run is unknown, or matplotlib is not installed.
         """
         from slanted.common.plots import draw_curve, points
 
@@ -142,7 +151,7 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
         return draw_curve(type(self).__name__, steps, self.at(steps, total), ax)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make this curve again."""
+        """Return the constructor arguments."""
         return {name: getattr(self, name) for name in ("lr_max", "total_steps", *self.extra_arguments)}
 
     def __repr__(self) -> str:
@@ -154,7 +163,7 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
         return isinstance(other, Curve) and type(self) is type(other) and self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
-        """Return the same for equal curves."""
+        """Return the hash of class and arguments."""
         return hash((type(self), repr(self)))
 
 
@@ -164,10 +173,10 @@ def whole_steps(share: float, total_steps: int) -> float:
 
 
 def not_zero(length: Any, xp: Any) -> Any:
-    """Return a divisor for a stretch that may be empty; the branch that divides by it is then not taken."""
+    """Return `length`, or a tiny positive divisor if it is 0; `where` then discards the quotient."""
     return xp.maximum(length, 1e-30)
 
 
 def cosine_rise(share: Any, xp: Any) -> Any:
-    """Return half a cosine that rises from 0 to 1 as `share` goes from 0 to 1."""
+    """Return (1 - cos(pi * share)) / 2, which rises from 0 to 1 as `share` does."""
     return xp.square(xp.sin(share * (0.5 * math.pi)))  # (1 - cos) / 2 would cancel in float32 near 0

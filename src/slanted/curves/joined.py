@@ -1,4 +1,4 @@
-"""Curves one after the other over one run."""
+"""Several curves in sequence over one run."""
 
 import itertools
 from collections.abc import Sequence
@@ -13,51 +13,50 @@ from slanted.errors import InputError, SettingError
 
 __all__ = ["JoinedCurve", "join_curves"]
 
-BASE = 2**16  # a step is two numbers below it, which float32 holds exactly
+BASE = 2**16  # a step is split into two numbers below BASE, each exact in float32
 LAST_STEP = 2**31 - 1
 
 
 def join_curves(
     curves: Sequence[Curve], boundaries: Sequence[int | float], total_steps: int | None = None
 ) -> "JoinedCurve":
-    """Return the curve that follows each of `curves` in turn, and changes to the next at each boundary.
+    """Join curves into one that follows them in sequence and switches to the next at each boundary.
 
         b_i      = boundaries[i - 1]                   an int: a step
                  = ceil(boundaries[i - 1] * T)         a float in (0, 1): a share of the run
         b_0      = 0,  b_n = T
         rate(t)  = rate of curves[i] after t - b_i batches of a run of b_(i+1) - b_i,   for b_i <= t < b_(i+1)
 
-    Each curve starts at 0 at its boundary, and its run ends at the next boundary; the last one's ends with the run. A
-    boundary in steps is the same step in a run of any length: one at the end of the run or beyond it is not reached,
-    and the curve before it is cut short. Where boundaries coincide, as shares do in short runs, the curves between them
-    are left out. For t >= T the rate stays where it is at t = T. `lr_max` of the joined curve is the largest of its
-    curves'.
+    Each curve counts its steps from its boundary, and its run ends at the next boundary; the run of the last curve ends
+    at T. A boundary in steps is the same step in a run of any length; if it is at T or later, its curve is not used.
+    If boundaries coincide, as shares may in short runs, the curves between them are not used. For t >= T the rate is
+    that at t = T. `lr_max` of the joined curve is the largest `lr_max` of `curves`.
 
     Args:
-        curves: n curves, at least one, without `total_steps`, which follows from the boundaries; joined curves too.
+        curves: n >= 1 curves, which may be joined curves, without `total_steps`: it follows from the boundaries.
         boundaries: n - 1 boundaries, ascending: whole numbers of steps >= 1, or shares of the run in (0, 1).
-        total_steps: T, in batches; None: whatever run `fit` makes.
+        total_steps: T, in batches; None: the length of the `fit` call.
 
     Returns:
-        A curve.
+        The joined curve.
 
     Raises:
-        ValueError: A curve or a boundary is none, or there are too many or too few. When the curve is bound to a run:
-            a boundary in steps and one as a share are out of order in it.
+        ValueError: A curve or a boundary is invalid, or their numbers do not match. Also when a run begins: boundaries
+            in steps and boundaries as shares are out of order in a run of this length.
 
     >>> import slanted
     >>> warmup, rest = slanted.LinearWarmup(1.0, warmup=1.0), slanted.CosineWarmup(1.0, warmup=0.0)
     >>> [round(float(rate), 3) for rate in slanted.join_curves([warmup, rest], [0.5]).simulate(8)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146]
 
-    Source: `optax.join_schedules`, whose boundaries are steps alone, and whose schedules do not know where they end.
+    Source: `optax.join_schedules`, which takes boundaries in steps only and does not pass the schedules their length.
     """
     return JoinedCurve(curves, boundaries, total_steps)
 
 
 @keras.saving.register_keras_serializable(package="slanted")
 class JoinedCurve(Curve):
-    """Curves one after the other: what `slanted.join_curves` returns, with its arguments."""
+    """The curve that `slanted.join_curves` returns; takes the same arguments."""
 
     def __init__(
         self, curves: Sequence[Curve], boundaries: Sequence[int | float], total_steps: int | None = None
@@ -69,10 +68,10 @@ class JoinedCurve(Curve):
         super().__init__(max(curve.lr_max for curve in self.curves), total_steps)
 
     def starts(self, total_steps: int) -> list[int]:
-        """Return the step at which each curve begins in a run of `total_steps`; it may lie beyond the run's end.
+        """Return the step at which each curve begins in a run of `total_steps`; it may be beyond the end of the run.
 
         Raises:
-            InputError: A boundary in steps and one as a share are out of order in a run of this length.
+            InputError: Boundaries in steps and as shares are out of order in a run of this length.
         """
         starts = [0, *(_step(boundary, total_steps) for boundary in self.boundaries)]
         if starts != sorted(starts):
@@ -83,48 +82,48 @@ class JoinedCurve(Curve):
         return starts
 
     def constants(self, total_steps: int) -> Constants:
-        """Return of each curve the two parts of its start, and its constants in the run that is its own."""
+        """Return, for each curve, the two parts of its first step followed by its constants."""
         starts = self.starts(total_steps)
-        made: list[float] = []
+        constants: list[float] = []
         for curve, start, end in zip(self.curves, starts, [*starts[1:], total_steps], strict=True):
-            made += [*divmod(min(start, LAST_STEP), BASE), *curve.constants(max(1, end - start))]
-        return tuple(map(float, made))
+            constants += [*divmod(min(start, LAST_STEP), BASE), *curve.constants(max(1, end - start))]
+        return tuple(map(float, constants))
 
     @property
     def constants_count(self) -> int:
-        """How many numbers `constants` returns."""
+        """The number of floats that `constants` returns."""
         return sum(2 + curve.constants_count for curve in self.curves)
 
     def rate_at(self, elapsed: Any, total_steps: Any, constants: Any, xp: Any) -> Any:
-        """Return the rate of the last curve that has begun, by where its own run stands."""
-        starts, own = self._divided(constants, xp)
+        """Return the learning rate of the last curve that has begun, at the position in its own run."""
+        starts, per_curve = self._split_constants(constants, xp)
         elapsed = xp.minimum(elapsed, total_steps)
-        made: Any = None
-        for curve, start, end, numbers in zip(self.curves, starts, [*starts[1:], total_steps], own, strict=True):
+        joined: Any = None
+        for curve, start, end, numbers in zip(self.curves, starts, [*starts[1:], total_steps], per_curve, strict=True):
             length = xp.maximum(end - start, 1)
             rate = curve.rate_at(xp.maximum(elapsed - start, 0), length, numbers, xp)
             begun = xp.logical_and(elapsed >= start, start < total_steps)
-            made = rate if made is None else xp.where(begun, rate, made)
-        return made
+            joined = rate if joined is None else xp.where(begun, rate, joined)
+        return joined
 
-    def _divided(self, constants: Any, xp: Any) -> tuple[list[Any], list[Any]]:
-        """Return each curve's start as a whole number, and each curve's own constants."""
-        starts, own, at = [], [], 0
+    def _split_constants(self, constants: Any, xp: Any) -> tuple[list[Any], list[Any]]:
+        """Return the first step of each curve, as an integer, and the constants of each curve."""
+        starts, per_curve, at = [], [], 0
         for curve in self.curves:
             high, low = (int(part) if xp is np else xp.cast(part, "int32") for part in constants[at : at + 2])
             starts.append(high * BASE + low)
-            own.append(constants[at + 2 : at + 2 + curve.constants_count])
+            per_curve.append(constants[at + 2 : at + 2 + curve.constants_count])
             at += 2 + curve.constants_count
-        return starts, own
+        return starts, per_curve
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make this curve again, the curves serialised."""
+        """Return the constructor arguments, with the curves serialised."""
         curves = [keras.saving.serialize_keras_object(curve) for curve in self.curves]
         return {"curves": curves, "boundaries": list(self.boundaries), "total_steps": self.total_steps}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "JoinedCurve":
-        """Make the curve again."""
+        """Create the curve from its configuration."""
         curves = [keras.saving.deserialize_keras_object(curve) for curve in config["curves"]]
         return cls(curves, config["boundaries"], config["total_steps"])
 
@@ -141,8 +140,8 @@ def _checked_curves(curves: Any) -> tuple[Curve, ...]:
         raise SettingError("curves", "a list of curves such as slanted.LinearWarmup, at least one", curves)
     for curve in curves:
         if curve.total_steps is not None:
-            remedy = "How long each lasts follows from the boundaries; leave its total_steps out."
-            raise SettingError("curves", "curves without a length of their own", curve, remedy)
+            remedy = "The length of each curve follows from the boundaries; leave its total_steps out."
+            raise SettingError("curves", "curves without total_steps", curve, remedy)
     return tuple(curves)
 
 
@@ -151,8 +150,8 @@ def _checked_boundaries(boundaries: Any) -> tuple[int | float, ...]:
         raise SettingError("boundaries", "a list of steps or shares of the run", boundaries)
     checked = tuple(_checked_boundary(plain(boundary)) for boundary in boundaries)
     for kind in (int, float):
-        alike = [boundary for boundary in checked if isinstance(boundary, kind)]
-        if any(later <= earlier for earlier, later in itertools.pairwise(alike)):
+        of_kind = [boundary for boundary in checked if isinstance(boundary, kind)]
+        if any(later <= earlier for earlier, later in itertools.pairwise(of_kind)):
             raise SettingError("boundaries", "ascending", list(checked))
     return checked
 

@@ -10,7 +10,7 @@ from slanted.curves.curve import Constants, Curve, cosine_rise, not_zero
 
 @keras.saving.register_keras_serializable(package="slanted")
 class OneCycle(Curve):
-    """Half a cosine up from lr_max / start_div, half a cosine down to lr_max / final_div.
+    """One cycle: a half cosine up from lr_max / start_div, then a half cosine down to lr_max / final_div.
 
         rise = T * rise_frac,  a = lr_max / start_div,  b = lr_max / final_div
         rate(t) = a + (lr_max - a) * (1 - cos(pi * t / rise)) / 2                  for t < rise
@@ -18,10 +18,10 @@ class OneCycle(Curve):
 
     Args:
         lr_max: The peak learning rate, > 0.
-        total_steps: T, in batches; None: whatever run `fit` makes.
-        rise_frac: The share of the run that rises, in [0, 1].
-        start_div: How many times smaller the first rate is than the peak, >= 1.
-        final_div: How many times smaller the rate at the run's end is than the peak, >= 1.
+        total_steps: T, in batches; None: the length of the `fit` call.
+        rise_frac: The share of the run during which the rate rises, in [0, 1].
+        start_div: The peak divided by the first rate, >= 1.
+        final_div: The peak divided by the rate at the end of the run, >= 1.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -48,12 +48,12 @@ class OneCycle(Curve):
         self.final_div = positive("final_div", final_div, least=1.0)
 
     def constants(self, total_steps: int) -> Constants:
-        """Return the step of the peak, and how many steps are left from it."""
+        """Return the step of the peak and the number of steps after it."""
         rise = total_steps * self.rise_frac
         return rise, total_steps - rise
 
     def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
-        """Return the two half cosines, joined at the peak."""
+        """Return the rising half cosine before the peak and the falling one after it."""
         rise, fall = constants
         up = cosine_rise(xp.clip(elapsed / not_zero(rise, xp), 0.0, 1.0), xp)
         down = cosine_rise(xp.clip(remaining / not_zero(fall, xp), 0.0, 1.0), xp)

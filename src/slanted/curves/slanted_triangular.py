@@ -12,10 +12,10 @@ from slanted.errors import SettingError
 
 @keras.saving.register_keras_serializable(package="slanted")
 class SlantedTriangular(Curve):
-    """Slanted triangular learning rates: a short linear rise, a long linear fall, never below lr_max / ratio.
+    """Slanted triangular learning rates: a short linear rise, then a long linear decay, never below lr_max / ratio.
 
         cut  = T * cut_frac                                  (rounding="none")
-        cut  = max(1, floor(T * cut_frac + 1e-9))            (rounding="floor", the paper's)
+        cut  = max(1, floor(T * cut_frac + 1e-9))            (rounding="floor", as in the paper)
         p(t) = t / cut  for t < cut,  else 1 - (t - cut) / (T - cut),  clipped to [0, 1]
         rate = lr_max * (1 + p * (ratio - 1)) / ratio
 
@@ -23,10 +23,11 @@ class SlantedTriangular(Curve):
 
     Args:
         lr_max: The peak learning rate, > 0.
-        total_steps: T, in batches; None: whatever run `fit` makes.
-        cut_frac: The share of the run that rises, in [0, 1]. 0 starts at the peak, 1 never decays.
-        ratio: How many times smaller the lowest rate is than the peak, >= 1.
-        rounding: "none" keeps a fractional cut; "floor" rounds it down, as the paper prints it.
+        total_steps: T, in batches; None: the length of the `fit` call.
+        cut_frac: The share of the run during which the rate rises, in [0, 1]. With 0 the run starts at the peak; with 1
+            the rate never decays.
+        ratio: The peak divided by the lowest rate, >= 1.
+        rounding: "none": `cut` may be fractional; "floor": it is rounded down, as in the paper.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -34,9 +35,9 @@ class SlantedTriangular(Curve):
     >>> [float(rate) for rate in SlantedTriangular(1.0).simulate(100)[[0, 5, 10]]]
     [0.03125, 0.515625, 1.0]
 
-    Source: Howard and Ruder 2018, "Universal Language Model Fine-tuning for Text Classification", equation 3. The paper
-    divides the fall by cut * (1 / cut_frac - 1), which equals T - cut when T * cut_frac is whole and otherwise makes
-    the rate negative or undefined for short runs; T - cut is used here always.
+    Source: Howard and Ruder 2018, "Universal Language Model Fine-tuning for Text Classification", equation 3. Where the
+    formula above divides by T - cut, the paper divides by cut * (1 / cut_frac - 1). The two are equal if T * cut_frac
+    is a whole number; otherwise the paper's formula makes the rate of short runs negative or undefined.
     """
 
     extra_arguments = ("cut_frac", "ratio", "rounding")
@@ -57,7 +58,7 @@ class SlantedTriangular(Curve):
         self.rounding = rounding
 
     def constants(self, total_steps: int) -> Constants:
-        """Return the cut, and how many steps are left from it."""
+        """Return the cut and the number of steps after it."""
         cut = total_steps * self.cut_frac
         if self.rounding == "floor":
             cut = float(max(1, math.floor(cut + 1e-9)))

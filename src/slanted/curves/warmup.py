@@ -1,4 +1,4 @@
-"""A linear warm-up from 0, then a line, half a cosine or a constant."""
+"""Linear warm-up from 0, followed by linear decay, cosine decay or a constant rate."""
 
 from typing import Any
 
@@ -18,31 +18,31 @@ class _Warmup(Curve):
         self.warmup = fraction("warmup", warmup)
 
     def constants(self, total_steps: int) -> Constants:
-        """Return W and the length of what follows it."""
+        """Return W and the number of steps after it."""
         rise = whole_steps(self.warmup, total_steps)
         return rise, total_steps - rise
 
     def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:
-        """Return the warm-up before W and `after` from it on."""
+        """Return the linear warm-up for t < W, and `after` for t >= W."""
         rise, rest = constants
         left = xp.clip(remaining / not_zero(rest, xp), 0.0, 1.0)
         return xp.where(elapsed < rise, self.lr_max * elapsed / not_zero(rise, xp), self.after(left, xp))
 
     def after(self, left: Any, xp: Any) -> Any:
-        """Return the rate after the warm-up; `left` falls from 1 at its end to 0 at the run's end."""
+        """Return the rate after the warm-up; `left` is the remaining share of this part, 1 at W and 0 at T."""
         raise NotImplementedError(f"{type(self).__name__} has no formula after the warm-up: define `after`.")
 
 
 @keras.saving.register_keras_serializable(package="slanted")
 class LinearWarmup(_Warmup):
-    """Linear warm-up from 0, then a linear fall to 0: the schedule of BERT and of most comparisons.
+    """Linear warm-up from 0, then linear decay to 0: the schedule of BERT.
 
         W = ceil(warmup * T);  rate(t) = lr_max * t / W  for t < W,  else lr_max * (T - t) / (T - W)
 
     Args:
         lr_max: The peak learning rate, > 0.
-        total_steps: T, in batches; None: whatever run `fit` makes.
-        warmup: The share of the run that rises, in [0, 1].
+        total_steps: T, in batches; None: the length of the `fit` call.
+        warmup: The share of the run during which the rate rises, in [0, 1].
 
     Raises:
         ValueError: An argument is out of its range.
@@ -60,15 +60,15 @@ class LinearWarmup(_Warmup):
 
 @keras.saving.register_keras_serializable(package="slanted")
 class CosineWarmup(_Warmup):
-    """Linear warm-up from 0, then half a cosine down to `lr_min`.
+    """Linear warm-up from 0, then cosine decay to `lr_min`.
 
         rate(t) = lr_min + (lr_max - lr_min) * (1 + cos(pi * (t - W) / (T - W))) / 2  for t >= W = ceil(warmup * T)
 
     Args:
         lr_max: The peak learning rate, > 0.
-        total_steps: T, in batches; None: whatever run `fit` makes.
-        warmup: The share of the run that rises, in [0, 1].
-        lr_min: The rate at the run's end, in [0, lr_max].
+        total_steps: T, in batches; None: the length of the `fit` call.
+        warmup: The share of the run during which the rate rises, in [0, 1].
+        lr_min: The rate at the end of the run, in [0, lr_max].
 
     Raises:
         ValueError: An argument is out of its range.
@@ -86,26 +86,28 @@ class CosineWarmup(_Warmup):
         self.lr_min = within("lr_min", lr_min, self.lr_max)
 
     def after(self, left: Any, xp: Any) -> Any:
-        """Return the half cosine."""
+        """Return the cosine decay from `lr_max` to `lr_min`."""
         return self.lr_min + (self.lr_max - self.lr_min) * cosine_rise(left, xp)
 
 
 @keras.saving.register_keras_serializable(package="slanted")
 class ConstantWarmup(_Warmup):
-    """Linear warm-up from 0, then the peak rate to the end. Without warm-up: a constant.
+    """Linear warm-up from 0, then the peak rate until the end. With `warmup=0`, the default, a constant rate.
 
         rate(t) = lr_max * min(1, t / W),  W = ceil(warmup * T)
 
     Args:
         lr_max: The peak learning rate, > 0.
-        total_steps: T, in batches; None: whatever run `fit` makes.
-        warmup: The share of the run that rises, in [0, 1].
+        total_steps: T, in batches; None: the length of the `fit` call.
+        warmup: The share of the run during which the rate rises, in [0, 1].
 
     Raises:
         ValueError: An argument is out of its range.
 
     >>> [float(rate) for rate in ConstantWarmup(1.0, warmup=0.5).simulate(4)]
     [0.0, 0.5, 1.0, 1.0]
+
+    Source: `get_constant_schedule_with_warmup` of Hugging Face transformers, which takes the warm-up in steps.
     """
 
     def __init__(self, lr_max: float, total_steps: int | None = None, warmup: float = 0.0) -> None:

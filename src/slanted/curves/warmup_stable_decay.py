@@ -1,4 +1,4 @@
-"""A linear warm-up, a plateau, and a linear fall at the end."""
+"""Linear warm-up, a plateau, and linear decay at the end."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from slanted.errors import SettingError
 
 @keras.saving.register_keras_serializable(package="slanted")
 class WarmupStableDecay(Curve):
-    """Linear warm-up from 0, a plateau at the peak, and a linear fall to 0 over the last share of the run.
+    """Linear warm-up from 0, a plateau at the peak, and linear decay to 0 over the last share of the run.
 
         rate(t) = lr_max * min(1, t / W, (T - t) / D),  W = ceil(warmup * T),  D = ceil(decay * T)
 
     Args:
         lr_max: The peak learning rate, > 0.
-        total_steps: T, in batches; None: whatever run `fit` makes.
-        warmup: The share of the run that rises, in [0, 1].
-        decay: The share of the run that falls, in [0, 1]; warmup + decay <= 1.
+        total_steps: T, in batches; None: the length of the `fit` call.
+        warmup: The share of the run during which the rate rises, in [0, 1].
+        decay: The share of the run during which the rate decays, in [0, 1]; warmup + decay <= 1.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -27,7 +27,8 @@ class WarmupStableDecay(Curve):
     >>> [float(rate) for rate in WarmupStableDecay(1.0, warmup=0.25, decay=0.5).simulate(8)]
     [0.0, 0.5, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
 
-    Source: Hu et al. 2024, "MiniCPM", arXiv 2404.06395, section 4, with a linear fall.
+    Source: Hu et al. 2024, "MiniCPM", arXiv 2404.06395, section 4. The decay is linear here; the paper's is
+    exponential.
     """
 
     extra_arguments = ("warmup", "decay")
@@ -40,7 +41,7 @@ class WarmupStableDecay(Curve):
             raise SettingError("decay", f"at most 1 - warmup = {1.0 - self.warmup:g}", decay)
 
     def constants(self, total_steps: int) -> Constants:
-        """Return the lengths of the rise and of the fall."""
+        """Return W and D, the lengths of the warm-up and of the decay."""
         return whole_steps(self.warmup, total_steps), whole_steps(self.decay, total_steps)
 
     def rate(self, elapsed: Any, remaining: Any, constants: Any, xp: Any) -> Any:

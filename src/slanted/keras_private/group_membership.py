@@ -1,4 +1,4 @@
-"""Which layer group each trainable variable of a model is in, found again where the model is made anew."""
+"""The layer group of each trainable variable of a model, matched again when the model is loaded or rebuilt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Member:
-    """A variable's place: which group it is in, and whether weight decay applies to it."""
+    """The group of a variable, and whether weight decay applies to it."""
 
     path: str
     shape: tuple[int, ...]
@@ -18,7 +18,7 @@ class Member:
 
 @dataclass
 class Grouping:
-    """The groups of an optimizer: names from the input side up, what multiplies each one's rate, which are open."""
+    """The groups of an optimizer, the input side first: their names, rate multipliers and whether they are open."""
 
     names: tuple[str, ...]
     scales: tuple[float, ...]
@@ -29,16 +29,15 @@ class Grouping:
         self.is_open = [True] * len(self.names)
 
     def align(self, variables: Sequence[Any]) -> None:
-        """Put the members into the order of `variables`, those an optimizer is built on.
+        """Sort the members in the order of `variables`, which the optimizer is built on.
 
         Raises:
             ValueError: A variable is in no group.
         """
-        found = [
+        self.members = [
             Member(variable.path, tuple(variable.shape), member.group, member.decays, variable)
             for variable, member in zip(variables, self._members_of(variables), strict=True)
         ]
-        self.members = found
 
     def _members_of(self, variables: Sequence[Any]) -> list[Member]:
         by_identity = {id(member.variable): member for member in self.members if member.variable is not None}
@@ -51,7 +50,7 @@ class Grouping:
         if len(by_path) == len(self.members) and len(set(paths)) == len(paths) and by_path.keys() >= set(paths):
             return [by_path[path] for path in paths]
         if not by_identity and [m.shape for m in self.members] == [tuple(v.shape) for v in variables]:
-            return self.members  # read from a file, and the model made anew named its layers in another way
+            return self.members  # loaded from a file, and the rebuilt model has other layer names
         missing = [path for path in paths if path not in by_path]
         raise ValueError(
             "Every variable the optimizer trains must be in a layer group. "
@@ -59,10 +58,10 @@ class Grouping:
         )
 
     def to_config(self) -> list[list[Any]]:
-        """Return the members as JSON's types."""
+        """Return the members as JSON types."""
         return [[m.path, list(m.shape), m.group, m.decays] for m in self.members]
 
     @staticmethod
     def members_from_config(table: Sequence[Sequence[Any]]) -> list[Member]:
-        """Return the members that `to_config` wrote, as yet without their variables."""
+        """Return the members that `to_config` wrote, without their variables."""
         return [Member(path, tuple(shape), group, decays) for path, shape, group, decays in table]

@@ -1,4 +1,4 @@
-"""An optimizer with a rate, an update counter and a gate for every layer group."""
+"""An optimizer with a learning rate, an update counter and a gate for every layer group."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,10 +13,10 @@ ops: Any = keras.ops
 
 
 class GroupedOptimizer(ScheduledOptimizer):
-    """Mixed into an optimizer's class: layer groups, each with a rate, an update counter and a gate of its own.
+    """Mixin for an optimizer class: layer groups, each with its own learning rate, update counter and gate.
 
-    Keras's update, weight decay and clipping run group by group; what they ask the optimizer for, its rate and its
-    iterations, are then the group's. Variables of closed groups never reach them.
+    Keras's update and weight decay run group by group, and `learning_rate` and `iterations` are meanwhile those of the
+    group. Keras updates, decays and clips no variables of closed groups.
     """
 
     def _set_grouping(self: Any, grouping: Grouping) -> None:
@@ -33,14 +33,14 @@ class GroupedOptimizer(ScheduledOptimizer):
         return self.batches_seen // (self.gradient_accumulation_steps or 1)
 
     def build(self: Any, variables: Any) -> None:
-        """Create the optimizer's variables, and find the group of each of the model's."""
+        """Create the optimizer variables, and match each model variable to its group."""
         if not self.built:
             self._grouping.align(variables)
             super().build(variables)  # type: ignore[misc]
             self._open_only(self._grouping.is_open)
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
-        """Update the variables of the open groups, and count it for each of these groups."""
+        """Update the variables of the open groups, and count the update for each of these groups."""
         updates = self._updates_at_this_batch()
         super().apply(grads, trainable_variables)  # type: ignore[misc]
         gates = ops.convert_to_tensor([int(is_open) for is_open in self._grouping.is_open], dtype="int32")
@@ -53,7 +53,7 @@ class GroupedOptimizer(ScheduledOptimizer):
         return ops.cast((self._iterations + 1) % self.gradient_accumulation_steps == 0, "int32")
 
     def _filter_empty_gradients(self: Any, grads: Any, variables: Any) -> Any:
-        # Keras warns of variables without a gradient, which closed ones are to be.
+        # Keras warns of variables without a gradient, and variables of closed groups have none.
         chosen = [(grad, v) for grad, v in zip(grads, variables, strict=True) if self._is_open(v)]
         return super()._filter_empty_gradients([g for g, _ in chosen], [v for _, v in chosen])  # type: ignore[misc]
 
@@ -85,7 +85,7 @@ class GroupedOptimizer(ScheduledOptimizer):
             super()._apply_weight_decay([decaying[index] for index in chosen])  # type: ignore[misc]
 
     def _group_by_group(self: Any, variables: Sequence[Any]) -> Iterator[list[int]]:
-        """Give the positions of each group's variables, while the optimizer is at that group."""
+        """Yield the indices of the variables of each group, with that group as the current one."""
         groups = [self._group_of(variable) for variable in variables]
         try:
             for group in sorted(set(groups)):
@@ -101,7 +101,7 @@ class GroupedOptimizer(ScheduledOptimizer):
 
     @property
     def iterations(self: Any) -> Any:
-        """How many updates the optimizer has made; while it is at a group, how many the group has had."""
+        """The number of updates of the optimizer; during the update of a group, the number of updates of that group."""
         if self._applying.group is None:
             return super().iterations  # type: ignore[misc]
         return self._applying.group_updates[self._applying.group]
@@ -112,7 +112,7 @@ class GroupedOptimizer(ScheduledOptimizer):
 
     def _update_model_variables_moving_average(self: Any, trainable_variables: Any) -> None:
         super()._update_model_variables_moving_average(trainable_variables)  # type: ignore[misc]
-        # The average of what does not move is the thing itself, to the last bit: rounding would carry it away.
+        # The average of a constant is that constant; computed, it would drift by rounding.
         if self.use_ema:
             for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
                 if not self._is_open(variable):
@@ -130,10 +130,10 @@ class GroupedOptimizer(ScheduledOptimizer):
                 accumulator.assign(ops.zeros(accumulator.shape, dtype=accumulator.dtype))
 
     def decays(self: Any, variable: Any) -> bool:
-        """Return whether weight decay, where the optimizer has any, applies to `variable`."""
+        """Return whether weight decay, if the optimizer has any, applies to `variable`."""
         return self._use_weight_decay(variable)
 
     def of_open_groups(self: Any, per_variable: Sequence[Any]) -> list[Any]:
-        """Return the items of a list, one a variable, whose groups are open."""
+        """Return the items of `per_variable`, one for each variable, whose groups are open."""
         members = self._grouping.members
         return [item for item, m in zip(per_variable, members, strict=True) if self._grouping.is_open[m.group]]

@@ -11,13 +11,13 @@ from keras.src.trainers.epoch_iterator import EpochIterator
 
 
 def recompile_train_step(model: Any) -> None:
-    """Compile the training step again, also while `fit` is running."""
+    """Compile the training step again; may be called while `fit` is running."""
     model.make_train_function(force=True)
 
 
 @contextmanager
 def epochs_as_long_as_their_data() -> Iterator[None]:
-    """Have `fit` ask its data at each epoch how many batches there are; Keras asks once, before the first."""
+    """Make `fit` read the number of batches before every epoch; Keras reads it once, before the first epoch."""
     enumerate_once: Any = EpochIterator._enumerate_iterator
 
     def enumerate_anew(self: Any) -> Any:
@@ -33,34 +33,34 @@ def epochs_as_long_as_their_data() -> Iterator[None]:
 
 
 def forget_restored_epoch(model: Any) -> None:
-    """Clear the epoch that BackupAndRestore leaves behind, from which a later `fit` would start."""
+    """Clear the epoch that BackupAndRestore restored; a later `fit` would start from it."""
     model._initial_epoch = None
 
 
 def sublayers(layer: Any) -> list[Any]:
-    """Return the layers that `layer` holds directly, in the order of its graph, else of their creation."""
+    """Return the direct sublayers of `layer`, in the order of its graph, or of their creation if it has none."""
     return layer._flatten_layers(include_self=False, recursive=False)
 
 
 def own_attributes(layer: Any) -> list[Any]:
-    """Return what was assigned to attributes of `layer`, without Keras's own list of its sublayers."""
+    """Return the attribute values of `layer`, without Keras's list of its sublayers."""
     return [value for name, value in vars(layer).items() if name != "_layers"]
 
 
 def own_variables(layer: Any) -> list[Any]:
-    """Return the variables that `layer` holds itself, without its sublayers'."""
+    """Return the variables of `layer` without those of its sublayers."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
 def keeps_statistics(layer: Any) -> bool:
-    """Return whether `layer` may update variables of its own as it is called in training."""
+    """Return whether a call of `layer` in training may update its non-trainable variables."""
     return bool(layer._non_trainable_variables) and layer._call_has_training_arg
 
 
 def freeze_statistics(layer: Any, frozen: bool) -> None:
     """With `frozen=True`, run `layer` with `training=False` always; with `frozen=False`, restore its own `call`.
 
-    `layer.trainable` would not do: a model saved meanwhile would keep that, and JAX's trainer sorts its state by it.
+    `layer.trainable` does not serve: a model saved meanwhile would store it, and JAX's trainer sorts its state by it.
     """
     vars(layer).pop("call", None)
     if frozen:
@@ -73,26 +73,26 @@ def freeze_statistics(layer: Any, frozen: bool) -> None:
 
 
 def weights_as_they_are() -> AbstractContextManager[None]:
-    """Return a context in which variables are read in their own type, not in that of a layer's computation."""
+    """Return a context in which variables are read in their own dtype, not in the compute dtype of a layer."""
     return AutocastScope(None)
 
 
 def producer(tensor: Any) -> Any:
-    """Return the layer whose output a symbolic tensor is."""
+    """Return the layer that produced a symbolic tensor."""
     return tensor._keras_history.operation
 
 
 def all_layers(layer: Any) -> list[Any]:
-    """Return every layer within `layer`, at any depth, and itself."""
+    """Return `layer` and all layers inside it, at any depth."""
     return list(layer._flatten_layers())
 
 
 def parts_of_a_block(layer: Any) -> tuple[list[Any], list[Any], list[Any], Any]:
-    """Return what a KerasHub TransformerEncoder is made of.
+    """Return the layers of a KerasHub TransformerEncoder.
 
     Returns:
-        The dense layers of attention (query, key, value, output), those of the feed-forward part (inner, outer), the
-        normalisations after each of the two, and the last dropout layer.
+        The dense layers of attention (query, key, value, output), the dense layers of the feed-forward part (inner,
+        outer), the normalisation layers after each part, and the last dropout layer.
     """
     attention = layer._self_attention_layer
     return (
@@ -104,15 +104,15 @@ def parts_of_a_block(layer: Any) -> tuple[list[Any], list[Any], list[Any], Any]:
 
 
 def global_seed_generator() -> Any:
-    """Return the generator that Keras's random functions draw from without a seed, or None before the first of them."""
+    """Return the generator of Keras's random functions without a seed, or None before their first call."""
     return global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
 
 
 def make_global_seed_generator() -> Any:
-    """Have Keras make that generator now, and return it."""
+    """Return the generator of Keras's random functions, created if there is none."""
     return seed_generator.global_seed_generator()
 
 
 def forget_global_seed_generator() -> None:
-    """Have Keras make that generator anew when it is next needed."""
+    """Delete the generator of Keras's random functions; Keras creates another at the next call."""
     global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, None)

@@ -1,4 +1,4 @@
-"""An optimizer that follows a curve within one that scales the loss."""
+"""A scheduled optimizer inside a LossScaleOptimizer."""
 
 from typing import Any, ClassVar
 
@@ -10,33 +10,33 @@ from slanted.keras_private.scheduled import ScheduledOptimizer, mixed
 
 @keras.saving.register_keras_serializable(package="slanted")
 class ScaledOptimizer:
-    """Mixed into the class of a loss-scaling optimizer whose inner one is scheduled.
+    """Mixin for a LossScaleOptimizer class whose inner optimizer is scheduled.
 
-    That optimizer saves its inner one's variables among its own. Without those of the run their number is what Keras
-    expects of the plain one.
+    A LossScaleOptimizer saves the variables of its inner optimizer with its own. The mixin leaves out the variables
+    that slanted adds, so that Keras loads the checkpoint into a plain optimizer too.
     """
 
     plain_class: ClassVar[type]
 
     @classmethod
     def adopt(cls, optimizer: Any) -> None:
-        """Give `optimizer` the class that saves the plain number of variables."""
+        """Replace the class of `optimizer`, in place, by one that saves the variables of a plain optimizer."""
         if not isinstance(optimizer, cls):
             optimizer.__class__ = mixed(cls, type(optimizer))
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """Make the optimizer again."""
+        """Create the optimizer from its configuration."""
         optimizer = keras.optimizers.LossScaleOptimizer.from_config(config, custom_objects)
         ScaledOptimizer.adopt(optimizer)
         return optimizer
 
     def get_config(self: Any) -> dict[str, Any]:
-        """Return the plain optimizer's configuration."""
+        """Return the configuration of the plain optimizer."""
         return self.plain_class.get_config(self)
 
     def check_finite(self: Any, grads: Any) -> Any:
-        """Return whether the gradients are finite, those of closed groups aside, which then are never computed."""
+        """Return whether the gradients of open groups are finite; those of closed groups are not computed."""
         inner = self.inner_optimizer
         chosen = inner.of_open_groups(grads) if isinstance(inner, GroupedOptimizer) else grads
         finite = super().check_finite(chosen)  # type: ignore[misc]
@@ -62,13 +62,13 @@ class ScaledOptimizer:
             self.plain_class.save_own_variables(self, store)
 
     def load_own_variables(self: Any, store: Any) -> None:
-        """Read what `save_own_variables` or the plain optimizer wrote."""
+        """Load the variables that `save_own_variables` or a plain optimizer wrote."""
         with self.inner_optimizer.with_plain_variables():
             self.plain_class.load_own_variables(self, store)
 
 
 def scheduled(optimizer: Any) -> Any:
-    """Make a model's optimizer follow curves, in place, and return the part that does: what loss scaling wraps."""
+    """Make an optimizer follow curves, in place; return the scheduled part, which a LossScaleOptimizer contains."""
     followed = ScheduledOptimizer.adopt(innermost(optimizer))
     if followed is not optimizer:
         ScaledOptimizer.adopt(optimizer)
@@ -76,14 +76,14 @@ def scheduled(optimizer: Any) -> Any:
 
 
 def innermost(optimizer: Any) -> Any:
-    """Return the optimizer that loss scaling wraps, or `optimizer` itself."""
+    """Return the optimizer inside a LossScaleOptimizer, or `optimizer` itself."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def in_one_order(optimizer: Any) -> list[Any]:
-    """Return the variables of an optimizer: those of a plain one, then those of its run.
+    """Return the variables of an optimizer: those of the plain optimizer, then those that slanted adds.
 
-    Their order in `variables` depends on whether it was built before it followed a curve.
+    Their order in `optimizer.variables` depends on whether it was built before it followed a curve.
     """
     inner = innermost(optimizer)
     if not isinstance(inner, ScheduledOptimizer):
@@ -94,6 +94,6 @@ def in_one_order(optimizer: Any) -> list[Any]:
 
 
 def make_room_as(optimizer: Any, other: Any) -> None:
-    """Give an optimizer as many variables of its run as another of its kind has."""
+    """Give `optimizer` as many variables for the constants of a curve as `other` has."""
     if isinstance(innermost(other), ScheduledOptimizer):
         innermost(optimizer).make_room(innermost(other).room)

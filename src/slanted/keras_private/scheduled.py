@@ -1,4 +1,4 @@
-"""An optimizer whose learning rate is a curve over a run, evaluated in the compiled step."""
+"""An optimizer whose learning rate is a curve over a run, evaluated in the compiled training step."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,19 +16,19 @@ _adopted: dict[tuple[type, type], type] = {}
 
 @keras.saving.register_keras_serializable(package="slanted")
 class ScheduledOptimizer:
-    """Mixed into an optimizer's class: its rate is a curve over a run, evaluated in the compiled step.
+    """Mixin for an optimizer class: its learning rate is a curve over a run, evaluated in the compiled training step.
 
-    `adopt` turns an optimizer, built or not, into one in place.
+    `adopt` converts an optimizer, built or not, in place.
     """
 
     plain_class: ClassVar[type]
 
     @classmethod
     def adopt(cls, optimizer: Any) -> Any:
-        """Give `optimizer` the class that follows curves, keeping its variables, and return it.
+        """Replace the class of `optimizer`, in place, by one that follows curves, and return `optimizer`.
 
         Raises:
-            InputError: It is a `MultiOptimizer`, whose parts have rates of their own.
+            InputError: It is a `MultiOptimizer`, which has several learning rates.
         """
         if isinstance(optimizer, cls):
             return optimizer
@@ -68,21 +68,25 @@ class ScheduledOptimizer:
 
     @property
     def curve(self: Any) -> Curve | None:
-        """The curve the rate follows, or None."""
+        """The curve that the learning rate follows, or None."""
         return self._curve
 
     def follow(self: Any, curve: Curve) -> bool:
-        """Follow `curve` from now on; return whether a step compiled before is no longer right."""
+        """Follow `curve` from now on; return whether the training step must be compiled again."""
         same = self._curve is not None and _shape_of(self._curve) == _shape_of(curve)
         self._curve = curve
         self._run.count = curve.constants_count
         return self._run.make_room(self._run.count) or not same
 
     def begin_run(self: Any, total_steps: int, elapsed: int | None) -> None:
-        """Say that a run of `total_steps` batches stands at `elapsed`; None: where the restored state says.
+        """Bind the curve to a run of `total_steps` batches, `elapsed` of them done.
+
+        Args:
+            total_steps: T, in batches.
+            elapsed: The number of batches trained before; None: the position restored from a checkpoint.
 
         Raises:
-            InputError: The curve has more or fewer constants in this run than in others.
+            InputError: The number of the curve's constants depends on the length of the run.
         """
         constants = self._curve.constants(total_steps)
         if len(constants) != self._run.count:
@@ -98,7 +102,7 @@ class ScheduledOptimizer:
         self._run.known = True
 
     def await_run(self: Any) -> None:
-        """Forget that the rate was set by hand, which concerned the run before the one that is about to begin."""
+        """Prepare for a new run: a learning rate set by hand applied to the run before it only."""
         self._rate_was_set = False
 
     def _run_first(self: Any) -> int:
@@ -106,12 +110,12 @@ class ScheduledOptimizer:
 
     @property
     def batches_seen(self: Any) -> int:
-        """How many batches this optimizer has been applied to, micro-batches of an accumulation included."""
+        """The number of batches this optimizer has been applied to; each accumulated batch counts."""
         return int(ops.convert_to_numpy(self._iterations))
 
     @property
     def elapsed(self: Any) -> int:
-        """How many batches of the run have been trained, by the restored or running state."""
+        """The number of batches of the run trained so far, from the current or restored state."""
         return self.batches_seen - self._run_first()
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
@@ -125,11 +129,11 @@ class ScheduledOptimizer:
 
     @contextmanager
     def rate_of_this_batch(self: Any) -> Iterator[None]:
-        """Evaluate the rate once, record it, and use it for every update within, unless that has been done."""
+        """Evaluate the learning rate once, record it, and use it for all updates in this context; contexts may nest."""
         if self._applying.rate is not None:
             yield
             return
-        # Keras asks for the rate once a variable, and the curve is a score of operations.
+        # Keras reads the rate once for each variable, and evaluating a curve takes some twenty operations.
         self._applying.rate = self._get_current_learning_rate()
         self._applying.record(self._applying.rate)
         try:
@@ -143,7 +147,7 @@ class ScheduledOptimizer:
         if self._curve is None:
             return super()._get_current_learning_rate()  # type: ignore[misc]
         if not self._run.known:
-            self._curve.run_length()  # raises: made from a config, and no run has begun
+            self._curve.run_length()  # raises if there is none: created from a config, and no run has begun
         steps, set_rate = ops.convert_to_tensor(self._run.steps), ops.convert_to_tensor(self._run.rates)[FIRST]
         elapsed = ops.cast(self._iterations, "int32") - steps[0]
         followed = self._curve.on_device(elapsed, steps[1], self._run.constants())
@@ -151,7 +155,7 @@ class ScheduledOptimizer:
 
     @property
     def learning_rate(self: Any) -> Any:
-        """The rate of the next batch; a number set here replaces the curve for the rest of the run."""
+        """The learning rate of the next batch; setting a number replaces the curve for the rest of the run."""
         return self._get_current_learning_rate()
 
     @learning_rate.setter
@@ -173,13 +177,13 @@ class ScheduledOptimizer:
         return written
 
     def get_config(self: Any) -> dict[str, Any]:
-        """Return the plain optimizer's and the curve's configurations."""
+        """Return the configurations of the plain optimizer and of the curve."""
         curve = None if self._curve is None else keras.saving.serialize_keras_object(self._curve)
         return {"optimizer": self.plain_config(), "curve": curve}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """Make the optimizer again, following its curve; without `total_steps` a run must begin or be loaded first."""
+        """Create the optimizer and its curve; without `total_steps` it needs a run, begun or loaded, before a step."""
         made = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects=custom_objects)
         optimizer = ScheduledOptimizer.adopt(made)
         if config["curve"] is not None:
@@ -190,21 +194,21 @@ class ScheduledOptimizer:
         return optimizer
 
     def save_own_variables(self: Any, store: Any) -> None:
-        """Write the variables of the plain optimizer, in its order; the run's state writes itself."""
+        """Write the variables of the plain optimizer, in its order; Keras saves the state of the run separately."""
         for index, variable in enumerate(self._plain_variables()):
             value = self.learning_rate if variable is self._learning_rate and self._run.known else variable
             store[str(index)] = ops.convert_to_numpy(value)
 
     def load_own_variables(self: Any, store: Any) -> None:
-        """Read what `save_own_variables` or the plain optimizer wrote."""
+        """Load the variables that `save_own_variables` or a plain optimizer wrote."""
         with self.with_plain_variables():
             self.plain_class.load_own_variables(self, store)
 
     @contextmanager
     def with_plain_variables(self: Any) -> Iterator[None]:
-        """Have `variables` list those of the plain optimizer alone for a while.
+        """In this context `variables` lists those of the plain optimizer only.
 
-        Past `__setattr__`, which would put a copy in place of the very list that Keras appends new variables to.
+        The list is replaced in `vars(self)`: `__setattr__` would store a copy, and Keras appends to the original list.
         """
         attributes = vars(self)
         tracked = attributes["_variables"]
@@ -220,11 +224,11 @@ class ScheduledOptimizer:
 
     @property
     def room(self: Any) -> int:
-        """How many constants of a curve there is room for."""
+        """The number of curve constants that the variables have space for."""
         return self._run.room
 
     def make_room(self: Any, count: int) -> None:
-        """Have room for `count` constants of a curve."""
+        """Add variables until there is space for `count` constants of a curve."""
         self._run.make_room(count)
 
     def _plain_variables(self: Any) -> list[Any]:
@@ -233,10 +237,10 @@ class ScheduledOptimizer:
 
 
 def mixed(base: type, plain_class: type) -> type:
-    """Return the class of `base` over `plain_class`.
+    """Return the class that derives from `base` and `plain_class`.
 
-    Keras writes it under the name of `base`, whose `from_config` makes the right class again. A mixed class stands
-    for its own base, as when `type(optimizer).from_config` is called.
+    Keras saves it under the name of `base`, whose `from_config` creates the right class. If `base` is such a class
+    itself, as when `type(optimizer).from_config` is called, its mixin is used.
     """
     base = getattr(base, "mixed_in", base)
     if (base, plain_class) not in _adopted:
@@ -249,15 +253,16 @@ def mixed(base: type, plain_class: type) -> type:
 
 
 def _shape_of(curve: Curve) -> tuple[type, dict[str, Any]]:
-    """Return what the compiled step holds as constants; the run's length is a variable."""
+    """Return the constants of the compiled step: the class and the arguments, but for the length of the run."""
     return type(curve), {name: value for name, value in curve.get_config().items() if name != "total_steps"}
 
 
 def once_there_is_data(grads: Any) -> AbstractContextManager[None]:
-    """Return a context whose operations wait for a gradient.
+    """Return a context whose operations run only after a gradient is computed.
 
-    TensorFlow's step is started once more when a dataset of unknown length has run out. It stops for want of a batch,
-    but what needs none is done all the same: Keras counts 21 iterations in three epochs of six batches.
+    With a dataset of unknown length TensorFlow starts one step too many at the end of an epoch. That step fails for
+    lack of a batch, but its operations that need no batch run: Keras counts 21 iterations in three epochs of six
+    batches.
     """
     if keras.config.backend() != "tensorflow":
         return nullcontext()

@@ -1,4 +1,4 @@
-"""Single steps of an optimizer, called or replaced one at a time."""
+"""The update step, the gradient clipping and the moments of an optimizer, called or replaced one at a time."""
 
 from collections.abc import Callable
 from types import MethodType
@@ -8,16 +8,16 @@ STEP_OF_A_VARIABLE, STEP_OF_A_LIST, CLIPPING = "update_step", "_parallel_update_
 
 
 def moments(optimizer: Any, variable: Any) -> tuple[Any, Any]:
-    """Return Adam's two moving averages of a variable."""
+    """Return the first and second moment of a variable in Adam."""
     index = optimizer._get_variable_index(variable)
     return optimizer._momentums[index], optimizer._velocities[index]
 
 
 def replace_step(optimizer: Any, name: str, function: Callable[..., Any]) -> None:
-    """Have one optimizer call `function(optimizer, ...)` for its method `name`; other optimizers are as they were."""
+    """Replace the method `name` of one optimizer by `function(optimizer, ...)`; other optimizers do not change."""
     vars(optimizer)[name] = MethodType(function, optimizer)
 
 
 def clipped(optimizer: Any, grads: list[Any]) -> list[Any]:
-    """Return gradients clipped as Keras does, whatever stands in the place of its method."""
+    """Return the gradients clipped by Keras, even if the method of `optimizer` is replaced."""
     return type(optimizer)._clip_gradients(optimizer, grads)

@@ -89,7 +89,7 @@ class _Sharing(keras.Model):
 
 
 class _Batches(keras.utils.PyDataset):
-    """A dataset of `count` batches: the given ones in order, repeated from the first."""
+    """A dataset of `count` batches: `batches` in order, repeated from the first."""
 
     def __init__(self, batches: Sequence[Any], count: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class _Losses(keras.callbacks.Callback):
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        self._trained = model  # reading `self.model` at every batch would fetch JAX's whole state
+        self._trained = model  # reading `self.model` would copy the JAX state to the model at every batch
 
 
 class TrialModel:
@@ -192,7 +192,7 @@ def _check(model: Any) -> None:
         if getattr(type(model), name) is not getattr(keras.Model, name):
             raise InputError(
                 f"A learning rate is searched with Keras's own training step. Received: {type(model).__name__}, which "
-                f"overrides `{name}`. Pass a model that does not."
+                f"overrides `{name}`. Pass a model that does not override it."
             )
 
 

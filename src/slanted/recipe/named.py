@@ -148,7 +148,7 @@ def saved_recipe(path: str, read: Callable[[dict[str, Any]], _Read]) -> _Read:
     try:
         saved = decoded(Path(path).read_text(encoding="utf-8"))
         if not isinstance(saved, dict):
-            raise InputError("it is no JSON object")
+            raise InputError("it is not a JSON object")
         if "recipe" not in saved:
             raise InputError("'recipe' is missing")
         return read(saved)

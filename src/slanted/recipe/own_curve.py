@@ -1,7 +1,7 @@
-"""A curve of the user's own in a recipe: a class, a function, a curve itself, or the name of one to import.
+"""A user's own curve in a recipe: a Curve, a Curve class, a function that returns one, or the name of one to import.
 
-Only Python and an option that the user typed import a curve. A file gives its name, a text, which is never imported.
-Keras is imported when a curve is checked or made, not with this module.
+A curve is imported for Python code and for a command-line option only; a name in a file is never imported.
+Keras is imported when a curve is checked or built, not with this module.
 """
 
 import copy
@@ -25,13 +25,13 @@ RULE = f"one of {', '.join(CURVES)}, or a curve of your own, MODULE:CLASS"
 
 @dataclass(frozen=True)
 class ImportedCurve:
-    """A curve's class, or a function that returns a curve, which an option names; imported when a curve is made.
+    """A Curve class, or a function that returns a curve, named by an option and imported when the curve is built.
 
     Args:
-        name: As in MODULE:CLASS.
+        name: The name, as MODULE:CLASS.
 
     Raises:
-        InputError: It is no such name, or there is no such package or module.
+        InputError: The name has another form, or the top-level package does not exist.
     """
 
     name: str
@@ -44,33 +44,33 @@ class ImportedCurve:
             raise InputError(f"there is no module {module} for {self.name}, installed or in the current folder")
 
     def load(self) -> Callable[..., Any]:
-        """Import it, from the installed packages or else the current folder.
+        """Import the class or function, from the installed packages or else from the current folder.
 
         Raises:
-            InputError: It cannot be imported, or is no curve's class and no function.
+            InputError: The import fails, or the object is neither a Curve class nor a function.
         """
         module, _, attribute = self.name.partition(":")
         try:
             with current_folder_importable():
-                found: Any = importlib.import_module(module)
+                source: Any = importlib.import_module(module)
         except (Exception, SystemExit) as error:
-            raise InputError(self._said(f"importing {module} failed with {_worded(error)}; mend it")) from None
-        where = getattr(found, "__file__", None) or "built in"
+            raise InputError(self._message(f"importing {module} failed with {_described(error)}; mend it")) from None
+        path = getattr(source, "__file__", None) or "built in"
         for part in attribute.split("."):
-            if not hasattr(found, part):
-                raise InputError(self._said(f"{module} ({where}) has no {attribute}; give the name of a class in it"))
-            found = getattr(found, part)
-        if not callable(found) or (isinstance(found, type) and not _is_curve_class(found)) or _is_schedule(found):
+            if not hasattr(source, part):
+                raise InputError(self._message(f"{module} ({path}) has no {attribute}; give the name of a class in it"))
+            source = getattr(source, part)
+        if not callable(source) or (isinstance(source, type) and not _is_curve_class(source)) or _is_schedule(source):
             rule = "must be a class derived from slanted.Curve, or a function that returns a curve"
-            raise InputError(self._said(f"{rule}, not {_short(found)}"))
-        return found
+            raise InputError(self._message(f"{rule}, not {_described_type(source)}"))
+        return source
 
-    def _said(self, text: str) -> str:
+    def _message(self, text: str) -> str:
         return f"--curve {self.name}: {text}"
 
 
 def read_curve(text: str) -> str | ImportedCurve:
-    """Return the curve that an option names.
+    """Parse the value of `--curve`.
 
     >>> read_curve("linear")
     'linear'
@@ -79,12 +79,12 @@ def read_curve(text: str) -> str | ImportedCurve:
 
 
 def is_own(curve: Any) -> bool:
-    """Return whether a recipe's curve is none of slanted's names."""
+    """Return whether the curve of a recipe is not one of slanted's curves by name."""
     return not isinstance(curve, str) or ":" in curve
 
 
 def curve_name(curve: Any) -> str:
-    """Return the name of a recipe's curve for files and people; that of a curve itself has its arguments.
+    """Return the name of a recipe's curve for files and messages; the name of a Curve object includes its arguments.
 
     >>> from slanted.curves import LinearWarmup
     >>> curve_name("linear"), curve_name(LinearWarmup)
@@ -99,15 +99,15 @@ def curve_name(curve: Any) -> str:
 
 
 def has_peak(curve: Any) -> bool:
-    """Return whether a recipe's curve is a curve itself, with a peak of its own."""
+    """Return whether a recipe's curve is a Curve object, which has its own peak."""
     return not isinstance(curve, (str, ImportedCurve, type)) and hasattr(curve, "lr_max")
 
 
 def checked_peak(curve: Any, lr_max: float | None) -> float | None:
-    """Check a recipe's curve, and return the recipe's peak: that of the curve where it is a curve itself.
+    """Check a recipe's curve and return the recipe's peak: that of the curve if it is a Curve object, else `lr_max`.
 
     Raises:
-        SettingError: It is none, or has another peak than is given.
+        SettingError: The curve is invalid, or its peak differs from `lr_max`.
     """
     if isinstance(curve, str):
         module, _, rest = curve.partition(":")
@@ -121,23 +121,23 @@ def checked_peak(curve: Any, lr_max: float | None) -> float | None:
         raise SettingError("curve", RULE, curve, "Derive its class from slanted.Curve.")
     if not isinstance(curve, Curve):
         if _is_schedule(curve):
-            remedy = "It does not know how long its run is: derive a class from slanted.Curve, whose rate is the same."
+            remedy = "It does not know the length of the run: write its formula as the `rate` of a slanted.Curve."
             raise SettingError("curve", RULE, curve, remedy)
         return lr_max
     if lr_max not in (None, curve.lr_max):
-        raise SettingError("lr_max", f"that of the curve, {curve.lr_max:g}, which has a peak of its own", lr_max)
+        raise SettingError("lr_max", f"the curve's own lr_max, {curve.lr_max:g}", lr_max)
     return curve.lr_max
 
 
 def check_importable(curve: Any) -> None:
-    """Import a recipe's curve, where an option names one.
+    """Import a recipe's curve if an option names it.
 
     Raises:
-        InputError: It cannot be imported, or a file names it and no option does.
+        InputError: The import fails, or a file names the curve and no option does.
     """
     if isinstance(curve, str) and is_own(curve):
         raise InputError(
-            f"the recipe names the curve {curve}, code that is not imported because a file names it; give --curve "
+            f"the recipe names the curve {curve}, and code that only a file names is not imported; give --curve "
             "again, or in Python recipe.with_settings(curve=...) with the class itself"
         )
     if isinstance(curve, ImportedCurve):
@@ -145,38 +145,40 @@ def check_importable(curve: Any) -> None:
 
 
 def build_own(curve: Any, lr_max: float, total_steps: int | None) -> Any:
-    """Return the curve that a recipe's own one makes, whose rates are checked where the length of the run is known.
+    """Build the curve of a recipe with a user's own curve, and check its rates if the length of the run is known.
 
     Args:
-        curve: A curve, whose peak is `lr_max`; or what is called with `lr_max`, and `total_steps` where it takes that.
+        curve: A Curve whose peak is `lr_max`; or a class or function, called with `lr_max`, and with `total_steps` if
+            it takes that argument.
         lr_max: The peak learning rate.
-        total_steps: T, in batches; None: whatever run `fit` makes.
+        total_steps: T, in batches; None: the length of the `fit` call.
 
     Raises:
-        InputError: The curve is only named, cannot be imported or made, is of another run, or has a rate that is none.
+        InputError: The curve is a name from a file, cannot be imported or called, has another length, or has a rate
+            that is not a finite number >= 0.
     """
     from slanted.curves.curve import Curve
 
     check_importable(curve)
     name = curve_name(curve)
     source = curve.load() if isinstance(curve, ImportedCurve) else curve
-    made = source if isinstance(source, Curve) else _called(source, name, lr_max, total_steps)
-    if not isinstance(made, Curve):
-        raise InputError(f"curve {name}: calling it must return a slanted curve, not {_short(made)}; mend it")
-    if not (hasattr(made, "lr_max") and hasattr(made, "total_steps")):
+    built = source if isinstance(source, Curve) else _called(source, name, lr_max, total_steps)
+    if not isinstance(built, Curve):
+        raise InputError(f"curve {name}: calling it must return a slanted curve, not {_described_type(built)}; mend it")
+    if not (hasattr(built, "lr_max") and hasattr(built, "total_steps")):
         raise InputError(f"curve {name}: has no lr_max or total_steps; call super().__init__(lr_max, total_steps)")
-    if made is source:
-        checked_peak(made, lr_max)
+    if built is source:
+        checked_peak(built, lr_max)
     if total_steps is None:
-        return made
-    if made.total_steps not in (None, total_steps):
-        found = f"curve {name}: is of a run of {made.total_steps} steps, and this one has {total_steps}"
-        raise InputError(f"{found}; leave its total_steps out")
-    made = copy.copy(made)
-    made.total_steps = total_steps
-    _check_rates(made, name, total_steps)
-    _check_compiles(made, name)
-    return made
+        return built
+    if built.total_steps not in (None, total_steps):
+        problem = f"curve {name}: its total_steps is {built.total_steps}, and the run has {total_steps} steps"
+        raise InputError(f"{problem}; leave its total_steps out")
+    built = copy.copy(built)
+    built.total_steps = total_steps
+    _check_rates(built, name, total_steps)
+    _check_compiles(built, name)
+    return built
 
 
 def _called(source: Callable[..., Any], name: str, lr_max: float, total_steps: int | None) -> Any:
@@ -188,60 +190,60 @@ def _called(source: Callable[..., Any], name: str, lr_max: float, total_steps: i
             arguments["total_steps"] = total_steps
         return source(**arguments)
     except Exception as error:
-        given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        raise InputError(f"curve {name}: calling it with {given} failed with {_worded(error)}; mend it") from error
+        call = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        raise InputError(f"curve {name}: calling it with {call} failed with {_described(error)}; mend it") from error
 
 
 def _check_rates(curve: Any, name: str, total_steps: int) -> None:
     try:
         rates = curve.simulate(total_steps)
     except Exception as error:
-        raise InputError(f"curve {name}: computing its rates failed with {_worded(error)}; mend it") from error
+        raise InputError(f"curve {name}: computing its rates failed with {_described(error)}; mend it") from error
     if rates.shape != (total_steps,):
-        found = f"curve {name}: must give a rate for each of {total_steps} steps, not an array of shape {rates.shape}"
-        raise InputError(f"{found}; mend its `rate`")
+        rule = f"must return a rate for each of {total_steps} steps, not an array of shape {rates.shape}"
+        raise InputError(f"curve {name}: {rule}; mend its `rate`")
     wrong = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0.0)))
     if len(wrong):
-        found = f"curve {name}: the rate at step {wrong[0]} of {total_steps} is {rates[wrong[0]]:g}"
-        raise InputError(f"{found}; a rate must be a finite number >= 0, mend its `rate`")
+        problem = f"curve {name}: the rate at step {wrong[0]} of {total_steps} is {rates[wrong[0]]:g}"
+        raise InputError(f"{problem}; a rate must be a finite number >= 0, mend its `rate`")
 
 
 def _check_compiles(curve: Any, name: str) -> None:
-    """Refuse a formula that NumPy computes and a compiled step does not: it is given tensors without values."""
+    """Raise InputError if the formula works with NumPy only; it is called with symbolic tensors, without values."""
     import keras
 
     step, constant = keras.KerasTensor((), "int32"), keras.KerasTensor((), "float32")
     try:
         curve.on_device(step, step, [constant] * curve.constants_count)
     except Exception as error:
-        found = f"curve {name}: its rate cannot be computed in a compiled step ({_worded(error)})"
-        raise InputError(f"{found}; use `xp` in place of NumPy, and `xp.where` in place of if") from error
+        problem = f"curve {name}: its rate cannot be computed in a compiled step ({_described(error)})"
+        raise InputError(f"{problem}; use `xp` in place of NumPy, and `xp.where` in place of if") from error
 
 
 def _is_there(package: str) -> bool:
-    """Return whether there is such a package or module, which is not imported."""
+    """Return whether the package or module exists, without importing it."""
     try:
         with current_folder_importable():
             return importlib.util.find_spec(package) is not None
-    except ValueError:  # of what is imported, but not by name
+    except ValueError:  # a module in sys.modules without a spec, such as __main__
         return False
 
 
-def _is_curve_class(found: Any) -> bool:
+def _is_curve_class(source: Any) -> bool:
     from slanted.curves.curve import Curve
 
-    return isinstance(found, type) and issubclass(found, Curve)
+    return isinstance(source, type) and issubclass(source, Curve)
 
 
-def _is_schedule(found: Any) -> bool:
+def _is_schedule(source: Any) -> bool:
     import keras
 
-    return isinstance(found, keras.optimizers.schedules.LearningRateSchedule)
+    return isinstance(source, keras.optimizers.schedules.LearningRateSchedule)
 
 
-def _worded(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _short(found: Any) -> str:
-    return f"the class {found.__name__}" if isinstance(found, type) else f"an object of type {type(found).__name__}"
+def _described_type(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"an object of type {type(value).__name__}"

@@ -1,4 +1,4 @@
-"""The settings of a text run beside its recipe: which files are read and how, model, batches, data, machine."""
+"""The settings of a text run other than its recipe: files and how to read them, model, batches, data, machine."""
 
 import shlex
 from collections.abc import Mapping
@@ -29,15 +29,15 @@ FEWEST_FOLDS, MOST_FOLDS = 2, 100
 @documented
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """How files of rows are read."""
+    """Options for reading data files."""
 
     text: str | None = setting(None, "the column of the texts (default: text)", metavar="COL")
-    text_b: str | None = setting(None, "the column of the second texts, for pairs", metavar="COL")
+    text_b: str | None = setting(None, "the column of the second texts, for pairs of texts", metavar="COL")
     label: tuple[str, ...] = setting((), "the column or columns of the labels", metavar="COL", nargs="+")
     encoding: str = setting("utf-8", "character encoding of text files")
-    label_separator: str | None = setting(None, "what stands between the labels of a cell, such as ';'", metavar="S")
+    label_separator: str | None = setting(None, "the separator between the labels of a cell, such as ';'", metavar="S")
     bad_rows: str = setting(
-        "fail", "what bad rows of the training and validation files do: fail, or skip to list them in bad_rows.csv"
+        "fail", "bad training and validation rows; fail: stop at the first; skip: list them in bad_rows.csv"
     )
 
     def __post_init__(self) -> None:
@@ -47,19 +47,19 @@ class ReadOptions:
 @documented
 @dataclass(frozen=True)
 class DataFiles(ReadOptions):
-    """Which files a run reads, and how.
+    """The data files of a run, and options for reading them.
 
-    `train` is the training file, or several, or a pattern; `-` is standard input. Bad rows of the test file are never
-    skipped: its rows are numbered in predictions.csv.
+    `train` is a training file, several of them, or a pattern; `-` is standard input. Bad rows of the test file are
+    never skipped, because predictions.csv numbers its rows.
     """
 
     train: str | tuple[str, ...]
-    valid: str | None = setting(None, "rows to choose the epoch by; else a share of TRAIN", metavar="FILE")
-    test: str | None = setting(None, "rows to score and predict at the end", metavar="FILE")
+    valid: str | None = setting(None, "validation rows (default: a share of TRAIN)", metavar="FILE")
+    test: str | None = setting(None, "test rows, scored and predicted after training", metavar="FILE")
 
     @property
     def train_argument(self) -> str:
-        """The training files as one would type them."""
+        """The training files as typed on a command line."""
         return shlex.join([self.train] if isinstance(self.train, str) else self.train)
 
 
@@ -81,60 +81,64 @@ _seed, _share = partial(whole, least=0, most=2**32 - 1), partial(share, remedy="
 @documented
 @dataclass(frozen=True)
 class Settings:
-    """Everything that, with the training rows, decides a run.
+    """All settings of a run: with the training rows they determine its result.
 
     Raises:
         SettingError: A setting is out of its range.
     """
 
     recipe: Recipe = setting(Recipe, _RECIPE, label="")  # noqa: RUF009 - makes a field
-    model: str = setting("minilm", "minilm or another KerasHub preset, hf://NAME or a folder", check=_model)
-    task: str = setting("auto", "what is learnt, by auto inferred from the labels", choices=TASKS, label="")
-    batch_size: int = setting(32, "texts a batch, at most 1000000", check=_batches)
-    gradient_accumulation: int = setting(1, "batches an optimizer step, at most 1000000", check=_batches)
-    max_tokens: int = setting(128, "tokens of a text that the model sees, at least 3, special ones too", check=_tokens)
-    long: str = setting("truncate", "what becomes of a text of more tokens; chunk pools its parts", choices=LONG)
-    class_weight: str = setting("none", "balanced: rare classes count for as much as others", choices=CLASS_WEIGHTS)
-    folds: int = setting(0, "train 2 to 100 models, each without its share of the rows", check=_folds, label="")
-    precision: str = setting("auto", "Keras's dtype policy, by auto the fastest measured", choices=PRECISIONS, label="")
+    model: str = setting("minilm", "minilm, another KerasHub preset, hf://NAME or a folder", check=_model)
+    task: str = setting("auto", "the task; auto: inferred from the labels", choices=TASKS, label="")
+    batch_size: int = setting(32, "texts per batch, at most 1000000", check=_batches)
+    gradient_accumulation: int = setting(1, "batches per optimizer step, at most 1000000", check=_batches)
+    max_tokens: int = setting(128, "tokens per text, at least 3, special tokens included", check=_tokens)
+    long: str = setting("truncate", "longer texts; chunk: split into chunks and pool their outputs", choices=LONG)
+    class_weight: str = setting("none", "balanced: all classes have the same total weight", choices=CLASS_WEIGHTS)
+    folds: int = setting(0, "2 to 100: cross-validation with that many folds", check=_folds, label="")
+    precision: str = setting("auto", "Keras's dtype policy; auto: the fastest measured", choices=PRECISIONS, label="")
     backend: str = setting(
-        "auto", "Keras's, by auto KERAS_BACKEND or the fastest; measure: measured again", choices=BACKENDS, label=""
+        "auto",
+        "Keras's backend; auto: KERAS_BACKEND or the fastest measured; measure: measure again",
+        choices=BACKENDS,
+        label="",
     )
     valid_share: float = setting(
-        0.1, "share of the training rows held out, where no validation rows are given", check=_share
+        0.1, "share of the training rows used for validation if there is no validation file", check=_share
     )
-    best_by: str = setting("loss", "validation score that chooses the best epoch", choices=BEST_BY, metavar="METRIC")
-    positive: str | None = setting(None, "the label that f1 is of, with two classes", metavar="LABEL")
-    seed: int = setting(0, "fixes the split, the order of the batches, the new layers and dropout", check=_seed)
+    best_by: str = setting("loss", "validation score that selects the best epoch", choices=BEST_BY, metavar="METRIC")
+    positive: str | None = setting(None, "the positive class for f1, with two classes", metavar="LABEL")
+    seed: int = setting(0, "random seed of the split, the batch order, the new layers and dropout", check=_seed)
 
     def __post_init__(self) -> None:
         make_plain(self)
         check_settings(self)
 
     def check_length(self, most: int) -> None:
-        """Raise unless the model, which takes `most` tokens, can see `max_tokens`.
+        """Check `max_tokens` against `most`, the maximum number of tokens of the model.
 
         Raises:
-            SettingError: It cannot.
+            SettingError: `max_tokens` is larger.
         """
         if self.max_tokens > most:
-            raise SettingError("max_tokens", f"at most {most}, the most that {self.model} takes", self.max_tokens)
+            raise SettingError("max_tokens", f"at most {most}, the maximum of {self.model}", self.max_tokens)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON's types, the recipe's under "recipe"."""
+        """Return the settings as JSON types, those of the recipe under "recipe"."""
         return {**asdict(self), "recipe": self.recipe.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Settings":
         """Return the settings that `to_dict` wrote, in this version or an earlier one.
 
-        A setting that is missing means what was done before there was one. Keys that are no settings are left out.
+        A missing setting gets the value that reproduces the behaviour before the setting existed. Other keys are
+        ignored.
 
         Raises:
-            InputError: The values are no settings of a run.
+            InputError: The values are not the settings of a run.
         """
         if not isinstance(values, Mapping):
-            raise InputError("it is no JSON object")
+            raise InputError("it is not a JSON object")
         if "recipe" not in values:
             raise InputError("'recipe' is missing")
         own = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
@@ -142,9 +146,9 @@ class Settings:
 
 
 def with_missing(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the contents of a recipe.json, and the settings that the version which wrote it did not have.
+    """Add the settings that an earlier version did not write to the contents of its recipe.json.
 
-    Their values say what was done before there were such settings.
+    Their values reproduce the behaviour before the settings existed.
     """
     earlier = as_before(Settings).to_dict()
     return {**earlier, **values, "recipe": {**as_before(Recipe).to_dict(), **values["recipe"]}}

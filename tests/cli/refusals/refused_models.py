@@ -92,6 +92,6 @@ ROWS = [
         "more tokens than the model takes",
         {"m": "MODEL"},
         f"{TRAIN} --model m --max-tokens 65",
-        "--max-tokens 65: must be at most 64, the most that m takes; see slanted train --help",
+        "--max-tokens 65: must be at most 64, the maximum of m; see slanted train --help",
     ),
 ]

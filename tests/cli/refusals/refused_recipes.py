@@ -70,7 +70,7 @@ ROWS = [
         "recipe of other JSON",
         {"r.json": "[]"},
         f"{TRAIN} --recipe r.json",
-        "r.json: not a recipe that `slanted train` wrote (it is no JSON object); give its recipe.json",
+        "r.json: not a recipe that `slanted train` wrote (it is not a JSON object); give its recipe.json",
     ),
     (
         "recipe without rates",
