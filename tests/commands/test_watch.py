@@ -137,10 +137,10 @@ def write_finished(folder, steps):
         ("recipe.json", "{}", "does not say 'recipe' as a run's does; restore the file or train again"),
         ("history.csv", "loss\n1\n", "cannot be read ('learning_rate'); restore the file or train again"),
         ("compare.json", '{"verdicts": 1}', "does not say 'verdicts' as a run's does; restore the file or train again"),
-        (f".partial/{LIVE}", "[]\n", "holds a line that is no event of a run; it cannot be watched"),
-        (f".partial/{LIVE}", '{"event": "x"}\n', "holds a line that is no event of a run; it cannot be watched"),
-        (f".partial/{LIVE}", '{"event": "begin"}\n', "holds a line that is no event of a run; it cannot be watched"),
-        (f".partial/{LIVE}", "\0\n", "holds a line that is no event of a run; it cannot be watched"),
+        (f".partial/{LIVE}", "[]\n", "a line is not an event of a run; this run cannot be watched"),
+        (f".partial/{LIVE}", '{"event": "x"}\n', "a line is not an event of a run; this run cannot be watched"),
+        (f".partial/{LIVE}", '{"event": "begin"}\n', "a line is not an event of a run; this run cannot be watched"),
+        (f".partial/{LIVE}", "\0\n", "a line is not an event of a run; this run cannot be watched"),
     ],
 )
 def test_a_damaged_file_is_an_error_of_one_line(tmp_path, capsys, name, content, message):

@@ -41,7 +41,7 @@ def test_saved_and_loaded_it_predicts_the_same(integers, tmp_path):
     assert given == {name: SMALL[name] for name in given} and loaded.recipe.lr_max == 0.01
     with pytest.raises(InputError, match="holds a run; give another folder"):
         integers.save(tmp_path / "run")
-    with pytest.raises(InputError, match=r"holds a single model; load it with slanted\.TextClassifier\.load"):
+    with pytest.raises(InputError, match=r"contains a single model; load it with slanted\.TextClassifier\.load"):
         TextRegressor.load(tmp_path / "run")
 
 
@@ -213,7 +213,7 @@ def test_wrong_settings(settings, message):
         ((["a"],), "valid must be texts and their labels, not a tuple; give (texts, labels)"),
         (
             ([("a", "b")], ["x"]),
-            "texts of valid are pairs, but those to learn from are single texts; give single texts",
+            "texts of valid are pairs, but the training texts are single texts; give single texts",
         ),
     ],
 )

@@ -36,7 +36,9 @@ def test_every_parameter_stands_in_the_signature(estimator):
 @ESTIMATORS
 def test_help_describes_every_parameter(estimator):
     shown = pydoc.render_doc(estimator, renderer=pydoc.plaintext)
-    assert all(f"\n |      {name}: " in shown for name in ("model", "recipe", *BY_KEYWORD))
+    not_described = {"class_weight", "positive"} if estimator is TextRegressor else set()
+    described = {name for name in ("model", "recipe", *BY_KEYWORD) if f"\n |      {name}: " in shown}
+    assert described == {"model", "recipe", *BY_KEYWORD} - not_described
 
 
 @ESTIMATORS

@@ -106,7 +106,7 @@ def test_a_regressor_learns_numbers_in_their_units_and_plain_kerashub_gives_them
     np.testing.assert_array_equal(TextRegressor.load(tmp_path / "run").predict(NEW), predicted)
     plain = keras_hub.models.TextClassifier.from_preset(str(tmp_path / "run" / "model"))
     np.testing.assert_allclose(np.asarray(plain.predict(NEW, verbose=0))[:, 0], predicted, rtol=1e-4)
-    with pytest.raises(InputError, match=r"holds a regression model; load it with slanted\.TextRegressor\.load"):
+    with pytest.raises(InputError, match=r"contains a regression model; load it with slanted\.TextRegressor\.load"):
         TextClassifier.load(tmp_path / "run")
 
 

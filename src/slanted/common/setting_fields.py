@@ -77,10 +77,10 @@ def as_before(cls: Callable[..., _Settings], **required: Any) -> _Settings:
     return cls(**{**earlier, **required})
 
 
-def documented(cls: type[_Settings]) -> type[_Settings]:
-    """Decorate a dataclass: add a section Args, made from its settings, to its docstring."""
+def documented(cls: type[_Settings], without: Sequence[str] = ()) -> type[_Settings]:
+    """Decorate a dataclass: add a section Args, made from its settings but those in `without`, to its docstring."""
     lines = ["Args:"]
-    for f in setting_fields(cls):
+    for f in (f for f in setting_fields(cls) if f.name not in without):
         text = f"{f.name}: {f.metadata['help'][0].upper()}{f.metadata['help'][1:]}."
         lines += textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="        ")
     head, *tail = re.split(r"\n\n(?=Attributes:|Raises:)", inspect.cleandoc(cls.__doc__ or ""), maxsplit=1)

@@ -10,13 +10,12 @@ from slanted.keras_private.loss_scaling import scheduled
 class AppliedRate(keras.metrics.Metric):
     """The learning rate that the optimizer applied to the last batch, before the multipliers of layer groups.
 
-    Keras updates metrics after the optimizer has been applied, in the same training step. The optimizer passes on the
-    tensor that its update has used, so that nothing is evaluated again and no state is fetched from a device. It is 0
-    for a batch that loss scaling skipped. A batch that only adds to an accumulation of gradients has the rate of an
-    update at that batch.
+    Keras updates metrics after the optimizer, in the same training step. The optimizer passes the tensor that its
+    update used, so that nothing is evaluated twice and no state is copied from a device. The value is 0 for a batch
+    that loss scaling skipped. A batch whose gradients are only accumulated has the rate of an update at that batch.
 
     Args:
-        optimizer: The model's. It becomes one that follows curves, in place.
+        optimizer: The optimizer of the model; converted in place to one that follows curves.
     """
 
     def __init__(self, optimizer: Any) -> None:
@@ -26,9 +25,9 @@ class AppliedRate(keras.metrics.Metric):
         self._applying.is_recorded = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Replace the value; 0 where no gradients were applied, as in an evaluation."""
+        """Replace the value; it is 0 if no gradients were applied, as in an evaluation."""
         self.value.assign(self._applying.take_applied())
 
     def result(self) -> Any:
-        """Return the rate of the batch seen last, a float32 scalar."""
+        """Return the learning rate of the last batch, a float32 scalar."""
         return keras.ops.convert_to_tensor(self.value)

@@ -43,7 +43,8 @@ class ScaledOptimizer:
         inner._applying.record_unless_skipped(finite)
         return finite
 
-    # The inner optimizer is applied in a branch of `cond`, which no tensor leaves: the rate is evaluated before it.
+    # The inner optimizer is applied in a branch of `cond`. A tensor made there cannot be used outside, so that the rate
+    # is evaluated before it.
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables if the gradients are finite."""
@@ -51,7 +52,7 @@ class ScaledOptimizer:
             super().apply(grads, trainable_variables)  # type: ignore[misc]
 
     def stateless_apply(self: Any, optimizer_variables: Any, grads: Any, trainable_variables: Any) -> Any:
-        """Return the variables, updated if the gradients are finite, and those of the optimizer."""
+        """Return the trainable variables, updated if the gradients are finite, and the optimizer variables."""
         values = list(zip(self.variables, optimizer_variables, strict=True))
         with keras.StatelessScope(state_mapping=values), self.inner_optimizer.rate_of_this_batch():
             return super().stateless_apply(optimizer_variables, grads, trainable_variables)  # type: ignore[misc]

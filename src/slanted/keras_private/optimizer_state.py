@@ -1,4 +1,4 @@
-"""What an optimizer keeps of its run, saved apart from the variables that Keras expects of it."""
+"""The state of a run and of layer groups in an optimizer, saved apart from the variables that Keras expects."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ FIRST, BLOCK = 2, 8  # constants beside the rate set by hand, and in each furthe
 class StateApart(KerasSaveable):
     """Variables of the compiled step that a plain optimizer does not have.
 
-    Saved in a group of its own, so that the optimizer's other variables keep the number and the order that Keras
-    expects of the plain optimizer: checkpoints of the one load into the other.
+    They are saved in a separate group, so that the other variables have the number and the order of the plain
+    optimizer: its checkpoints load into the scheduled optimizer, and the reverse.
     """
 
     variables: list[keras.Variable]
     known = False
 
     def _obj_type(self) -> str:
-        return "Optimizer"  # one of the kinds that Keras's writer knows
+        return "Optimizer"  # Keras saves objects of a few known types only
 
     def save_own_variables(self, store: Any) -> None:
         """Write the state."""
@@ -29,7 +29,7 @@ class StateApart(KerasSaveable):
             store[str(index)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Read the state; a checkpoint of a plain optimizer has none."""
+        """Load the state; a checkpoint of a plain optimizer has none."""
         if len(store.keys()) == len(self.variables):
             for index, variable in enumerate(self.variables):
                 variable.assign(store[str(index)])
@@ -38,20 +38,21 @@ class StateApart(KerasSaveable):
             self.reset()
 
     def reset(self) -> None:
-        """Take the values that go with a checkpoint of a plain optimizer: by default those there are."""
+        """Set the values to use when a checkpoint has no such state. The default keeps the current values."""
 
 
 class RunState(StateApart):
-    """Where an optimizer stands in its run.
+    """The position of an optimizer in its run.
 
-    The curve's first two constants share a variable with the rate set by hand. Further constants are in variables that
-    are added when a curve needs them and stay: TensorFlow does not export a model whose optimizer lost a variable.
+    The first two constants of the curve share a variable with the rate set by hand. Variables for further constants are
+    added when a curve needs them, and never removed: TensorFlow does not export a model whose optimizer lost a
+    variable.
 
     Args:
-        track: Is given each variable that is added later.
+        track: Called with each variable that is added later.
 
     Attributes:
-        count: How many constants the curve has.
+        count: The number of constants of the curve.
     """
 
     count = FIRST
@@ -64,11 +65,11 @@ class RunState(StateApart):
 
     @property
     def room(self) -> int:
-        """How many constants there is room for."""
+        """The number of constants that the variables have space for."""
         return FIRST + BLOCK * len(self.variables[2:])
 
     def make_room(self, count: int) -> bool:
-        """Add the variables that `count` constants need beyond those there are, and return whether there are any."""
+        """Add variables until there is space for `count` constants; return whether any were added."""
         before = self.room
         while self.room < count:
             added = _variable([0.0] * BLOCK, "float32", f"run_constants_from_{self.room}")
@@ -77,21 +78,21 @@ class RunState(StateApart):
         return self.room > before
 
     def assign(self, constants: Sequence[float], set_rate: float) -> None:
-        """Set the curve's constants, for which there must be room, and the rate set by hand."""
+        """Set the constants of the curve, at most `room` of them, and the rate set by hand."""
         padded = [*constants, *[0.0] * (self.room - len(constants))]
         self.rates.assign([*padded[:FIRST], set_rate])
         for at, variable in enumerate(self.variables[2:]):
             variable.assign(padded[FIRST + BLOCK * at :][:BLOCK])
 
     def constants(self) -> tuple[Any, ...]:
-        """Return the curve's constants, each a scalar tensor."""
+        """Return the constants of the curve, each a scalar tensor."""
         tensors: list[Any] = [keras.ops.convert_to_tensor(variable) for variable in self.variables[1:]]
         places = [(0, at) for at in range(FIRST)]
         places += [(1 + block, at) for block in range(len(tensors) - 1) for at in range(BLOCK)]
         return tuple(tensors[vector][at] for vector, at in places[: self.count])
 
     def load_own_variables(self, store: Any) -> None:
-        """Read the state of a curve with any number of constants; a checkpoint of a plain optimizer has none."""
+        """Load the state of a curve with any number of constants; a checkpoint of a plain optimizer has none."""
         saved = len(store.keys())
         if not saved:
             self.reset()
@@ -107,7 +108,7 @@ def _variable(value: list[float], dtype: str, name: str) -> keras.Variable:
 
 
 class GroupState(StateApart):
-    """How many updates each layer group has had, which its own bias correction goes by."""
+    """The number of updates of each layer group, which determines its bias correction."""
 
     def __init__(self, groups: int, updates_of_all: Callable[[], int]) -> None:
         self._groups, self._updates_of_all = groups, updates_of_all
@@ -118,19 +119,19 @@ class GroupState(StateApart):
         self.variables = [self.updates]
 
     def reset(self) -> None:
-        """Take the plain optimizer's one count for every group."""
+        """Set the count of every group to that of the plain optimizer."""
         self.updates.assign([self._updates_of_all()] * self._groups)
 
 
 class Applying:
-    """What an optimizer evaluates once for each application of gradients, and the group it is at; not state.
+    """Values of one application of gradients, evaluated once; not saved.
 
     Attributes:
-        rate: The rate of this application, before the multipliers of groups; None between applications.
-        is_recorded: Whether a metric takes the rate that was applied, by `take_applied`.
+        rate: The learning rate of this application, before the multipliers of groups; None between applications.
+        is_recorded: Whether a metric reads the applied rate, by `take_applied`.
         group: The group whose variables are being updated, or None.
-        group_rates: The rate of each group.
-        group_updates: How many updates each group has had.
+        group_rates: The learning rate of each group.
+        group_updates: The number of updates of each group.
     """
 
     rate: Any = None
@@ -141,16 +142,16 @@ class Applying:
     _applied: Any = None
 
     def record(self, rate: Any) -> None:
-        """Keep the rate that is applied, as a float32 tensor, until the metric takes it."""
+        """Store the applied rate, as a float32 tensor, until the metric reads it."""
         if self.is_recorded:
             self._applied = keras.ops.cast(rate, "float32")
 
     def record_unless_skipped(self, is_applied: Any) -> None:
-        """Record a rate of 0 in place of the recorded one where `is_applied`, a boolean scalar, is false."""
+        """Set the recorded rate to 0 if `is_applied`, a boolean scalar, is false."""
         if self._applied is not None:
             self._applied = keras.ops.where(is_applied, self._applied, 0.0)
 
     def take_applied(self) -> Any:
-        """Return the rate recorded last and forget it, as it is a tensor of one training step; 0.0 if there is none."""
+        """Return the recorded rate and clear it, because it is a tensor of one training step; 0.0 if there is none."""
         applied, self._applied = self._applied, None
         return 0.0 if applied is None else applied

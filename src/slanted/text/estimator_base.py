@@ -1,4 +1,4 @@
-"""What text classifiers and regressors share: scikit-learn's manners."""
+"""The base class of TextClassifier and TextRegressor: parameters, fit, save and load of a scikit-learn estimator."""
 
 import sys
 from collections.abc import Iterator
@@ -28,66 +28,67 @@ except ImportError:
     raise missing_extra("text", "A text classifier") from None
 
 
-_ESTIMATORS = "slanted.text.estimators"  # a subclass of the user's own may load what it likes
+_ESTIMATORS = "slanted.text.estimators"  # a user's subclass may load models of any task
 _OF_RECIPE = {"lr": "lr_max", "epochs": "epochs", "truncate": "truncate"}
 _SHARED = [f.name for f in setting_fields(Settings) if f.name not in ("model", "recipe", "task", "backend")]
 
 
 def _parameters() -> Iterator[tuple[str, Any, Any]]:
-    """Give the name, the type and the field of each parameter of an estimator, made of those of settings and recipe."""
+    """Yield the name, the type and the field of each parameter of an estimator, from those of Settings and Recipe."""
     settings, recipe = ({f.name: f for f in fields(cls)} for cls in (Settings, Recipe))
     yield "model", str, setting(settings["model"].default, settings["model"].metadata["help"])
     yield "recipe", str | Recipe, setting("stlr", f"a `slanted.Recipe`, {settings['recipe'].metadata['help']}")
     for name, source in _OF_RECIPE.items():
         kind: Any = recipe[source].type
-        text = f"{recipe[source].metadata['help']}; None: the recipe's"
+        text = f"{recipe[source].metadata['help']}; None: that of the recipe"
         yield name, kind | None, field(default=None, kw_only=True, metadata={"help": text})
     for name in _SHARED:
         kind, default = settings[name].type, settings[name].default
         if name == "class_weight":
-            kind, default = str | None, None  # as scikit-learn has it
+            kind, default = str | None, None  # as in scikit-learn
         yield name, kind, field(default=default, kw_only=True, metadata=settings[name].metadata)
     yield "verbose", bool, field(default=False, kw_only=True, metadata={"help": "print progress"})
 
 
-# `repr` and equality stay scikit-learn's, which tells estimators apart by identity.
+# `repr` and equality are those of scikit-learn, which compares estimators by identity.
 _Parameters: Any = make_dataclass("_Parameters", _parameters(), bases=(BaseEstimator,), repr=False, eq=False)
 
 
 class TextEstimator(_Parameters):
-    """What classifier and regressor share: `__init__` only stores, `fit` makes `model_`, `target_` and `history_`.
+    """Base class of TextClassifier and TextRegressor: `__init__` stores its parameters, `fit` checks and uses them.
 
-    `__init__` has a parameter for each setting of a run, with its default and its help: a dataclass makes it.
+    `__init__` is that of a dataclass with a parameter for each setting of a run.
     """
 
     _task = "auto"
 
     def fit(self, texts: Any, labels: Any, valid: tuple[Any, Any] | None = None) -> Self:
-        """Fine-tune on texts and their labels.
+        """Fine-tune the pretrained encoder on texts and their labels.
 
         Args:
-            texts: n texts: a sequence, array or series of strings; for pairs of shape (n, 2), as two columns of a frame
-                are.
-            labels: n labels: strings, integers or booleans for classes; (n, labels) of 0 and 1 for several labels,
-                which scikit-learn's MultiLabelBinarizer makes of sets; floats, (n,) or (n, targets), for a regressor.
-            valid: Texts and labels to choose the epoch by; None: `valid_share` of the rows is held out. Not with
-                `folds`, each of which holds out its own.
+            texts: n texts: a sequence, array or Series of strings; pairs of texts in shape (n, 2), such as a DataFrame
+                with two columns.
+            labels: n labels. For a classifier strings, integers or booleans, (n,), or, in multi-label classification,
+                0 and 1, (n, labels), as scikit-learn's MultiLabelBinarizer returns them. For a regressor floats, (n,)
+                or (n, targets).
+            valid: The validation split, (texts, labels), which selects the best epoch; None: a share `valid_share` of
+                the rows. Not with `folds`, where each fold has its own validation split.
 
         Returns:
-            This estimator.
+            The fitted estimator.
 
         Raises:
-            InputError: A text, a label or a setting is wrong.
+            InputError: A text, a label or a setting is invalid.
             TrainingFailed: The loss is not finite.
         """
         if labels is None:
-            found = f"{type(self).__name__} requires y to be passed, but the target y is None"
-            raise InputError(f"{found}; give a label for each text")
+            problem = f"{type(self).__name__} requires y to be passed, but the target y is None"
+            raise InputError(f"{problem}; give a label for each text")
         settings = self._settings()
         target = infer_target(labels, self._task)
         if target.kind == "regression" and self._task == "auto":
-            found = f"Unknown label type: labels must be classes for TextClassifier: {target.reason}"
-            raise InputError(f"{found}; use TextRegressor for numbers")
+            problem = f"Unknown label type: labels must be classes for TextClassifier: {target.reason}"
+            raise InputError(f"{problem}; use TextRegressor for numbers")
         train = self._examples(texts, labels, target)
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
@@ -122,10 +123,10 @@ class TextEstimator(_Parameters):
             self.history_.append(history)
         self._adopt(MemoryEnsemble(models, settings))
         out_of_fold, _ = self.model_.predict_out_of_fold(train, folds)
-        self.out_of_fold_ = self._as_given(out_of_fold)
+        self.out_of_fold_ = self._in_shape_of_labels(out_of_fold)
 
     def __sklearn_tags__(self) -> Any:
-        """Say what scikit-learn may expect: texts in one dimension, not numbers in two."""
+        """Return the tags for scikit-learn: X is a one-dimensional array of strings."""
         tags = super().__sklearn_tags__()
         tags.input_tags.one_d_array, tags.input_tags.two_d_array, tags.input_tags.string = True, False, True
         tags.target_tags.required = True
@@ -136,7 +137,7 @@ class TextEstimator(_Parameters):
         return tags
 
     def _settings(self) -> Settings:
-        """Return the checked settings; the backend is the one Keras runs on."""
+        """Return the checked settings, with the backend that Keras runs on."""
         import keras
 
         from slanted.runtime import backend_choice
@@ -145,11 +146,11 @@ class TextEstimator(_Parameters):
             raise SettingError("recipe", "a recipe, its name, or the path of a run's recipe.json", self.recipe)
         recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_named(self.recipe)
         recipe = recipe.with_settings(lr_max=self.lr, epochs=self.epochs, truncate=self.truncate)
-        given: dict[str, Any] = {name: getattr(self, name) for name in _SHARED}
-        given["class_weight"] = self.class_weight or "none"
-        given["positive"] = None if self.positive is None else str(self.positive)  # as the labels' names are
+        values: dict[str, Any] = {name: getattr(self, name) for name in _SHARED}
+        values["class_weight"] = self.class_weight or "none"
+        values["positive"] = None if self.positive is None else str(self.positive)  # the names of labels are strings
         backend = keras.backend.backend()
-        settings = Settings(recipe=recipe, model=self.model, task=self._task, backend=backend, **given)
+        settings = Settings(recipe=recipe, model=self.model, task=self._task, backend=backend, **values)
         choice = backend_choice.choose(settings.backend, settings.precision, _to_standard_error)
         return replace(settings, precision=choice.precision)
 
@@ -168,8 +169,8 @@ class TextEstimator(_Parameters):
             )
         held = self._examples(valid[0], valid[1], target)
         if (held.texts_b is None) != (train.texts_b is None):
-            learnt, found = _kinds_of_texts(train.texts_b is not None)
-            raise InputError(f"texts of valid are {found}, but those to learn from are {learnt}; give {learnt}")
+            expected, received = _kinds_of_texts(train.texts_b is not None)
+            raise InputError(f"texts of valid are {received}, but the training texts are {expected}; give {expected}")
         return held
 
     def _adopt(self, model: Any) -> None:
@@ -177,23 +178,27 @@ class TextEstimator(_Parameters):
         self.target_ = model.target
         self.pairs_ = model.pairs
 
-    def _as_given(self, predicted: np.ndarray) -> np.ndarray:
-        """Return what a model predicts in the shape of the estimator's own results."""
+    def _in_shape_of_labels(self, predicted: np.ndarray) -> np.ndarray:
+        """Return predictions, (n, outputs), in the shape of the labels."""
         return predicted
 
     def _outputs(self, texts: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
         first, second = as_texts(texts)
         if self.pairs_ not in (None, second is not None):
-            learnt, found = _kinds_of_texts(second is None)
-            raise InputError(f"texts are {found}, but fit was given {learnt}; give {learnt}")
+            expected, received = _kinds_of_texts(second is None)
+            raise InputError(f"texts are {received}, but fit was given {expected}; give {expected}")
         return self.model_.predict(first, second)
 
     def save(self, folder: str | Path) -> None:
-        """Write the fitted model to a new or empty folder, as `slanted train` does.
+        """Save the fitted model to a new or empty folder, in the format of `slanted train`.
+
+        Args:
+            folder: The folder; created if it does not exist.
 
         Raises:
-            InputError: The folder holds anything, or cannot be written to.
+            InputError: The folder is not empty, or cannot be written to.
+            NotFittedError: `fit` was not called.
         """
         from slanted.common.atomic_files import disk_errors
         from slanted.text.runs.run_folder import RunFolder
@@ -204,18 +209,24 @@ class TextEstimator(_Parameters):
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Return the fitted estimator of a folder that `save` or `slanted train` wrote.
+        """Load a fitted estimator from a folder that `save` or `slanted train` wrote.
+
+        Args:
+            folder: The folder.
+
+        Returns:
+            The fitted estimator, with the parameters of its training; without `history_` and `out_of_fold_`.
 
         Raises:
-            InputError: The folder lacks or corrupts a file, or holds another kind of model.
+            InputError: A file of the folder is missing or corrupt, or the model is of another task.
         """
         from slanted.text.models.fold_ensemble import load_model
 
         model = load_model(Path(folder))
         settings = model.settings
-        given = {name: getattr(settings, name) for name in _SHARED}
-        given["class_weight"] = None if settings.class_weight == "none" else settings.class_weight
-        estimator = cls(settings.model, settings.recipe, **given)
+        values = {name: getattr(settings, name) for name in _SHARED}
+        values["class_weight"] = None if settings.class_weight == "none" else settings.class_weight
+        estimator = cls(settings.model, settings.recipe, **values)
         estimator._check_kind(folder, model.target)
         estimator._adopt(model)
         return estimator
@@ -223,7 +234,7 @@ class TextEstimator(_Parameters):
     def _check_kind(self, folder: str | Path, target: Target) -> None:
         other = "TextClassifier" if target.kind != "regression" else "TextRegressor"
         if type(self).__name__ != other and type(self).__module__ == _ESTIMATORS:
-            raise InputError(f"{folder}: holds a {target.kind} model; load it with slanted.{other}.load")
+            raise InputError(f"{folder}: contains a {target.kind} model; load it with slanted.{other}.load")
 
 
 def _to_standard_error(line: str) -> None:
@@ -231,14 +242,12 @@ def _to_standard_error(line: str) -> None:
 
 
 def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
-    """Return what an estimator learnt, pairs or not, and what it is therefore not to be given, in words."""
+    """Return the words for the expected and the received kind of input ("pairs of texts", "single texts")."""
     return ("pairs of texts", "single texts") if pairs else ("single texts", "pairs")
 
 
-def _fitted(
-    target: Target, train: Examples, held: Examples | None, settings: Settings, progress: Progress
-) -> tuple[Any, Any]:
-    """Return the `TextModel` trained on `train`, its epoch chosen by `held`, and its history."""
+def _fitted(target: Target, train: Examples, held: Examples | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:
+    """Return the `TextModel` trained on `train`, its best epoch selected on `held`, and its history."""
     from slanted.runtime.random_state import preserved_random_state
     from slanted.text.training.fine_tuning import Fitting
 

@@ -8,7 +8,7 @@ from shown_runs import run
 
 from slanted.text.progress.plain import PlainView
 from slanted.text.progress.progress import Progress
-from slanted.text.progress.view import Every, GroupRates, Step, Throughput, View, duration
+from slanted.text.progress.view import GroupRates, Step, Throttle, Throughput, View, duration
 
 pytestmark = pytest.mark.once
 
@@ -60,12 +60,12 @@ def test_a_fold_that_was_trained_before_says_no_more_than_another(capsys):
 
 
 def test_one_looks_again_once_the_seconds_have_passed_or_when_told(clock):
-    every = Every(10.0)
-    assert not every.due() and every.due(at_once=True) and not every.due()
+    throttle = Throttle(10.0)
+    assert not throttle.due() and throttle.due(at_once=True) and not throttle.due()
     clock[0] += 9.0
-    assert every.due(told=True) and not every.due()
+    assert throttle.due(is_shown=True) and not throttle.due()
     clock[0] += 10.0
-    assert not every.due(at_once=True, told=False) and every.due() and not every.due()
+    assert not throttle.due(at_once=True, is_shown=False) and throttle.due() and not throttle.due()
 
 
 @pytest.mark.parametrize(

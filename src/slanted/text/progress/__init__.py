@@ -1,1 +1,1 @@
-"""The events of a run and who shows them. Decides nothing."""
+"""The events of a run and the views that show them."""

@@ -1,4 +1,4 @@
-"""A run as JSON lines: for programs, and for `slanted watch` in the file that a run writes while it goes on."""
+"""JSON-lines output of a run, for programs, and live.jsonl, the file that `slanted watch` reads during a run."""
 
 import json
 import math
@@ -12,30 +12,30 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from slanted.text.progress.view import Every, RunStart, Step, View
+from slanted.text.progress.view import RunStart, Step, Throttle, View
 
-LIVE = "live.jsonl"  # in the folder of a run's files until they take their place
+LIVE = "live.jsonl"  # in the temporary folder of the files of a run until they are moved to the run folder
 SECONDS_BETWEEN_STEPS = 1.0
-STEPS_OF_THE_TIME = 3600  # of a long run's time a step is written for each such part
+STEPS_OF_THE_TIME = 3600  # the seconds between steps are at least the time so far divided by this number
 CURVE_POINTS = 120
 
 
 class JsonLinesView(View):
-    """Writes an object a line, each with its `event`.
+    """Writes each event as a JSON object on one line, with its name as `event`.
 
     - `message`: `text`.
-    - `begin`: `total_steps`, `batch_size`, `first_step` (above 0 in a run that goes on), `curve` (rates at up to 120
-      steps from the first to the last, evenly spaced), `process` and `host`.
-    - `step`, at most one a second, and the last: `step` (how many are done), `epoch`, `loss` (of the batch),
-      `learning_rate` (the one applied, 0 where loss scaling skipped the batch), `rates` (of each layer group; 0:
-      closed), `seconds` (since `begin`).
+    - `begin`: `total_steps`, `batch_size`, `first_step` (above 0 in a resumed run), `curve` (the learning rate at up to
+      120 evenly spaced steps, the first and the last included), `process` and `host`.
+    - `step`, at most once a second, and for the last step: `step` (the number of steps done), `epoch`, `loss` (of the
+      batch), `learning_rate` (the applied one; 0 if loss scaling skipped the batch), `rates` (of each layer group; 0 if
+      it is closed), `seconds` (since `begin`).
     - `epoch`: `epoch`, `scores` (on the validation rows), `text`.
     - `result`: `metrics`, as in metrics.json.
 
-    Each but `message` has `run`, the run's title, where it is one of several. A number that is not finite is null.
+    If the run is one of several, each event but `message` has its title as `run`. A number that is not finite is null.
 
     Args:
-        stream: Where to.
+        stream: The output stream.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -46,18 +46,18 @@ class JsonLinesView(View):
         self._write("message", text=text)
 
     def begin(self, shape: RunStart) -> None:
-        """Write what begins."""
+        """Write the start of a run."""
         super().begin(shape)
-        self._every, self._began = Every(SECONDS_BETWEEN_STEPS), time.monotonic()
-        whole = [] if shape.groups is None else shape.groups.curve
-        points = np.linspace(0, max(len(whole) - 1, 0), min(len(whole), CURVE_POINTS)).astype("int64")
+        self._throttle, self._began = Throttle(SECONDS_BETWEEN_STEPS), time.monotonic()
+        rates = [] if shape.groups is None else shape.groups.curve
+        points = np.linspace(0, max(len(rates) - 1, 0), min(len(rates), CURVE_POINTS)).astype("int64")
         sizes = {"total_steps": shape.total_steps, "batch_size": shape.batch_size, "first_step": shape.first_step}
-        curve = [float(whole[point]) for point in points]
+        curve = [float(rates[point]) for point in points]
         self._write("begin", **sizes, curve=curve, process=os.getpid(), host=platform.node())
 
     def step(self, step: Step) -> None:
-        """Write the step if it is time, and the last."""
-        if not self._every.due(step.done == self.shape.total_steps, step.is_shown):
+        """Write the step if a second has passed or it is the last."""
+        if not self._throttle.due(step.done == self.shape.total_steps, step.is_shown):
             return
         groups = self.shape.groups
         rates = {} if groups is None else groups.at(step.done - 1, step.rate)
@@ -65,7 +65,7 @@ class JsonLinesView(View):
         self._write("step", **facts, rates=rates, seconds=round(time.monotonic() - self._began, 3))
 
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
-        """Write an epoch's scores."""
+        """Write the validation scores of an epoch."""
         self._write("epoch", epoch=number, scores=scores, text=text)
 
     def result(self, metrics: Mapping[str, Any]) -> None:
@@ -79,13 +79,14 @@ class JsonLinesView(View):
 
 
 class LiveFile(JsonLinesView):
-    """Writes a run's events to a file in the folder of its files, for `slanted watch`: first its `process` and `host`.
+    """Writes the events of a run to live.jsonl, for `slanted watch`; the first event has `process` and `host`.
 
-    Steps come once a second in the first hour, then each 3,600th of the time passed: a day's file takes some MB. A file
-    that cannot be written, on a full disk, say, ends there: the run needs it for nothing.
+    In the first hour a step is written once a second, later after a 3,600th of the time so far, so that the file of a
+    day has a few MB. If the file cannot be written, because the disk is full for example, writing stops and the run
+    continues.
 
     Args:
-        folder: Where a run writes its files to.
+        folder: The folder that the run writes its files to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,8 +98,8 @@ class LiveFile(JsonLinesView):
         self._write("process", process=os.getpid(), host=platform.node())
 
     def step(self, step: Step) -> None:
-        """Write the step if it is time, and the last."""
-        self._every.seconds = max(SECONDS_BETWEEN_STEPS, (time.monotonic() - self._began) / STEPS_OF_THE_TIME)
+        """Write the step if enough time has passed or it is the last."""
+        self._throttle.seconds = max(SECONDS_BETWEEN_STEPS, (time.monotonic() - self._began) / STEPS_OF_THE_TIME)
         super().step(step)
 
     def end(self) -> None:
@@ -119,7 +120,7 @@ def _nowhere() -> TextIO:
 
 
 def _finite(value: Any) -> Any:
-    """Return the value with null for every number that JSON has not."""
+    """Replace NaN and infinities, which JSON does not have, by None."""
     if isinstance(value, Mapping):
         return {name: _finite(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""A run in a notebook: a few lines and the curve in the cell's output, drawn again in place."""
+"""The view of a run in a notebook: a line of text and a plot in the output of the cell, updated in place."""
 
 import sys
 from html import escape
@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 
 from slanted.text.progress.plain import line_of
-from slanted.text.progress.view import Every, RunStart, Step, Throughput, View
+from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View
 
 SECONDS_BETWEEN_REDRAWS = 0.5
 WIDTH, HEIGHT, MOST_POINTS = 480, 64, 240
 
 
 def in_notebook() -> bool:
-    """Return whether this is the kernel of a notebook; a plain interpreter and a terminal's IPython are not."""
+    """Return whether this process is the kernel of a notebook; Python and IPython in a terminal are not."""
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
     shell = get_ipython() if callable(get_ipython) else None
     return getattr(shell, "kernel", None) is not None
 
 
 class NotebookView(View):
-    """Shows messages as text, and the run as a picture in place."""
+    """Prints messages, and shows the run as a plot that is updated in place."""
 
     def __init__(self) -> None:
         self._handle: Any = None
@@ -31,19 +31,20 @@ class NotebookView(View):
         print(text)
 
     def begin(self, shape: RunStart) -> None:
-        """Start the clock; the next drawing is a new one."""
+        """Start the clock and a new plot."""
         super().begin(shape)
-        self._every, self._pace, self._handle = Every(SECONDS_BETWEEN_REDRAWS), Throughput(shape.first_step), None
+        self._throttle, self._throughput = Throttle(SECONDS_BETWEEN_REDRAWS), Throughput(shape.first_step)
+        self._handle = None
         self._losses: list[tuple[int, float]] = []
 
     def step(self, step: Step) -> None:
-        """Draw the step if it is time, and the last."""
-        if not self._every.due(step.done == self.shape.total_steps, step.is_shown):
+        """Draw the step if half a second has passed or it is the last."""
+        if not self._throttle.due(step.done == self.shape.total_steps, step.is_shown):
             return
         self._losses.append((step.done, step.loss))
         if len(self._losses) > MOST_POINTS:
             self._losses = self._losses[::2]
-        text = line_of(self.shape, step, self._pace.at(step), self.title)
+        text = line_of(self.shape, step, self._throughput.at(step), self.title)
         page = f"<div><code>{escape(text)}</code><br>{self._picture(step, text)}</div>"
         self._show({"text/plain": text, "text/html": page})
 
@@ -70,7 +71,7 @@ class NotebookView(View):
 
 
 def _polyline(points: np.ndarray, total_steps: int, colour: str) -> str:
-    """Return (step, value) points as a line over the whole run, from 0 to their highest."""
+    """Return (step, value) points as an SVG line over the run; its y axis ranges from 0 to the highest value."""
     x = WIDTH * points[:, 0] / total_steps
     top = points[:, 1].max()
     y = HEIGHT * (1.0 - points[:, 1] / top) if top > 0.0 else np.full(len(x), HEIGHT)

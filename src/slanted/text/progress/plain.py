@@ -1,17 +1,17 @@
-"""A run as plain lines, one now and then: for files, pipes and logs."""
+"""The view of a run as plain lines, for files, pipes and logs."""
 
 from typing import TextIO
 
-from slanted.text.progress.view import Every, RunStart, Step, Throughput, View, left
+from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View, left
 
 SECONDS_BETWEEN_LINES = 10.0
 
 
 class PlainView(View):
-    """Prints messages, and a line about the steps every ten seconds.
+    """Prints messages, and a line of progress every ten seconds.
 
     Args:
-        stream: Where to.
+        stream: The output stream.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -24,12 +24,12 @@ class PlainView(View):
     def begin(self, shape: RunStart) -> None:
         """Start the clock."""
         super().begin(shape)
-        self._every, self._pace = Every(SECONDS_BETWEEN_LINES), Throughput(shape.first_step)
+        self._throttle, self._throughput = Throttle(SECONDS_BETWEEN_LINES), Throughput(shape.first_step)
 
     def step(self, step: Step) -> None:
-        """Print the step if it is time, and the last unless the run is one of several."""
-        if self._every.due(step.done == self.shape.total_steps and not self.title, step.is_shown):
-            self.say(line_of(self.shape, step, self._pace.at(step), self.title))
+        """Print the step if ten seconds have passed, or if it is the last and the run is not one of several."""
+        if self._throttle.due(step.done == self.shape.total_steps and not self.title, step.is_shown):
+            self.say(line_of(self.shape, step, self._throughput.at(step), self.title))
 
 
 def line_of(shape: RunStart, step: Step, steps_a_second: float, title: str = "") -> str:

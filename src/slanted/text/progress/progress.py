@@ -1,4 +1,4 @@
-"""What a run says while it goes on, to whoever looks: a terminal, a notebook, a program, TensorBoard."""
+"""Passes the messages and events of a run to its views: terminal, notebook, JSON lines, TensorBoard."""
 
 import os
 import sys
@@ -13,13 +13,13 @@ __all__ = ["Progress", "duration"]
 
 
 class Progress:
-    """Hands a run's messages, steps and epochs to views.
+    """Passes the messages, steps and epochs of a run to views.
 
     Args:
-        stream: Where to; None: standard output. A terminal gets lines that are drawn again, a notebook a cell that is,
-            all else plain lines, a terminal that cannot move its cursor too.
-        quiet: Show nothing.
-        views: Shown to in place of `stream`.
+        stream: The output stream; None: standard output. A terminal and a notebook show progress in place; a file, a
+            pipe and a terminal that cannot move its cursor show plain lines.
+        quiet: Whether to show nothing.
+        views: The views, in place of `stream`.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False, views: Sequence[View] | None = None) -> None:
@@ -29,7 +29,7 @@ class Progress:
 
     @contextmanager
     def shown_to(self, view: View) -> Iterator[None]:
-        """Show to `view` too, for a while."""
+        """Add `view` to the views in this context."""
         self.views.append(view)
         try:
             yield
@@ -38,21 +38,21 @@ class Progress:
             view.end()
 
     def steps_only(self, title: str) -> "Progress":
-        """Return what shows the same views the steps of one run among many, without its messages."""
+        """Return a Progress that shows the steps of one run of several in the same views, without its messages."""
         return Progress(views=[StepsOnly(view, title) for view in self.views])
 
     def say(self, text: str) -> None:
-        """Print a line of its own."""
+        """Show a message on a line of its own."""
         for view in self.views:
             view.say(text)
 
     def begin(self, total_steps: int, batch_size: int, first_step: int = 0, groups: GroupRates | None = None) -> None:
-        """Say that steps `first_step` to `total_steps` of batches of `batch_size` texts follow."""
+        """Start a run of `total_steps` batches of `batch_size` texts, of which `first_step` are done."""
         for view in self.views:
             view.begin(RunStart(total_steps, batch_size, first_step, groups))
 
     def groups(self, groups: GroupRates | None) -> None:
-        """Show these rates of the layer groups from now on."""
+        """Set the learning rates of the layer groups to show from now on."""
         for view in self.views:
             view.shape = replace(view.shape, groups=groups)
 
@@ -65,28 +65,28 @@ class Progress:
         seconds: float | None = None,
         is_shown: bool | None = None,
     ) -> None:
-        """Show that `done` steps are done; the last one had this loss and learning rate. The others: as of `Step`."""
+        """Show the progress after a step; the arguments are the attributes of `Step`."""
         for view in self.views:
             view.step(Step(done, epoch, loss, rate, seconds, is_shown))
 
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
-        """Show the validation scores of an epoch, from 1, and the line that says them."""
+        """Show the validation scores of an epoch, from 1; `text` is the same as one line."""
         for view in self.views:
             view.epoch(number, scores, text)
 
     def result(self, metrics: Mapping[str, Any]) -> None:
-        """Show what metrics.json will hold."""
+        """Show the content of metrics.json."""
         for view in self.views:
             view.result(metrics)
 
     def end(self) -> None:
-        """Erase what moves: what comes next, an error's line too, starts a line of its own."""
+        """Erase the progress display, so that any further output, such as an error, starts on a new line."""
         for view in self.views:
             view.end()
 
 
 def _view_of(stream: TextIO) -> View:
-    """Return what suits a stream."""
+    """Return the view for a stream."""
     from slanted.text.progress.notebook import NotebookView, in_notebook
     from slanted.text.progress.plain import PlainView
 
@@ -107,5 +107,5 @@ def fold_title(number: int, count: int) -> str:
 
 
 def shown_as_fold(progress: Progress, number: int, count: int) -> Progress:
-    """Return where the run of one fold, its number counting from 0, tells of itself."""
+    """Return a Progress that shows the run of fold `number`, from 0, of `count` folds in the views of `progress`."""
     return Progress(views=[FoldView(view, fold_title(number, count), number == 0) for view in progress.views])

@@ -1,4 +1,4 @@
-"""A run's events: read from the file that it writes while it goes on, and shown by the views of a run."""
+"""Reads the events of a run from live.jsonl and shows them with the views of a run."""
 
 import os
 import platform
@@ -24,10 +24,10 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 
 def read_events(file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events that have been written since the last time, whole lines only.
+    """Yield the events written since the last call, from complete lines only.
 
     Raises:
-        InputError: A line is none; the text names `path`.
+        InputError: A line is not an event; the message names `path`.
     """
     while True:
         start = file.tell()
@@ -45,15 +45,15 @@ def _event(line: str, path: Path) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError):
         kinds = None
     if kinds is None or not all(isinstance(event.get(name), kind) for name, kind in kinds.items()):
-        raise InputError(f"{path}: holds a line that is no event of a run; it cannot be watched")
+        raise InputError(f"{path}: a line is not an event of a run; this run cannot be watched")
     return event
 
 
 class Player:
-    """Shows events.
+    """Replays the events of a run.
 
     Args:
-        progress: Shows them.
+        progress: Shows the events.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -62,7 +62,7 @@ class Player:
         self._curve: list[float] | None = None
 
     def catch_up(self, events: Iterable[dict[str, Any]]) -> None:
-        """Show what has been before one looked: all but the steps, and then the last of these."""
+        """Show past events: all messages, epochs and results, but only the last step."""
         last = None
         for event in events:
             if event["event"] != "step":
@@ -75,7 +75,7 @@ class Player:
             self._step(last, is_shown=True)
 
     def show(self, event: dict[str, Any]) -> None:
-        """Show one."""
+        """Show one event."""
         match event["event"]:
             case "process":
                 self._process = event
@@ -92,7 +92,7 @@ class Player:
                 self.progress.end()
 
     def is_dead(self) -> bool:
-        """Return whether the run's process was on this machine and is no more."""
+        """Return whether the process of the run was on this machine and has ended."""
         if self._process.get("host") != platform.node() or os.name != "posix":
             return False
         try:
@@ -100,12 +100,12 @@ class Player:
         except ProcessLookupError:
             return True
         except PermissionError:
-            return False  # somebody else's, and alive
+            return False  # a running process of another user
         return False
 
     def _step(self, event: dict[str, Any], is_shown: bool | None = None) -> None:
         if self._curve is None:
-            return  # of a run whose beginning is not known there is nothing to draw
+            return  # without its `begin` event a run cannot be drawn
         rates = event["rates"]
         curve = np.array(self._curve or [event["learning_rate"]])
         self.progress.groups(_RatesNow(curve, rates, [(0, tuple(rates))]) if rates else None)
@@ -115,8 +115,8 @@ class Player:
 
 
 class _RatesNow(GroupRates):
-    """The rates of the layer groups as they were written."""
+    """The learning rates of the layer groups at one step, from its event."""
 
     def at(self, step: int, rate: float) -> dict[str, float]:
-        """Return them."""
+        """Return the learning rates."""
         return dict(self.multipliers)

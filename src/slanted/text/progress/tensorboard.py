@@ -1,4 +1,4 @@
-"""A run as TensorBoard's event files: losses, scores, and the rate of every layer group."""
+"""Event files for TensorBoard: losses, scores, and the learning rate of every layer group."""
 
 import importlib.util
 import os
@@ -15,10 +15,11 @@ FLUSH_SECONDS = 10
 class TensorBoardView(View):
     """Writes scalars: `train/loss` and `rate/GROUP` at each step, `valid/SCORE` at each epoch, `test/SCORE` at the end.
 
-    A run that starts again in the same folder, or goes on from a step, takes the place of what it had from there on.
+    If a run starts again in the same folder, or is resumed from a step, its new events replace the old ones from that
+    step on.
 
     Args:
-        folder: Where to; is made.
+        folder: The output folder; created if it does not exist.
 
     Raises:
         InputError: tensorboardX is not installed, or the folder cannot be written to.
@@ -34,7 +35,7 @@ class TensorBoardView(View):
         self._folder, self._writer, self._done, self._began = folder, None, 0, False
 
     def begin(self, shape: RunStart) -> None:
-        """Open an event file; one of several runs has a folder of its own."""
+        """Open an event file, in a subfolder if the run is one of several."""
         super().begin(shape)
         self._began = True
         self._open(shape.first_step)
@@ -51,7 +52,7 @@ class TensorBoardView(View):
             raise InputError(f"--tensorboard {folder}: {found}") from None
 
     def step(self, step: Step) -> None:
-        """Write a step."""
+        """Write the loss and the learning rates of a step."""
         self._done = step.done
         self._add("train/loss", step.loss)
         groups = self.shape.groups
@@ -59,12 +60,12 @@ class TensorBoardView(View):
             self._add(f"rate/{name}", rate)
 
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
-        """Write an epoch's scores at its last step."""
+        """Write the validation scores of an epoch at its last step."""
         self._add_all("valid", scores)
         self._writer.flush()
 
     def result(self, metrics: Mapping[str, Any]) -> None:
-        """Write the test scores, unless no step was trained: the run was trained before."""
+        """Write the test scores, unless this process trained no step."""
         scores = metrics.get("test") or {}
         if self._writer is None and self._began and scores and not self.title:  # of a whole whose runs have ended
             self._open(None)

@@ -1,4 +1,4 @@
-"""A run on a terminal: two lines that rich draws again, the curve with the position in it, the loss so far."""
+"""The view of a run on a terminal: two lines, updated in place by rich, with the position in the curve and the loss."""
 
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -11,20 +11,20 @@ from rich.text import Text
 
 from slanted.text.progress.plain import line_of
 from slanted.text.progress.sparkline import sparkline
-from slanted.text.progress.view import Every, RunStart, Step, Throughput, View, left
+from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View, left
 
 SECONDS_BETWEEN_REDRAWS = 0.1
-SMOOTHING = 0.98  # of the loss shown: of a batch alone it jumps
+SMOOTHING = 0.98  # of the displayed loss: that of single batches is noisy
 CURVE_WIDTH, LOSS_WIDTH, MOST_LOSSES = 24, 16, 512
 NARROW = 50
 
 
 class TerminalView(View):
-    """Draws two lines again and again; one on a terminal that is narrow, or whose encoding lacks the bars.
+    """Updates two lines in place; one line if the terminal is narrow, or its encoding does not have the bars.
 
     Args:
         stream: A terminal.
-        columns: Its width; None: asked at every drawing, as it may change.
+        columns: Its width; None: read at every update, because it may change.
     """
 
     def __init__(self, stream: TextIO, columns: int | None = None) -> None:
@@ -36,44 +36,44 @@ class TerminalView(View):
         )
 
     def say(self, text: str) -> None:
-        """Print a line above the drawing, which the next step draws again."""
+        """Print a line above the progress display, which the next step draws again."""
         self.end()
         print(text, file=self.stream, flush=True)
 
     def begin(self, shape: RunStart) -> None:
         """Start the clock."""
         super().begin(shape)
-        self._every, self._pace = Every(SECONDS_BETWEEN_REDRAWS), Throughput(shape.first_step)
+        self._throttle, self._throughput = Throttle(SECONDS_BETWEEN_REDRAWS), Throughput(shape.first_step)
         self._smooth: float | None = None
         self._losses: list[float] = []
 
     def step(self, step: Step) -> None:
-        """Draw the step if it is time, and the last."""
+        """Draw the step if a tenth of a second has passed or it is the last."""
         self._smooth = step.loss if self._smooth is None else SMOOTHING * self._smooth + (1 - SMOOTHING) * step.loss
-        is_due = self._every.due(step.done == self.shape.total_steps, step.is_shown)
-        if is_due or step.seconds is not None:  # of a run that is watched few steps come, all of them seconds apart
+        is_due = self._throttle.due(step.done == self.shape.total_steps, step.is_shown)
+        if is_due or step.seconds is not None:  # a watched run has few steps, all seconds apart
             self._losses = [*self._losses[:: 2 if len(self._losses) == MOST_LOSSES else 1], self._smooth]
         if is_due:
             self._draw(step)
 
     def result(self, metrics: Mapping[str, Any]) -> None:
-        """Make place for what is said of it."""
+        """Erase the progress display, so that the result can be printed."""
         self.end()
 
     def end(self) -> None:
-        """Erase what is drawn."""
-        self._live.update("")  # it draws once more as it stops
+        """Erase the progress display."""
+        self._live.update("")  # `stop` draws once more
         self._live.stop()
 
     def _draw(self, step: Step) -> None:
         if not self._live.is_started:
             self._live.start()
-            self._console.show_cursor()  # a process that is killed would leave it hidden
+            self._console.show_cursor()  # if the process is killed, the cursor would stay hidden
         self._live.update(self._lines(step), refresh=True)
 
     def _lines(self, step: Step) -> Constrain:
         width = max(self._console.width - 1, 1)  # the last column would wrap the line on some terminals
-        pace, has_bars = self._pace.at(step), not self._console.options.ascii_only
+        pace, has_bars = self._throughput.at(step), not self._console.options.ascii_only
         text = Text(no_wrap=True, overflow="ellipsis" if has_bars else "crop")
         if width < NARROW or not has_bars:
             return Constrain(text.append(line_of(self.shape, step, pace, self.title)), width)
@@ -88,7 +88,7 @@ class TerminalView(View):
         return Constrain(text.append("  ".join(words)).append_text(self._rates(step, width)), width)
 
     def _rates(self, step: Step, width: int) -> Text:
-        """Return the second line: the curve, what is to come dimmed, the highest and lowest rate, and the losses."""
+        """Return the second line: the curve, dimmed after this step, the highest and lowest rate, and the losses."""
         groups = self.shape.groups
         if groups is None:
             return Text()

@@ -1,4 +1,4 @@
-"""What every view of a run shares: what it is told, when it looks, and how fast the run goes."""
+"""Base class of all progress views, the events they receive, redraw throttling and throughput."""
 
 import time
 from collections import deque
@@ -13,12 +13,12 @@ WINDOW_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class GroupRates:
-    """The rate of each layer group at each step.
+    """The learning rate of each layer group at each step.
 
     Attributes:
-        curve: The curve's rate at each step, float64 (total_steps,).
+        curve: The learning rate of the curve at each step, float64 (total_steps,).
         multipliers: Layer group -> multiplier, the input side first.
-        stages: From which step on which groups are open, in order.
+        stages: The first step of each stage of unfreezing with the names of its open groups, in order.
     """
 
     curve: np.ndarray
@@ -27,26 +27,26 @@ class GroupRates:
 
     @classmethod
     def of(cls, plan: Any) -> Self:
-        """Return the rates of a planned run."""
+        """Return the learning rates of the run that `plan` describes."""
         multipliers = {group.name: group.multiplier for group in plan.groups}
         stages = [(stage.first_step, stage.open_groups) for stage in plan.stages]
         return cls(plan.curve.simulate(plan.total_steps), multipliers, stages)
 
     def at(self, step: int, rate: float) -> dict[str, float]:
-        """Return the rate of each group at a step, from 0, where `rate` was applied; a closed group has 0."""
+        """Return the learning rate of each group at a step, from 0, that applied `rate`; 0 for a closed group."""
         open_groups = [names for start, names in self.stages if start <= step][-1]
         return {name: rate * factor * (name in open_groups) for name, factor in self.multipliers.items()}
 
 
 @dataclass(frozen=True)
 class RunStart:
-    """What run begins.
+    """The event that a run begins.
 
     Attributes:
         total_steps: T, in batches.
-        batch_size: Texts a batch.
-        first_step: The first that is trained: above 0 in a run that goes on.
-        groups: The rates of the layer groups, where they are known.
+        batch_size: Texts per batch.
+        first_step: The first step to train, from 0: above 0 in a resumed run.
+        groups: The learning rates of the layer groups, or None if they are unknown.
     """
 
     total_steps: int
@@ -57,15 +57,15 @@ class RunStart:
 
 @dataclass(frozen=True)
 class Step:
-    """A step that is done.
+    """The event that a step is done.
 
     Attributes:
-        done: How many are done with it.
+        done: The number of steps done, this one included.
         epoch: Its epoch, from 1.
-        loss: Of its batch.
+        loss: The loss of its batch.
         rate: The learning rate applied to the batch, before the multipliers of layer groups.
         seconds: From the run's beginning to it, of a step that is shown later; None: it was done now.
-        is_shown: Whether it is shown; None: if it is time to.
+        is_shown: Whether to show it; None: if enough time has passed since the last one.
     """
 
     done: int
@@ -77,60 +77,66 @@ class Step:
 
 
 class View:
-    """Something that a run is shown to; what it does not override it does not show.
+    """Base class of the progress views; the default methods ignore their events.
 
-    `step` is called at every step and must take no time: most views look at the clock and return.
+    `step` is called at every step and must be fast: most views compare the time and return.
     """
 
     shape = RunStart(0, 0)
-    title = ""  # of the run, where it is one of several
+    title = ""  # of the run, if it is one of several
 
     def say(self, text: str) -> None:
         """Show a message."""
 
     def begin(self, shape: RunStart) -> None:
-        """Make ready for the steps."""
+        """Show the start of a run."""
         self.shape = shape
 
     def step(self, step: Step) -> None:
         """Show a step."""
 
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
-        """Show an epoch's validation scores; `text` says them in a line, or is empty."""
+        """Show the validation scores of an epoch; `text` is the same as one line, or empty."""
         if text:
             self.say(text)
 
     def result(self, metrics: Mapping[str, Any]) -> None:
-        """Show what came of the run."""
+        """Show the content of metrics.json."""
 
     def end(self) -> None:
-        """Leave nothing half-drawn."""
+        """Erase the progress display, or close the output file."""
 
 
-class Every:
-    """Whether it is time to look again.
+class Throttle:
+    """Limits how often a view shows a step.
 
     Args:
-        seconds: Between two looks.
+        seconds: The time between two steps to show.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self._last = seconds, time.monotonic()
 
-    def due(self, at_once: bool = False, told: bool | None = None) -> bool:
-        """Return whether `seconds` have passed since the last time this was true, or what one is told."""
+    def due(self, at_once: bool = False, is_shown: bool | None = None) -> bool:
+        """Return whether to show a step.
+
+        Args:
+            at_once: Whether to show it before `seconds` have passed.
+            is_shown: Whether to show it in any case, or never; None: if `at_once`, or if `seconds` have passed since
+                the last step that was shown.
+        """
         now = time.monotonic()
-        if told is False or (now - self._last < self.seconds and not (at_once or told)):
+        if is_shown is False or (now - self._last < self.seconds and not (at_once or is_shown)):
             return False
         self._last = now
         return True
 
 
 class Throughput:
-    """Steps a second over the last half minute: the first steps compile, and say little of the others.
+    """Steps per second over the last 30 seconds; the first steps, which compile, do not count for long.
 
     Args:
-        first_step: Where the run begins.
+        first_step: The first step to train.
     """
 
     def __init__(self, first_step: int) -> None:
@@ -138,7 +144,7 @@ class Throughput:
         self._seen: deque[tuple[float, int]] = deque([(0.0, first_step)])
 
     def at(self, step: Step) -> float:
-        """Return the steps a second as this one is done."""
+        """Return the steps per second at the end of `step`."""
         now, done = time.monotonic() - self._began if step.seconds is None else step.seconds, step.done
         while len(self._seen) > 1 and now - self._seen[1][0] >= WINDOW_SECONDS:
             self._seen.popleft()
@@ -149,12 +155,12 @@ class Throughput:
 
 
 def left(shape: RunStart, done: int, steps_a_second: float) -> str:
-    """Return how long the run still takes, for people."""
+    """Return the remaining time of a run as text."""
     return duration((shape.total_steps - done) / max(steps_a_second, 1e-9))
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time for people.
+    """Return a duration as text.
 
     >>> duration(75), duration(3700)
     ('1 min 15 s', '1 h 01 min')
@@ -168,11 +174,11 @@ def duration(seconds: float) -> str:
 
 
 class StepsOnly(View):
-    """Shows another view the steps of one run among many, under its title, and none of its messages.
+    """Passes the steps of one run of several, with its title, to another view; its messages are dropped.
 
     Args:
-        view: Which.
-        title: Of the run.
+        view: The other view.
+        title: The title of the run.
     """
 
     def __init__(self, view: View, title: str) -> None:
@@ -193,7 +199,7 @@ class StepsOnly(View):
         self._view.epoch(number, scores, "")
 
     def result(self, metrics: Mapping[str, Any]) -> None:
-        """Pass on, of a run too that had all its steps behind it."""
+        """Pass on, also if this process trained no step of the run."""
         self._view.title = self._title
         self._view.result(metrics)
 
@@ -204,12 +210,14 @@ class StepsOnly(View):
 
 
 class FoldView(StepsOnly):
-    """Shows another view the steps and epochs of a fold, and what the first says before it begins: it goes for all.
+    """Passes the steps and epochs of a fold to another view, and the messages before the first fold's first step.
+
+    These messages apply to all folds.
 
     Args:
-        view: Which.
-        title: Of the fold.
-        first: Whether it is the first.
+        view: The other view.
+        title: The title of the fold.
+        first: Whether it is the first fold.
     """
 
     def __init__(self, view: View, title: str, first: bool) -> None:
@@ -217,7 +225,7 @@ class FoldView(StepsOnly):
         self._before = first
 
     def say(self, text: str) -> None:
-        """Pass on what is said before the steps of the first fold."""
+        """Pass on the messages before the first step of the first fold."""
         if self._before:
             self._view.say(text)
 
@@ -227,10 +235,10 @@ class FoldView(StepsOnly):
         super().begin(shape)
 
     def result(self, metrics: Mapping[str, Any]) -> None:
-        """Pass on; a fold whose steps were all done before has not begun, and says no more either."""
+        """Pass on, and drop later messages, also if this process trained no step of the fold."""
         self._before = False
         super().result(metrics)
 
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
-        """Pass on, with the fold's title."""
+        """Pass on, with the title of the fold."""
         self._view.epoch(number, scores, f"{self._title}: {text}")
