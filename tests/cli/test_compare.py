@@ -74,7 +74,7 @@ def test_json_alone_shows_no_progress_and_a_second_kind_of_json_is_refused(asked
 
 @pytest.mark.parametrize(("finished", "runs"), [(1, "1 finished run"), (2, "2 finished runs")])
 def test_a_signal_leaves_the_finished_runs(finished, runs, tmp_path):
-    assert what_survives(str(tmp_path)) == "nothing was kept"
+    assert what_survives(str(tmp_path)) == "nothing was saved"
     for number in range(3):
         (tmp_path / "runs" / f"run-{number}").mkdir(parents=True)
         if number < finished:

@@ -77,7 +77,7 @@ def exits(error):
             2,
             "error: a: a link in this path leads back to itself; give another path\n",
         ),
-        (KeyboardInterrupt(), 130, "error: interrupted; nothing was kept\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted; nothing was saved\n"),
     ],
 )
 def test_exit_status_and_one_line(running, capsys, error, status, message):
@@ -90,7 +90,7 @@ def test_sigterm_ends_the_command_and_its_handler_is_given_back(running, capsys)
     before = signal.getsignal(signal.SIGTERM)
     running(lambda options: os.kill(os.getpid(), signal.SIGTERM))
     assert main(["train", "t.csv", "--out", "o"]) == 143
-    assert capsys.readouterr().err == "error: terminated; nothing was kept\n"
+    assert capsys.readouterr().err == "error: terminated; nothing was saved\n"
     assert signal.getsignal(signal.SIGTERM) is before
 
 

@@ -97,14 +97,16 @@ def test_what_reads_a_run_needs_no_curve(place, named, module, tmp_path):
 def test_what_trains_from_it_wants_the_option_again(place, named, module, tmp_path, refused, command):
     out = ["--out", str(tmp_path / "new"), "--resume"] if command == "train" else []
     status = main([command, place.train, "--recipe", str(named / "recipe.json"), *out])
-    found = f"--recipe {named / 'recipe.json'}: its curve {module}:Root is code that is not imported because a file "
-    assert refused(status) == f"{found}names it; add --curve with the curve's MODULE:CLASS"
+    found = f"--recipe {named / 'recipe.json'}: code that only a file names, here the curve {module}:Root, is not "
+    assert refused(status) == f"{found}imported; add --curve with the curve's MODULE:CLASS"
 
 
 def test_compare_wants_the_option_or_a_setting_of_the_variant(place, named, module, tmp_path, refused):
     path = named / "recipe.json"
     status = main(["compare", place.train, "--recipes", f"stlr,{path}", "--out", str(tmp_path / "new")])
-    assert refused(status).startswith(f"--recipes {path}: its curve {module}:Root is code that is not imported")
+    assert refused(status).startswith(
+        f"--recipes {path}: code that only a file names, here the curve {module}:Root, is not"
+    )
 
 
 def test_resume_says_which_curve_is_missing(place, named, module, refused):

@@ -65,7 +65,7 @@ def test_stopped_half_way_it_ends_with_the_same_table_and_repeats_no_finished_ru
     monkeypatch.setattr(Runner, "train", stopping)
     capsys.readouterr()
     assert place.compare("stopped", options=SWEPT) == 130
-    error = "error: interrupted; 3 finished runs kept; to go on, give the command again\n"
+    error = "error: interrupted; 3 finished runs saved; to continue, run the command again\n"
     assert capsys.readouterr().err == error
     before = times(place.folder / "stopped")
     assert len(before) == 3
@@ -109,7 +109,7 @@ def test_json_is_all_that_is_printed(place, untrained, capsys):
     held = read(place.folder / "json" / "compare.json")
     assert printed.items() <= held.items()
     assert printed["score"] == "loss"
-    said = "no difference shown: one seed does not tell a difference from noise; give --seeds 3 or more"
+    said = "no difference shown: with one seed a difference cannot be told from noise; give --seeds 3 or more"
     assert printed["verdicts"] == {"linear": said}
 
 

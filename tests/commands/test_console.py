@@ -29,7 +29,7 @@ def printed(say, metrics):
 
 def test_a_run_s_test_scores_stand_beside_the_baselines():
     assert printed(say_result, {**RUN, "valid": POOR, "test": GOOD}) == [
-        "trained 120 steps in 1 min 15 s (44 examples/s); kept epoch 2 of 3",
+        "trained 120 steps in 1 min 15 s (44 examples/s); saved epoch 2 of 3",
         "test: this model             accuracy 0.8750  macro_f1 0.7500",
         "test: TF-IDF + linear model  accuracy 0.7500  macro_f1 0.6250",
         "test: majority               accuracy 0.5000  macro_f1 0.3750",

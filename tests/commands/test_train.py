@@ -64,7 +64,7 @@ def test_an_interrupted_run_leaves_the_run_that_it_would_have_replaced(run, plac
     shutil.copytree(run, place.folder / "interrupted")
     out, status = place.run("interrupted", "--overwrite")
     assert status == 130
-    assert capsys.readouterr().err == f"error: interrupted; nothing was kept; the run that {out} held is as it was\n"
+    assert capsys.readouterr().err == f"error: interrupted; nothing was saved; the earlier run in {out} is unchanged\n"
     assert snapshot(out) == snapshot(run)
 
 
@@ -86,7 +86,7 @@ def test_sigterm_ends_a_real_run_and_no_other_writes_to_its_folder_before(place,
         assert capsys.readouterr().err == locked
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
-        kept = r"error: terminated; step \d+ is kept; to go on, add --resume to the command\n"
+        kept = r"error: terminated; step \d+ is saved; to continue, add --resume to the command\n"
         assert re.fullmatch(kept, process.stderr.read())
     assert process.returncode == 143
     assert {entry.name for entry in out.iterdir()} == {".checkpoints"}

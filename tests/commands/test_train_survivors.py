@@ -9,14 +9,14 @@ pytestmark = pytest.mark.once
 
 
 def test_a_signal_before_anything_was_made_leaves_nothing(tmp_path):
-    assert RunBefore(tmp_path / "o", DataFiles("t.csv")).what_survives() == "nothing was kept"
+    assert RunBefore(tmp_path / "o", DataFiles("t.csv")).what_survives() == "nothing was saved"
 
 
 def test_a_signal_leaves_the_run_that_was_there_or_the_one_that_took_its_place(tmp_path):
     empty = RunBefore(tmp_path, DataFiles("t.csv"))
     (tmp_path / "recipe.json").write_text("{}")
     as_before = RunBefore(tmp_path, DataFiles("t.csv")).what_survives()
-    assert as_before == f"nothing was kept; the run that {tmp_path} held is as it was"
+    assert as_before == f"nothing was saved; the earlier run in {tmp_path} is unchanged"
     assert empty.what_survives() == f"the run in {tmp_path} is finished"
 
 

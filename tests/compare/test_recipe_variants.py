@@ -59,10 +59,16 @@ def test_every_variant_has_a_folder_name_of_its_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stlr", "--recipes 'stlr': must name two recipes at least, such as constant,stlr"),
+        ("stlr", "--recipes 'stlr': must name at least two recipes, such as constant,stlr"),
         ("stlr,linear,stlr", "--recipes: stlr is named twice; name it once"),
-        ("stlr,linear:epochs", "--recipes linear:epochs: 'epochs' is no SETTING=VALUE of a recipe. Settings are: lr, "),
-        ("stlr,linear:name=x", "--recipes linear:name=x: 'name=x' is no SETTING=VALUE of a recipe. Settings are: lr, "),
+        (
+            "stlr,linear:epochs",
+            "--recipes linear:epochs: 'epochs' is not a SETTING=VALUE of a recipe. Settings are: ",
+        ),
+        (
+            "stlr,linear:name=x",
+            "--recipes linear:name=x: 'name=x' is not a SETTING=VALUE of a recipe. Settings are: ",
+        ),
         ("stlr,linear:epochs=x", "--recipes linear:epochs=x: epochs: must be a number, not 'x'"),
         (
             "stlr,linear:epochs=0",

@@ -8,7 +8,7 @@ import tiny
 from comparisons import COMPARED
 
 from slanted.cli import main
-from slanted.compare.request import asked_of, read_held
+from slanted.compare.request import read_comparison, request_of
 from slanted.compare.run_grid import Runner
 from slanted.errors import InputError
 from slanted.text.runs.run_data import DataFiles
@@ -21,16 +21,16 @@ place, finished, untrained = comparisons.place, comparisons.finished, comparison
 def test_other_data_or_settings_are_refused_with_what_differs(finished, place, capsys, tmp_path):
     other = tiny.write_rows(tmp_path / "other.csv", *tiny.examples(40, seed=9))
     for more, message in (
-        (["--batch-size", 4, "--label", "label"], "holds runs with --batch-size 8, not 4; --label none, not label"),
+        (["--batch-size", 4, "--label", "label"], "contains runs with --batch-size 8, not 4; --label none, not label"),
         (["--epochs", 3], "holds 'constant lr 0.01 seed 0' with --epochs 2, not 3"),
-        (["--valid", other], "holds runs with other validation rows"),
+        (["--valid", other], "contains runs with other validation rows"),
     ):
         assert place.compare("finished", *more) == 2
         rule = "give another --out, or --overwrite to start again"
         assert capsys.readouterr().err == f"error: --out {finished}: {message}; {rule}\n"
     words = ["compare", other, *place.words[2:], "--out", str(finished), *COMPARED]
     assert main(words) == 2
-    assert capsys.readouterr().err.startswith(f"error: --out {finished}: holds runs with other training rows; ")
+    assert capsys.readouterr().err.startswith(f"error: --out {finished}: contains runs with other training rows; ")
 
 
 @pytest.mark.once
@@ -54,12 +54,12 @@ def test_a_comparison_that_trains_is_not_overwritten_by_another(place, untrained
 def test_options_that_an_earlier_version_lacked_are_their_defaults(tmp_path):
     rows = tmp_path / "t.csv"
     rows.write_text("text,label\na,x\nb,y\n")
-    asked = asked_of(DataFiles(str(rows)), Settings())
+    asked = request_of(DataFiles(str(rows)), Settings())
     before = {**asked, "options": {name: value for name, value in asked["options"].items() if name != "long"}}
     (tmp_path / "out").mkdir()
     machine = {"backend": "torch", "precision": "float32"}
     (tmp_path / "out" / "compare.json").write_text(json.dumps({"asked": before, "machine": machine}))
-    assert read_held(tmp_path / "out", asked)["machine"] == machine
-    assert asked_of(DataFiles(str(rows)), Settings(backend="measure")) == asked
-    with pytest.raises(InputError, match="holds runs with --long truncate, not chunk"):
-        read_held(tmp_path / "out", asked_of(DataFiles(str(rows)), Settings(long="chunk")))
+    assert read_comparison(tmp_path / "out", asked)["machine"] == machine
+    assert request_of(DataFiles(str(rows)), Settings(backend="measure")) == asked
+    with pytest.raises(InputError, match="contains runs with --long truncate, not chunk"):
+        read_comparison(tmp_path / "out", request_of(DataFiles(str(rows)), Settings(long="chunk")))

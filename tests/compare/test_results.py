@@ -65,4 +65,4 @@ def test_the_best_rate_by_validation_not_by_test():
     ]
     comparison = compared(runs, "accuracy", "test")
     assert [(one.rate, one.mean) for one in comparison.recipes] == [(1e-4, 0.6), (1e-4, 0.7), (1e-4, 0.5)]
-    assert "each recipe has its best of 2 rates by the mean accuracy on validation rows" in notes(comparison)
+    assert "each recipe has the best of 2 peak rates by mean accuracy on the validation rows" in notes(comparison)

@@ -89,15 +89,15 @@ def test_a_file_that_changes_between_two_seeds_is_refused(place, untrained, tmp_
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("compare.json", "[]", "does not say what was compared; give another --out, or --overwrite to start again"),
-        ("compare.json", "{}", "does not say what was compared; give another --out, or --overwrite to start again"),
-        ("compare.json", None, "does not say what was compared; give another --out, or --overwrite to start again"),
+        ("compare.json", "[]", "does not record what was compared; give another --out, or --overwrite to start again"),
+        ("compare.json", "{}", "does not record what was compared; give another --out, or --overwrite to start again"),
+        ("compare.json", None, "does not record what was compared; give another --out, or --overwrite to start again"),
         ("runs/linear_seed0/metrics.json", "{}", "does not say 'task' as a run's does"),
         ("runs/linear_seed0/metrics.json", '"x"', "holds no JSON object"),
         (
             "runs/linear_seed0/metrics.json",
             '{"task": "single", "train_seconds": 1.0, "baselines": {"tfidf": 1, "majority": {}}}',
-            "holds no scores of a run",
+            "does not contain the scores of a run",
         ),
         ("runs/linear_seed0/recipe.json", '{"recipe": []}', "does not say 'recipe' as a run's does"),
         ("runs/linear_seed0/recipe.json", SETTINGS_ALONE, "does not say 'peak_rate' as a run's does"),

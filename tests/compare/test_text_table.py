@@ -31,13 +31,13 @@ def test_the_table_and_what_it_shows():
         "TF-IDF + linear model                   0.7000",
         "majority                                0.2000",
         "b: better than a by 0.0533; the 95 % interval is +0.0390 to +0.0677",
-        "c: no difference shown: the 95 % interval is -0.0484 to +0.0550, which holds 0",
+        "c: no difference shown: the 95 % interval is -0.0484 to +0.0550, which contains 0",
         "d: worse than a by 0.0967; the 95 % interval is -0.1110 to -0.0823",
-        "e: cannot be compared: the loss of e became infinite or no number at every rate tried; give smaller rates",
+        "e: cannot be compared: the loss of e became infinite or NaN at every rate tried; give smaller rates",
         *[f"note: {note}" for note in notes(comparison)],
     ]
     assert [note.split(";")[0].split(":")[0] for note in notes(comparison)] == [
-        "the recipes differ in their epochs, and so in the time they take",
+        "the recipes have different epochs, and so different training times",
         "the intervals are of other seeds on these files",
         "there are 4 intervals",
     ]
@@ -48,8 +48,8 @@ def test_every_way_in_which_nothing_is_shown():
     def said(first, second):
         return verdicts(compared([*measured(first, "a"), *measured(second, "b")], "accuracy", "test"))["b"]
 
-    assert said([0.5], [0.9]).startswith("no difference shown: one seed does not tell a difference from noise")
-    assert said([0.5, 0.6], [0.5, 0.6]) == "no difference shown: the same score as a on every seed"
-    assert said([0.5, 0.6], [0.6, 0.7]).startswith("no difference shown: +0.1000 on every seed, which leaves the noise")
+    assert said([0.5], [0.9]).startswith("no difference shown: with one seed a difference cannot be told from noise")
+    assert said([0.5, 0.6], [0.5, 0.6]) == "no difference shown: the same score as a for every seed"
+    assert said([0.5, 0.6], [0.6, 0.7]).startswith("no difference shown: +0.1000 for every seed, so that the noise")
     assert said([None, 0.6], [0.6, 0.7]).startswith("cannot be compared: the loss of a became infinite")
     assert said([float("nan"), 0.6], [0.6, 0.7]) == "cannot be compared: the score of a is not defined on these rows"

@@ -10,7 +10,7 @@ from slanted.common import atomic_files
 from slanted.recipe.named import recipes
 from slanted.report.collect.plot_data import length_bins
 from slanted.report.collect.report_data import predictions_of
-from slanted.report.write_report import leave_folds_report, write_page
+from slanted.report.write_report import write_folds_report, write_page
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.labels.examples import Examples
@@ -251,7 +251,7 @@ def write_folds(folder, data, model, folds=3, valid_share=0.1):
     atomic_files.write_json(folder / run_folder.LABELS, labels)
     saved = {**settings.to_dict(), "files": asdict(DataFiles("t.csv", test=None if data.test is None else "test.csv"))}
     atomic_files.write_json(folder / run_folder.RECIPE, saved)
-    return leave_folds_report(folder, data)
+    return write_folds_report(folder, data)
 
 
 def single_folds(folder):

@@ -1,4 +1,4 @@
-"""`python -m slanted.cli`."""
+"""Entry point of `python -m slanted.cli`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The command line's `compare`: options to calls."""
+"""The options of the command `compare`."""
 
 import argparse
 from functools import partial
@@ -14,8 +14,8 @@ from slanted.cli.options import (
     check_curve,
     files_of,
     progress_of,
-    settings_given,
     settings_of,
+    settings_without_check,
     whole,
 )
 from slanted.common.messages import plural
@@ -25,28 +25,28 @@ from slanted.recipe.recipe import Recipe
 from slanted.text.settings import BEST_BY
 
 RECIPES_HELP = (
-    f"two or more of {', '.join(recipes())}, or recipe.json files, between commas; each may have settings of its own "
-    "behind colons, as in stlr:layer_decay=0.95; the others are compared to the first"
+    f"two or more of {', '.join(recipes())}, or recipe.json files, separated by commas; each may be followed by "
+    "settings after colons, as in stlr:layer_decay=0.95; the others are compared with the first"
 )
 
 
 def add_compare(commands: Any) -> None:
-    """Add the command."""
-    text = "train several recipes on the same rows with the same seeds, and say whether their scores differ"
+    """Add the command `compare`."""
+    text = "train several recipes on the same rows with the same seeds, and compare their scores"
     command = add_command(commands, "compare", _compare, text)
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--recipes", metavar="A,B", required=True, help=RECIPES_HELP)
-    command.add_argument("--out", metavar="DIR", required=True, help="the folder of all runs; finished ones are kept")
-    command.add_argument("--overwrite", action="store_true", help="delete the comparison that DIR holds")
+    command.add_argument("--out", metavar="DIR", required=True, help="output folder; finished runs are reused")
+    command.add_argument("--overwrite", action="store_true", help="delete the comparison in DIR")
     command.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else")
     group = command.add_argument_group("comparison")
     group.add_argument("--seeds", type=whole, default=3, metavar="N", help="runs of each recipe (default: 3)")
     group.add_argument(
         "--lr",
         metavar="X,Y",
-        help="peak rates to try for each recipe, or x1,x3: multiples of its own; validation chooses",
+        help="peak rates to try for each recipe, or multiples of its own such as x1,x3; the validation score chooses",
     )
-    group.add_argument("--score", help=f"one of {', '.join(BEST_BY)} (default: by the task: accuracy, say)")
+    group.add_argument("--score", help=f"one of {', '.join(BEST_BY)} (default: depends on the task)")
     add_data_options(command)
     add_setting_options(command, one_run=False)
     add_live_options(command, tensorboard=False)
@@ -55,9 +55,8 @@ def add_compare(commands: Any) -> None:
 def what_survives(out: str) -> str:
     """Return the message that says what survives of a comparison after SIGINT or SIGTERM."""
     finished = len(list(Path(out).glob("runs/*/metrics.json")))
-    return (
-        f"{plural(finished, 'finished run')} kept; to go on, give the command again" if finished else "nothing was kept"
-    )
+    saved = f"{plural(finished, 'finished run')} saved; to continue, run the command again"
+    return saved if finished else "nothing was saved"
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -72,7 +71,7 @@ def _compare(options: argparse.Namespace) -> None:
         if name not in recipes() and not Path(name).is_file():
             known = ", ".join(recipes())
             raise InputError(f"--recipes {name}: there is no such recipe or file. Recipes are: {known}")
-        return settings_given(argparse.Namespace(**{**vars(options), "recipe": name})).recipe
+        return settings_without_check(argparse.Namespace(**{**vars(options), "recipe": name})).recipe
 
     variants = read_variants(options.recipes, recipe_of)
     for variant in variants:

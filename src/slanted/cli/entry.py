@@ -1,4 +1,4 @@
-"""The command line's `main`: from arguments to an exit status, and an error to one line."""
+"""The `main` of the command line: parses arguments, prints errors as one line, returns the exit status."""
 
 import argparse
 import errno
@@ -17,8 +17,8 @@ from slanted.errors import InputError, SettingError, SlantedError
 from slanted.runtime import keras_startup
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
-EXIT_UNREAD = 141  # as a process that SIGPIPE ends: nobody reads what is printed any more
-PATH_ERRORS = {  # of any call that takes a path: each would have to be guarded
+EXIT_UNREAD = 141  # the status of a process that SIGPIPE ends: the reader of standard output has closed it
+PATH_ERRORS = {  # raised by any call that takes a path, and so handled here
     errno.ENAMETOOLONG: "this path, or a name in it, is too long; give a shorter one",
     errno.ELOOP: "a link in this path leads back to itself; give another path",
 }
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Have SIGTERM raise `Terminated`; only the main thread may set that."""
+    """Make SIGTERM raise `Terminated` in this context; only the main thread may set a signal handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -76,11 +76,11 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 def _kept(options: argparse.Namespace | None) -> str:
     """Return the message that says what survives after SIGINT or SIGTERM."""
-    return getattr(options, "what_survives", lambda: "nothing was kept")()
+    return getattr(options, "what_survives", lambda: "nothing was saved")()
 
 
 def _worded(error: SlantedError, command: str) -> str:
-    """Return an error's text, a setting named as the option of the command it came from."""
+    """Return the text of an error, with a setting named as the option of the command."""
     if not isinstance(error, SettingError):
         return " ".join(str(error).split("\n"))
     remedy = error.remedy or f"see {command} --help"

@@ -1,4 +1,4 @@
-"""The parsers of the command line, one a command. Keras is imported only once options and files are right."""
+"""The parsers of the command line, one per command. Keras is imported only after options and files are checked."""
 
 import argparse
 from pathlib import Path
@@ -13,9 +13,9 @@ from slanted.cli.options import (
     add_option,
     add_setting_options,
     files_of,
-    given_of,
     progress_of,
     settings_of,
+    values_of,
 )
 from slanted.common.setting_fields import setting_fields
 from slanted.errors import InputError
@@ -25,10 +25,10 @@ from slanted.text.settings import BACKENDS
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the options in one line, as every other error."""
+    """An ArgumentParser that raises InputError."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage."""
+        """Raise InputError instead of printing the usage."""
         message = message.removeprefix("argument ").replace("unrecognized arguments: ", "unknown option ")
         raise InputError(f"{message}; see {self.prog} --help")
 
@@ -49,11 +49,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_train(commands: Any) -> None:
-    command = add_command(commands, "train", _train, "fine-tune a model on TRAIN and leave it, with its scores, in DIR")
+    command = add_command(commands, "train", _train, "fine-tune a model on TRAIN and write it, with its scores, to DIR")
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
-    command.add_argument("--out", metavar="DIR", required=True, help="the folder to make")
-    command.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
-    command.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, or begin it")
+    command.add_argument("--out", metavar="DIR", required=True, help="output folder")
+    command.add_argument("--overwrite", action="store_true", help="replace the run in DIR")
+    command.add_argument("--resume", action="store_true", help="continue the run in DIR, or start it if there is none")
     for setting in setting_fields(CheckpointPace):
         add_option(command, setting)
     add_data_options(command)
@@ -68,13 +68,13 @@ def _train(options: argparse.Namespace) -> None:
 
     out, files = Path(options.out), files_of(options)
     options.what_survives = RunBefore(out, files).what_survives
-    pace = CheckpointPace(**given_of(options, CheckpointPace))
+    pace = CheckpointPace(**values_of(options, CheckpointPace))
     folder = RunFolder(out, options.overwrite, options.resume)
     train(RunRequest(files, settings_of(options), folder, pace), progress_of(options))
 
 
 def _add_plan(commands: Any) -> None:
-    text = "print what `train` would do with the same options: groups, rates, steps; train nothing"
+    text = "print the groups, rates and steps of `train` with the same options, without training"
     command = add_command(commands, "plan", _plan, text)
     _add_looking_options(command, "the plan")
     add_data_options(command)
@@ -82,9 +82,9 @@ def _add_plan(commands: Any) -> None:
 
 
 def _add_find(commands: Any) -> None:
-    text = "find a peak learning rate for `train` with the same options, verified by short runs"
+    text = "find a peak learning rate for `train` with the same options, and verify it by short runs"
     command = add_command(commands, "find-lr", _find, text)
-    _add_looking_options(command, "what was found")
+    _add_looking_options(command, "the result")
     search = command.add_argument_group("search")
     for setting in setting_fields(SearchOptions):
         add_option(search, setting)
@@ -107,48 +107,48 @@ def _plan(options: argparse.Namespace) -> None:
 def _find(options: argparse.Namespace) -> None:
     from slanted.commands.plan_and_find_lr import show_search
 
-    search = SearchOptions(**given_of(options, SearchOptions))
+    search = SearchOptions(**values_of(options, SearchOptions))
     show_search(files_of(options), settings_of(options), search, options.picture, as_json=options.json)
 
 
 def _add_evaluate(commands: Any) -> None:
     command = add_command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE")
-    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
-    command.add_argument("file", metavar="FILE", help="rows with the columns the model was trained on")
+    command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
+    command.add_argument("file", metavar="FILE", help="rows with the columns that the model was trained on")
     command.add_argument("--json", action="store_true", help="print the scores as JSON")
     _add_use_options(command)
 
 
 def _add_predict(commands: Any) -> None:
     command = add_command(commands, "predict", _predict, "predict the rows of FILE with the model in DIR")
-    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
+    command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
     command.add_argument("file", metavar="FILE", help="rows with the text column; labels are not needed")
     command.add_argument("--out", metavar="FILE", required=True, help="the CSV file to write")
     _add_use_options(command)
 
 
 def _add_report(commands: Any) -> None:
-    command = add_command(commands, "report", _report, "write the page report.html of the run in DIR again")
-    command.add_argument("folder", metavar="DIR", help="what `slanted train` left")
+    command = add_command(commands, "report", _report, "write report.html of the run in DIR again")
+    command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
 
 
 def _add_use_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--text", metavar="COL", help="the column of the texts (default: as in training)")
     command.add_argument("--text-b", metavar="COL", help="the column of the second texts (default: as in training)")
-    command.add_argument("--encoding", default="utf-8", help="of the file (default: utf-8)")
-    command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto, measured)")
+    command.add_argument("--encoding", default="utf-8", help="character encoding of the file (default: utf-8)")
+    command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto)")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from slanted.commands.evaluate_and_predict import UseOptions, evaluate
 
-    evaluate(Path(options.folder), options.file, UseOptions(**given_of(options, UseOptions)), as_json=options.json)
+    evaluate(Path(options.folder), options.file, UseOptions(**values_of(options, UseOptions)), as_json=options.json)
 
 
 def _predict(options: argparse.Namespace) -> None:
     from slanted.commands.evaluate_and_predict import UseOptions, predict
 
-    predict(Path(options.folder), options.file, Path(options.out), UseOptions(**given_of(options, UseOptions)))
+    predict(Path(options.folder), options.file, Path(options.out), UseOptions(**values_of(options, UseOptions)))
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -158,9 +158,9 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _add_watch(commands: Any) -> None:
-    command = add_command(commands, "watch", _watch, "draw the run in DIR, while it goes on or when it has ended")
-    command.add_argument("folder", metavar="DIR", help="what `slanted train --out` names")
-    command.add_argument("--once", action="store_true", help="show how far it is, and do not wait for its end")
+    command = add_command(commands, "watch", _watch, "show the run in DIR while it is running, or its result")
+    command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out` or `slanted compare --out`")
+    command.add_argument("--once", action="store_true", help="show the current progress, and do not wait for the end")
 
 
 def _watch(options: argparse.Namespace) -> None:

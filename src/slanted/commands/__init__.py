@@ -1,1 +1,1 @@
-"""One file a command of `slanted`: wires data, training, report and what is printed."""
+"""The commands of `slanted`, one file each: they connect data, training, report and printed output."""

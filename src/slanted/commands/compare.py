@@ -1,4 +1,4 @@
-"""`slanted compare`: train what is not trained yet, then say what the scores show."""
+"""`slanted compare`: train the runs that are not finished, then compare their scores."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from slanted.compare.folder import (
 )
 from slanted.compare.page import page
 from slanted.compare.recipe_variants import Rate, Variant
-from slanted.compare.request import asked_of, read_held
+from slanted.compare.request import read_comparison, request_of
 from slanted.compare.results import Comparison, Measured, compared
 from slanted.compare.run_grid import Run, Runner, runs_of
 from slanted.compare.text_table import table, verdicts
@@ -42,15 +42,15 @@ from slanted.text.settings import Settings
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What is compared, beside the data and the settings that all runs share.
+    """The options of a comparison, other than the data and the settings that all runs share.
 
     Attributes:
-        variants: The recipes, the first the yardstick.
-        rates: Peak rates to try for each recipe; none: the recipes' own.
-        seeds: How many seeds each is trained with.
-        score: Which score is compared; None: the task's first.
-        overwrite: Whether a comparison of something else in the folder is deleted.
-        as_json: Whether the result is printed as JSON.
+        variants: The recipes; the others are compared with the first.
+        rates: The peak rates to try for each recipe; empty: those of the recipes.
+        seeds: The number of seeds that each recipe is trained with.
+        score: The name of the score to compare; None: the first score of the task.
+        overwrite: Whether to delete another comparison in the folder.
+        as_json: Whether to print the result as JSON.
     """
 
     variants: Sequence[Variant]
@@ -64,14 +64,24 @@ class CompareOptions:
 def compare(
     files: DataFiles, shared: Settings, options: CompareOptions, out: Path, progress: Progress | None = None
 ) -> Comparison:
-    """Train every recipe at every rate with every seed, leave the scores in `out`, and print what they show.
+    """Train every recipe at every peak rate with every seed, write the scores to `out`, and print the comparison.
 
-    Seed s, s + 1, ... from `shared.seed` on fixes the held-out rows, the order of the batches, the new layers and
-    dropout of each run, the same for every recipe: the differences are paired by seed. Runs that `out` holds already
-    are not trained again.
+    The seeds are `shared.seed`, `shared.seed + 1` and so on. A seed determines the validation split, the batch order,
+    the new layers and dropout; they are the same for every recipe, so that the differences are paired by seed. Finished
+    runs in `out` are not trained again.
+
+    Args:
+        files: The data files.
+        shared: The settings that all runs share.
+        options: The recipes, peak rates and seeds.
+        out: The folder of the comparison.
+        progress: Receives every message and event; None: printed on standard output.
+
+    Returns:
+        The result of the comparison.
 
     Raises:
-        InputError: Whatever is wrong with the files, the options or the folder.
+        InputError: The files, the options or the folder are invalid.
     """
     progress = progress or Progress(quiet=options.as_json)
     check_installed("slanted compare")
@@ -80,11 +90,11 @@ def compare(
     runner = Runner(files, progress)
     data = runner.data_of(shared)
     score = _score(data, options.score)
-    asked = asked_of(files, shared, data.sha256)
+    request = request_of(files, shared, data.sha256)
     with claimed(out):
-        held = None if options.overwrite else read_held(out, asked)
-        chosen = _machine(shared, held, out, progress)
-        runs = runs_of(out, replace(shared, **chosen), options.variants, options.rates, options.seeds)
+        saved = None if options.overwrite else read_comparison(out, request)
+        machine = _machine(shared, saved, out, progress)
+        runs = runs_of(out, replace(shared, **machine), options.variants, options.rates, options.seeds)
         if options.overwrite:
             set_aside(out)
         for run in runs:
@@ -92,11 +102,11 @@ def compare(
         for line in data.summary:
             progress.say(line)
         names = {*run_names(out), *(run.folder.name for run in runs)}
-        kept = {"asked": asked, "machine": chosen, "slanted": __version__, RUNS: sorted(names)}
-        atomic_files.write_json(out / COMPARISON, {**kept, **(held or {}), "machine": chosen, RUNS: kept[RUNS]})
+        facts = {"asked": request, "machine": machine, "slanted": __version__, RUNS: sorted(names)}
+        atomic_files.write_json(out / COMPARISON, {**facts, **(saved or {}), "machine": machine, RUNS: facts[RUNS]})
         _train(runs, runner, out, progress)
         comparison = compared([Measured.of(run) for run in runs], score, "valid" if data.test is None else "test")
-        _write(out, comparison, kept)
+        _write(out, comparison, facts)
         forget_replaced(out)
     if options.as_json:
         print(json.dumps(_written(comparison), ensure_ascii=False, indent=2))
@@ -107,59 +117,60 @@ def compare(
 
 
 def check_options(files: DataFiles, shared: Settings, options: CompareOptions) -> None:
-    """Raise unless there is something to compare by.
+    """Check the options of a comparison.
 
     Raises:
-        InputError: No seed, rows that can be read once only, or none to choose a rate by or to score.
+        InputError: `seeds` is less than 1, the files can be read only once, or there are no rows to choose a peak rate
+            by or to score.
     """
     if once := read_once(files):
-        rule = "compare reads the rows once for each seed; save them to a file and give that"
+        rule = "compare reads the rows once for each seed; save them to a file and give its path"
         raise InputError(f"{source_name(once[0])}: {rule}")
     whole("seeds", options.seeds)
     if shared.folds:
-        raise InputError(f"--folds {shared.folds}: compare holds rows out by seed; leave it out")
+        raise InputError(f"--folds {shared.folds}: compare splits the rows by seed, not into folds; leave it out")
     has_valid = files.valid is not None or shared.valid_share > 0.0
     if len(options.rates) > 1 and not has_valid:
         raise InputError(
-            "--lr: several rates need validation rows to choose by; give --valid or a --valid-share over 0"
+            "--lr: choosing from several rates needs validation rows; give --valid or a --valid-share above 0"
         )
     if not has_valid and files.test is None:
-        raise InputError("--valid-share 0.0: leaves compare no rows to score; give --valid, --test or a share above 0")
+        raise InputError("--valid-share 0.0: there are no rows to score; give --valid, --test or a share above 0")
 
 
-def _score(data: RunData, named: str | None) -> str:
-    """Return the score to compare, checked."""
+def _score(data: RunData, score: str | None) -> str:
+    """Return the checked name of the score to compare."""
     kind = data.target.kind
     two = kind == "single" and len(data.target.labels) == 2
     known = [name for name in SCORES_OF[kind] if name != "f1" or two]
-    if named is not None and named not in known:
-        raise SettingError("score", f"a score of this task: {', '.join(known)}", named)
-    return named or HEADLINE[kind][0]
+    if score is not None and score not in known:
+        raise SettingError("score", f"a score of this task: {', '.join(known)}", score)
+    return score or HEADLINE[kind][0]
 
 
-def _machine(shared: Settings, held: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, str]:
-    """Return the backend and the precision of all runs: what the folder's runs have, else what suits the machine."""
-    if held is None:
+def _machine(shared: Settings, saved: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, str]:
+    """Return the backend and the precision of all runs: those of earlier runs, else those chosen for this machine."""
+    if saved is None:
         choice = backend_choice.choose(shared.backend, shared.precision, progress.say)
         progress.say(f"machine: {choice.why}")
         return {"backend": choice.backend, "precision": choice.precision}
-    chosen = {name: held["machine"][name] for name in ("backend", "precision")}
-    named = os.environ.get("KERAS_BACKEND")
-    if shared.backend in ("auto", backend_choice.MEASURE) and named and named != chosen["backend"]:
-        found = f"--out {out}: holds runs on {chosen['backend']}, and KERAS_BACKEND is {named}"
-        raise InputError(f"{found}; unset it, or {REMEDY}")
-    return chosen
+    machine = {name: saved["machine"][name] for name in ("backend", "precision")}
+    variable = os.environ.get("KERAS_BACKEND")
+    if shared.backend in ("auto", backend_choice.MEASURE) and variable and variable != machine["backend"]:
+        problem = f"--out {out}: contains runs with backend {machine['backend']}, but KERAS_BACKEND is {variable}"
+        raise InputError(f"{problem}; unset it, or {REMEDY}")
+    return machine
 
 
 def _train(runs: Sequence[Run], runner: Runner, out: Path, progress: Progress) -> None:
     """Train the runs that are not finished."""
-    waiting = [run for run in runs if not run.is_finished]
-    done = len(runs) - len(waiting)
+    unfinished = [run for run in runs if not run.is_finished]
+    done = len(runs) - len(unfinished)
     progress.say(f"runs: {plural(len(runs), 'run')} to compare, {done:,} of them finished before")
-    if not waiting:
+    if not unfinished:
         return
-    start_keras(waiting[0].settings.backend)
-    for run in waiting:
+    start_keras(unfinished[0].settings.backend)
+    for run in unfinished:
         runner.train(run)
         done += 1
         progress.say(f"run {done} of {len(runs)}: {run.title}: {_outcome(run)}")
@@ -179,9 +190,9 @@ def _written(comparison: Comparison) -> dict[str, Any]:
     return {**comparison.to_dict(), "verdicts": verdicts(comparison)}
 
 
-def _write(out: Path, comparison: Comparison, kept: dict[str, Any]) -> None:
-    """Write the three files."""
-    atomic_files.write_json(out / COMPARISON, {**kept, **_written(comparison)})
+def _write(out: Path, comparison: Comparison, facts: dict[str, Any]) -> None:
+    """Write compare.json, compare.csv and compare.html."""
+    atomic_files.write_json(out / COMPARISON, {**facts, **_written(comparison)})
     header = ("recipe", "learning_rate", "seed", "epochs", "kept_epoch", "total_steps", "train_seconds")
     columns = (*header, f"valid_{comparison.score}", f"test_{comparison.score}", "chosen", "folder", "failed")
     with atomic_files.atomic_writer(out / PAGE) as file:

@@ -1,4 +1,4 @@
-"""What several commands do on the terminal: start Keras and say on which machine, print the result of training."""
+"""Output that several commands share: the choice of backend and precision, and the result of training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ TFIDF = "TF-IDF + linear model"
 
 
 def start_on_machine(settings: Settings, progress: Progress) -> Settings:
-    """Choose backend and precision, say why, start Keras, and return the settings with both."""
+    """Choose backend and precision, print the reason, start Keras, and return the settings with both."""
     choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
     progress.say(f"machine: {choice.why}")
     start_keras(choice.backend)
@@ -22,11 +22,11 @@ def start_on_machine(settings: Settings, progress: Progress) -> Settings:
 
 
 def say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
-    """Say what a run came to, beside the baselines, and what to do next."""
+    """Print the result of a run, the scores of the baselines, and the next command."""
     seconds = metrics["train_seconds"]
     progress.say(
         f"trained {metrics['total_steps']} steps in {duration(seconds)} "
-        f"({metrics['examples_per_second']:.0f} examples/s); kept epoch {metrics['kept_epoch']} of {metrics['epochs']}"
+        f"({metrics['examples_per_second']:.0f} examples/s); saved epoch {metrics['kept_epoch']} of {metrics['epochs']}"
     )
     for where in ("test", "valid"):
         if where in metrics:
@@ -46,10 +46,10 @@ def _say_scores(where: str, metrics: dict[str, Any], progress: Progress) -> None
 
 
 def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
-    """Say what a cross-validation came to, beside the baselines."""
+    """Print the result of a cross-validation, the scores of the baselines, and the next command."""
     folds, task = len(metrics["folds"]), metrics["task"]
     progress.say(
-        f"trained {folds} folds, {metrics['total_steps']} steps in all, in {duration(metrics['train_seconds'])} "
+        f"trained {folds} folds, {metrics['total_steps']} steps in total, in {duration(metrics['train_seconds'])} "
         f"({metrics['examples_per_second']:.0f} examples/s)"
     )
     spread = {
@@ -59,12 +59,12 @@ def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
     }
     progress.say(f"{folds} folds, mean ± deviation: " + "  ".join(f"{key} {value}" for key, value in spread.items()))
     progress.say(f"out of fold: {headline(metrics['out_of_fold'], task)}")
-    where, own = ("test", metrics["test"]) if "test" in metrics else ("folds' mean", metrics["mean"])
+    where, scores = ("test", metrics["test"]) if "test" in metrics else ("mean of folds", metrics["mean"])
     rows = {f"mean of {folds} models": metrics["test"]} if "test" in metrics else {}
     rows |= {TFIDF: metrics["baselines"]["tfidf"], "majority": metrics["baselines"]["majority"]}
-    for name, scores in rows.items():
-        progress.say(f"{where}: {name:<22} {headline(scores, task)}")
-    for line in note_on_tfidf(task, own, metrics["baselines"]["tfidf"]):
+    for name, row in rows.items():
+        progress.say(f"{where}: {name:<22} {headline(row, task)}")
+    for line in note_on_tfidf(task, scores, metrics["baselines"]["tfidf"]):
         progress.say(line)
     progress.say(f"models and scores: {out}")
     progress.say(f"next: slanted predict {out} FILE --out predictions.csv")

@@ -1,4 +1,4 @@
-"""`slanted evaluate` and `slanted predict`: a run's folder and a file to scores, or to predictions."""
+"""`slanted evaluate` and `slanted predict`: score or predict the rows of a file with the model of a run."""
 
 import json
 import os
@@ -22,20 +22,20 @@ from slanted.text.settings import BACKENDS, ReadOptions
 @documented
 @dataclass(frozen=True)
 class UseOptions(ReadOptions):
-    """How a file is read, by default as in training, and on which backend a model is run."""
+    """Options for reading a file, by default as in training, and the backend that runs the model."""
 
     backend: str = setting("auto", "Keras's backend", choices=BACKENDS)
 
 
 def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False) -> dict[str, Any]:
-    """Score the model in `folder` on the rows of `file`, print and return the scores.
+    """Score the model in `folder` on the rows of `file`; print and return the scores.
 
     Raises:
-        InputError: The folder, the file or a label is wrong.
+        InputError: The folder, the file or a label is invalid.
     """
     check_installed("slanted evaluate")
     run = read_run(folder)
-    target = replace(run.target, labels=run.target.names)  # a file has no other labels than strings
+    target = replace(run.target, labels=run.target.names)  # the labels in a file are strings
     part = Examples.of(_read(run, file, options, labelled=True), target)
     scores = _load(folder, options).score(part)
     print(json.dumps(scores, ensure_ascii=False, indent=2) if as_json else _table(scores))
@@ -43,10 +43,10 @@ def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False
 
 
 def predict(folder: Path, file: str, out: Path, options: UseOptions) -> None:
-    """Predict the rows of `file` with the model in `folder` and write them to `out`, in the file's order.
+    """Predict the rows of `file` with the model in `folder`, and write the predictions to `out` in the same order.
 
     Raises:
-        InputError: The folder, the file or the place to write to is wrong.
+        InputError: The folder or the file is invalid, or `out` cannot be written to.
     """
     check_installed("slanted predict")
     _check_out(out, file)
@@ -59,25 +59,25 @@ def predict(folder: Path, file: str, out: Path, options: UseOptions) -> None:
     print(f"{len(rows):,} predictions: {out}")
 
 
-def _note_on_column(run: SavedRun, found: str, options: UseOptions) -> list[str]:
-    """Return what is to be said where the texts' column has another name: a file without a header, say."""
-    wanted = options.text or ("text" if run.columns is None else run.columns.text)
-    if found.strip().casefold() == wanted.casefold():
+def _note_on_column(run: SavedRun, column: str, options: UseOptions) -> list[str]:
+    """Return a note, in a list, if the text column has another name than in training; else an empty list."""
+    expected = options.text or ("text" if run.columns is None else run.columns.text)
+    if column.strip().casefold() == expected.casefold():
         return []
-    return [f"note: text from column {shown(found)}, as there is no column {shown(wanted)}"]
+    return [f"note: reading texts from column {shown(column)}, because there is no column {shown(expected)}"]
 
 
 def _check_out(out: Path, file: str) -> None:
     if out.is_dir():
         raise InputError(f"--out {out}: is a folder; give the CSV file to write")
     if not out.absolute().parent.is_dir():
-        raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
+        raise InputError(f"--out {out}: there is no folder {out.parent}; create it first")
     if os.path.islink(os.path.realpath(out)):
         raise InputError(f"--out {out}: is a link that leads back to itself; give another file")
     if not os.access(out if out.exists() else out.absolute().parent, os.W_OK):
         raise InputError(f"--out {out}: cannot be written to; give another file")
     if out.exists() and any(Path(path).exists() and out.samefile(path) for path in input_paths(file)):
-        raise InputError(f"--out {out}: is the file to predict, which it would replace; give another file")
+        raise InputError(f"--out {out}: is the file to predict, and would be replaced; give another file")
 
 
 def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows:
@@ -88,11 +88,11 @@ def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows
         names = () if run.target.kind == "single" or len(run.target.names) == 1 else run.target.names
         rows = read_rows_of_labels(file, names, options, labelled=labelled)
         if run.pairs and rows.texts_b is None:
-            found = f"{file}: single texts in column {shown(rows.columns.text)}, but the model was trained on pairs"
-            raise InputError(f"{found}; name the column of the second texts with --text-b")
+            problem = f"{file}: single texts in column {shown(rows.columns.text)}, but the model was trained on pairs"
+            raise InputError(f"{problem}; name the column of the second texts with --text-b")
         return replace(rows, texts_b=None) if run.pairs is False else rows
-    wanted = replace(columns, text=options.text or columns.text, text_b=options.text_b or columns.text_b)
-    return read_rows_like(file, wanted, labelled=labelled, encoding=options.encoding)
+    columns = replace(columns, text=options.text or columns.text, text_b=options.text_b or columns.text_b)
+    return read_rows_like(file, columns, labelled=labelled, encoding=options.encoding)
 
 
 def _to_standard_error(line: str) -> None:

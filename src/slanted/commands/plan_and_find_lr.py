@@ -1,4 +1,4 @@
-"""`slanted plan` and `slanted find-lr`: everything of `slanted train` up to the first step, and then no training."""
+"""`slanted plan` and `slanted find-lr`: prepare a run like `slanted train`, but do not train it."""
 
 import importlib.util
 import json
@@ -23,10 +23,16 @@ if TYPE_CHECKING:
 
 
 def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None, as_json: bool = False) -> Plan:
-    """Print what `train` would do with the same files and settings.
+    """Print and return the plan of a run of `slanted train` with the same files and settings.
+
+    Args:
+        files: The data files.
+        settings: The settings of the run.
+        picture: The PNG, SVG or PDF file to draw the plan into; None: no picture.
+        as_json: Whether to print JSON and nothing else.
 
     Raises:
-        InputError: Whatever is wrong with the files or the settings.
+        InputError: The files, the settings or `picture` are invalid.
     """
     progress = Progress(quiet=as_json)
     check_picture(picture)
@@ -49,10 +55,17 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
 def show_search(
     files: DataFiles, settings: Settings, options: SearchOptions, picture: Path | None = None, as_json: bool = False
 ) -> "RateSearch":
-    """Find a peak rate for `train` with the same files and settings, and print it.
+    """Search, print and return a peak learning rate for `slanted train` with the same files and settings.
+
+    Args:
+        files: The data files.
+        settings: The settings of the run.
+        options: The options of the search.
+        picture: The PNG, SVG or PDF file to draw the search into; None: no picture.
+        as_json: Whether to print JSON and nothing else.
 
     Raises:
-        InputError: Whatever is wrong with the files or the settings.
+        InputError: The files, the settings or `picture` are invalid.
         TrainingFailed: The loss diverges from the start.
     """
     progress = Progress(quiet=as_json)
@@ -64,15 +77,15 @@ def show_search(
     with preserved_random_state():
         fitting = _fitting(data, settings, progress)
         progress.say(_what_is_tried(settings, options))
-        found = search_of(fitting, options)
-    print(json.dumps(found.to_dict(), indent=2) if as_json else found)
-    progress.say(f"next: slanted train {files.train_argument} --lr {found.suggestion:g} ...")
-    _save(found, picture)
-    return found
+        search = search_of(fitting, options)
+    print(json.dumps(search.to_dict(), indent=2) if as_json else search)
+    progress.say(f"next: slanted train {files.train_argument} --lr {search.suggestion:g} ...")
+    _save(search, picture)
+    return search
 
 
 def search_of(fitting: "Fitting", options: SearchOptions) -> "RateSearch":
-    """Search a peak rate for a run made ready, with its optimizer, loss and batches."""
+    """Search a peak learning rate with the optimizer, loss and batches of a run."""
     from slanted.preview.lr_finder import find_learning_rate
 
     settings = fitting.settings
@@ -87,7 +100,7 @@ def _read(files: DataFiles, settings: Settings, progress: Progress, command: str
     for line in data.summary:
         progress.say(line)
     if data.folds:
-        progress.say(f"folds: {len(data.folds)} runs; what follows is of the first")
+        progress.say(f"folds: {len(data.folds)} runs; the following lines are about the first")
         return data.of_fold(data.folds[0])
     return data
 
@@ -102,12 +115,12 @@ def _fitting(data: RunData, settings: Settings, progress: Progress) -> "Fitting"
 
 
 def _some_backend(backend: str) -> str:
-    """Return the backend asked for, else the first that is installed: a plan is the same on all."""
-    named = backend
+    """Return the requested backend, else the first that is installed: a plan is the same on all backends."""
+    requested = backend
     if backend == "auto":
-        named = backend_choice.running_backend() or os.environ.get("KERAS_BACKEND")
+        requested = backend_choice.running_backend() or os.environ.get("KERAS_BACKEND")
     installed = [name for name in backend_choice.BACKENDS if importlib.util.find_spec(name) is not None]
-    return backend_choice.choose(named or (installed or ["tensorflow"])[0], "float32").backend
+    return backend_choice.choose(requested or (installed or ["tensorflow"])[0], "float32").backend
 
 
 def _what_is_tried(settings: Settings, options: SearchOptions) -> str:
@@ -117,15 +130,15 @@ def _what_is_tried(settings: Settings, options: SearchOptions) -> str:
 
 
 def check_picture(picture: Path | None) -> None:
-    """Raise unless a picture can be drawn and written to `picture`, or it is None.
+    """Check that a picture can be drawn and written to `picture`.
 
     Raises:
-        InputError: matplotlib is not installed, or the place is none.
+        InputError: matplotlib is not installed, or `picture` is not a PNG, SVG or PDF file in an existing folder.
     """
     if picture is None:
         return
     if not picture.absolute().parent.is_dir():
-        raise InputError(f"--picture {picture}: {picture.parent} is not a folder; give another place")
+        raise InputError(f"--picture {picture}: {picture.parent} is not a folder; give another path")
     if picture.is_dir():
         raise InputError(f"--picture {picture}: is a folder; give the file to draw")
     if picture.suffix not in (".png", ".svg", ".pdf"):
@@ -142,5 +155,7 @@ def _save(drawable: Any, picture: Path | None) -> None:
     try:
         figure.savefig(picture)
     except OSError as error:
-        found = f"cannot be written ({error.strerror or error})"
-        raise InputError(f"--picture {picture}: {found}; free space or give another place") from None
+        reason = error.strerror or error
+        raise InputError(
+            f"--picture {picture}: cannot be written ({reason}); free space or give another path"
+        ) from None

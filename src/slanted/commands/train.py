@@ -1,4 +1,4 @@
-"""`slanted train`: reads the data, chooses the machine, trains one run or K folds, prints the result, reports."""
+"""`slanted train`: read the data, choose the backend, train one run or K folds, print the result, write the report."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def train(request: RunRequest, progress: Progress | None = None) -> dict[str, Any]:
-    """Train what is asked for, write the run's folder, and return the content of metrics.json.
+    """Train a run or a cross-validation, write its folder, and return the content of metrics.json.
 
     Args:
-        request: The files, the settings and the folder. With `resume` a run in the folder is continued, and the result
-            of a finished one is shown.
-        progress: Receives every message and event.
+        request: The files, the settings and the folder. With `resume` an unfinished run in the folder is continued, and
+            the result of a finished run is printed.
+        progress: Receives every message and event; None: printed on standard output.
 
     Raises:
-        InputError: The files, the settings or the folder are wrong; the folder is then unchanged.
+        InputError: The files, the settings or the folder are invalid; the folder is not changed.
         TrainingFailed: The loss is not finite.
     """
     progress, folder = progress or Progress(), request.folder
@@ -53,24 +53,24 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
 
 
 def _finish(run: "FinishedRun") -> None:
-    """Print the result of a run and write its report: where that fails, --resume makes it."""
-    from slanted.report.write_report import leave_report
+    """Print the result of a run and write its report; if writing fails, --resume writes it."""
+    from slanted.report.write_report import write_report
 
     say_result(run.metrics, run.out, run.progress)
-    run.progress.say(f"report: {leave_report(run.out, run.data, run.fitting, run.trained, run.model)}")
+    run.progress.say(f"report: {write_report(run.out, run.data, run.fitting, run.trained, run.model)}")
 
 
 def _finish_folds(out: Path, data: RunData, metrics: dict[str, Any], progress: Progress) -> None:
-    """Print the result of a cross-validation and write its report: where that fails, --resume makes it."""
-    from slanted.report.write_report import leave_folds_report
+    """Print the result of a cross-validation and write its report; if writing fails, --resume writes it."""
+    from slanted.report.write_report import write_folds_report
 
     say_folds(metrics, out, progress)
-    progress.say(f"report: {leave_folds_report(out, data)}")
+    progress.say(f"report: {write_folds_report(out, data)}")
 
 
 def _result_again(request: RunRequest, progress: Progress) -> dict[str, Any]:
-    """Show and return the result of a finished run; write the report of a cross-validation if it is missing."""
-    from slanted.report.write_report import lacks_folds_report, leave_folds_report
+    """Print and return the result of a finished run; write the report of a cross-validation if it is missing."""
+    from slanted.report.write_report import lacks_folds_report, write_folds_report
 
     out, metrics = request.out, request.folder.metrics()
     progress.say(f"resume: the run in {out} is finished")
@@ -78,23 +78,24 @@ def _result_again(request: RunRequest, progress: Progress) -> dict[str, Any]:
         (say_folds if "folds" in metrics else say_result)(metrics, out, progress)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         path = out / run_folder.METRICS
-        raise InputError(f"{path}: holds no scores of a run ({error!r}); restore the file or train again") from None
+        rule = "does not contain the scores of a run"
+        raise InputError(f"{path}: {rule} ({error!r}); restore the file or train again") from None
     if lacks_folds_report(out):
         try:
             data = read_data(request.files, request.settings)
-            progress.say(f"report: {leave_folds_report(out, data)}")
-        except InputError as error:  # the run is finished whatever becomes of its report
-            progress.say(f"report: not made; {error}")
+            progress.say(f"report: {write_folds_report(out, data)}")
+        except InputError as error:  # the run is finished, with or without its report
+            progress.say(f"report: not written; {error}")
     return metrics
 
 
 @dataclass(frozen=True)
 class RunBefore:
-    """The run that a folder contained when a command began, to tell what survives once a signal has ended it.
+    """The run that a folder contained when a command began, for the message after SIGINT or SIGTERM.
 
     Args:
         out: The folder.
-        files: What the command reads.
+        files: The data files of the command.
     """
 
     out: Path
@@ -118,8 +119,8 @@ class RunBefore:
         if run is not None and run != self.identity:
             return f"the run in {self.out} is finished{self._report_missing(bool(progress))}"
         if progress:
-            return f"{progress} is kept; to go on, add --resume to the command"
-        return "nothing was kept" if run is None else f"nothing was kept; the run that {self.out} held is as it was"
+            return f"{progress} is saved; to continue, add --resume to the command"
+        return "nothing was saved" if run is None else f"nothing was saved; the earlier run in {self.out} is unchanged"
 
     def _report_missing(self, unfinished: bool) -> str:
         """Return the part of that message about a missing report."""
@@ -127,9 +128,9 @@ class RunBefore:
 
         lacks = lacks_folds_report(self.out)
         try:
-            makes_it = unfinished or (lacks and resume_check.can_be_read_again(self.files))
+            can_resume = unfinished or (lacks and resume_check.can_be_read_again(self.files))
         except InputError:  # a file was deleted meanwhile
-            makes_it = False
-        if makes_it:
-            return ", but for its report; to make that, add --resume to the command"
-        return ", but for its report, for which its rows would be read again" if lacks else ""
+            can_resume = False
+        if can_resume:
+            return ", except its report; to write it, add --resume to the command"
+        return ", except its report, which needs the rows again" if lacks else ""

@@ -1,4 +1,4 @@
-"""`slanted watch`: a run drawn in the terminal from what it writes while it goes on, or has left at its end."""
+"""`slanted watch`: show a running or finished run on the terminal, from the files in its folder."""
 
 import os
 import shutil
@@ -20,25 +20,25 @@ from slanted.text.runs.history import RESTORE, read_history, read_object
 
 SECONDS_BETWEEN_LOOKS = 0.5
 MOST_WIDTH = 72
-_PLACES = (".", f"{FOLDER}/{run_folder.FOLD}*", "runs/*")  # of a run, of the folds of one, of the runs of a comparison
+_PLACES = (".", f"{FOLDER}/{run_folder.FOLD}*", "runs/*")  # a run, the folds of a run, the runs of a comparison
 
 
 def watch(folder: Path, progress: Progress | None = None, once: bool = False) -> None:
-    """Show the run in `folder`: until it ends if it is going on, and then what it left.
+    """Show the run in `folder` until it ends, and then its result.
 
     Args:
-        folder: What `slanted train --out` or `slanted compare --out` names.
-        progress: Shows it; None: on standard output.
-        once: Whether a run that is going on is shown as it stands, and not waited for.
+        folder: The folder of `slanted train --out` or `slanted compare --out`.
+        progress: Shows the run; None: on standard output.
+        once: Whether to show the current progress of a running run, and not to wait for its end.
 
     Raises:
-        InputError: The folder holds no run that is going on or finished, or a damaged one.
+        InputError: The folder has no running or finished run, or a damaged one.
     """
     progress = progress or Progress()
     try:
         if _follow_all(folder, progress, once):
             return
-    except KeyboardInterrupt:  # ends the watching, not the run
+    except KeyboardInterrupt:  # stops watching; the run continues
         return
     finally:
         progress.end()
@@ -47,15 +47,15 @@ def watch(folder: Path, progress: Progress | None = None, once: bool = False) ->
 
 
 def _follow_all(folder: Path, progress: Progress, once: bool) -> bool:
-    """Follow the run, or one after the other if there are several; return whether it goes on."""
+    """Follow the run, or several runs in sequence; return whether they are still running."""
     while True:
         live = _live_file(folder)
         if live is not None:
             _follow(live, folder, progress, once)
-        elif not _is_held(folder / folder_lock.LOCK):
+        elif not _is_locked(folder / folder_lock.LOCK):
             return False
         elif once:
-            progress.say(f"{folder}: is being written to, and no run of it is training now")
+            progress.say(f"{folder}: a process is writing to it, but no run is training now")
         if once:
             return True
         if live is None:
@@ -63,19 +63,19 @@ def _follow_all(folder: Path, progress: Progress, once: bool) -> bool:
 
 
 def _live_file(folder: Path) -> Path | None:
-    """Return the file of the run, fold or run of a comparison that is going on."""
-    found = []
+    """Return live.jsonl of the running run, fold, or run of a comparison; None if there is none."""
+    files = []
     for place in _PLACES:
         try:
             paths = list(folder.glob(f"{place}/{run_folder.PARTIAL}/{LIVE}"))
-            found += [(path.stat().st_mtime, path) for path in paths]
+            files += [(path.stat().st_mtime, path) for path in paths]
         except FileNotFoundError:
-            continue  # it ended meanwhile
-    return max(found)[1] if found else None
+            continue  # the run ended meanwhile
+    return max(files)[1] if files else None
 
 
-def _is_held(lock: Path) -> bool:
-    """Return whether a process holds the lock of a run's folder: that of a process that was killed is free."""
+def _is_locked(lock: Path) -> bool:
+    """Return whether a process has locked the run folder; the lock of a killed process is released."""
     if os.name != "posix":
         return lock.exists()
     import fcntl
@@ -91,7 +91,7 @@ def _is_held(lock: Path) -> bool:
 
 
 def _follow(live: Path, folder: Path, progress: Progress, once: bool) -> None:
-    """Show events as they come, until the run has ended."""
+    """Show events as they are written, until the run has ended."""
     try:
         file = live.open(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -101,16 +101,16 @@ def _follow(live: Path, folder: Path, progress: Progress, once: bool) -> None:
         player.catch_up(read_events(file, live))
         is_over = once
         while not is_over:
-            if player.is_dead() and not _is_held(folder / folder_lock.LOCK):
-                raise InputError(f"{folder}: the process of this run is gone; {_remedy(folder)}")
+            if player.is_dead() and not _is_locked(folder / folder_lock.LOCK):
+                raise InputError(f"{folder}: the process of this run has ended; {_remedy(folder)}")
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            is_over = not _is_there(file, live)  # asked before the last events are read, not after
+            is_over = not _is_there(file, live)  # checked before the last events are read
             for event in read_events(file, live):
                 player.show(event)
 
 
 def _is_there(file: TextIO, path: Path) -> bool:
-    """Return whether the open file still has its name, which another run may have taken."""
+    """Return whether `path` is still the open file, and not that of another run."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
@@ -120,15 +120,15 @@ def _is_there(file: TextIO, path: Path) -> bool:
 def _remedy(folder: Path) -> str:
     from slanted.compare.folder import COMPARISON
 
-    again = "give the command of the comparison again"
-    return again if (folder / COMPARISON).exists() else "go on with `slanted train --resume`"
+    again = "run the command of the comparison again"
+    return again if (folder / COMPARISON).exists() else "continue it with `slanted train --resume`"
 
 
 def finished(folder: Path) -> list[str]:
-    """Return a finished run in a few lines: rate and loss over the steps, and the scores; or what a comparison showed.
+    """Return the result of a finished run as lines: rate and loss over the steps, and the scores; or of a comparison.
 
     Raises:
-        InputError: There is none, or a file of it is missing or broken.
+        InputError: The folder has no finished run, or a file is missing or damaged.
     """
     from slanted.compare.folder import COMPARISON
 
@@ -136,35 +136,34 @@ def finished(folder: Path) -> list[str]:
         return _finished_comparison(folder / COMPARISON)
     path = folder / run_folder.METRICS
     if not path.is_file():
-        found, remedy = "holds no run that is going on or finished", "give what `slanted train --out` names"
+        problem, remedy = "no run in it is running or finished", "give the folder that `slanted train --out` names"
         if progress := run_folder.RunFolder(folder).state.progress:
-            found = f"holds a run that was stopped at {progress}"
-            remedy = "to go on, add --resume to the command that trains it"
-        raise InputError(f"{folder}: {found}; {remedy}")
+            problem = f"its run was stopped at {progress}"
+            remedy = "to continue, add --resume to the training command"
+        raise InputError(f"{folder}: {problem}; {remedy}")
     metrics = read_object(path, total_steps=int, train_seconds=NUMBER, epochs=int)
     recipe = read_object(folder / run_folder.RECIPE, recipe=dict)["recipe"]
-    kept = f"; kept epoch {metrics['kept_epoch']} of {metrics['epochs']}" if "kept_epoch" in metrics else ""
+    epoch = f"; saved epoch {metrics['kept_epoch']} of {metrics['epochs']}" if "kept_epoch" in metrics else ""
     steps, seconds = plural(metrics["total_steps"], "step"), duration(metrics["train_seconds"])
     scores = {where: metrics[where] for where in ("valid", "out_of_fold", "test") if metrics.get(where)}
     if not all(isinstance(part, dict) for part in scores.values()):
-        raise InputError(f"{path}: holds no scores of a run; {RESTORE}")
+        raise InputError(f"{path}: does not contain the scores of a run; {RESTORE}")
     return [
-        f"finished: recipe {recipe.get('name')}, {steps} in {seconds}{kept}",
+        f"finished: recipe {recipe.get('name')}, {steps} in {seconds}{epoch}",
         *_drawn(folder / run_folder.HISTORY),
         *(line for where, part in scores.items() for line in _scores(where.replace("_", " "), part)),
     ]
 
 
 def _finished_comparison(path: Path) -> list[str]:
-    held = read_object(path)
-    if "verdicts" not in held:
-        raise InputError(f"{path.parent}: is a comparison that is not finished; to go on, give its command again")
+    if "verdicts" not in read_object(path):
+        raise InputError(f"{path.parent}: its comparison is not finished; to continue, run its command again")
     verdicts = read_object(path, verdicts=dict)["verdicts"]
     return [f"finished: {path.parent}", *(f"{name}: {verdict}" for name, verdict in verdicts.items())]
 
 
 def _drawn(path: Path) -> list[str]:
-    """Return rate and loss over the steps as lines; a cross-validation has none of its own."""
+    """Return rate and loss over the steps as lines; an empty list for a cross-validation, which has no history."""
     if not path.exists():
         return []
     losses, rates = read_history(path)

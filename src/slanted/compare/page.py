@@ -1,4 +1,4 @@
-"""A comparison as one HTML page that needs no network, in the manner of a run's report."""
+"""Render a comparison as one self-contained HTML page, like the report of a run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ MOST_POINTS = 240
 
 
 def page(comparison: Comparison, name: str) -> str:
-    """Return the page of a comparison that is called `name`."""
+    """Return the page of a comparison with the title `name`."""
     return document(
         "compare.html",
         SCRIPTS,
@@ -36,7 +36,7 @@ def page(comparison: Comparison, name: str) -> str:
 
 
 def numbers(comparison: Comparison) -> dict[str, Any]:
-    """Return the data of the charts."""
+    """Return the data that the script of the page draws."""
     recipes = [_numbers(result, comparison) for result in comparison.recipes]
     return {
         "score": comparison.score,
@@ -48,8 +48,8 @@ def numbers(comparison: Comparison) -> dict[str, Any]:
 
 
 def _numbers(result: RecipeResult, comparison: Comparison) -> dict[str, Any]:
-    mine = [one for one in comparison.measured if one.run.variant.name == result.name]
-    chosen = [one for one in mine if one.run.folder.name in result.folders]
+    runs = [one for one in comparison.measured if one.run.variant.name == result.name]
+    chosen = [one for one in runs if one.run.folder.name in result.folders]
     difference = result.difference
     return {
         "name": result.name,
@@ -57,30 +57,30 @@ def _numbers(result: RecipeResult, comparison: Comparison) -> dict[str, Any]:
         "scores": list(result.scores),
         "mean": result.mean,
         "difference": difference and {"mean": difference.mean, "low": difference.low, "high": difference.high},
-        "tried": _rates_tried(mine, comparison.score),
+        "tried": _rates_tried(runs, comparison.score),
         **_curves(chosen),
     }
 
 
-def _rates_tried(mine: Sequence[Measured], score: str) -> list[dict[str, float]]:
-    """Return the mean validation score at each rate that got through."""
+def _rates_tried(runs: Sequence[Measured], score: str) -> list[dict[str, float]]:
+    """Return the mean validation score of each peak rate at which no run failed."""
     by_rate: dict[Rate | None, list[Measured]] = {}
-    for one in mine:
+    for one in runs:
         by_rate.setdefault(one.run.rate, []).append(one)
     means = []
-    for runs in by_rate.values():
-        mean = float(np.mean([one.score("valid", score) for one in runs]))
-        if all(one.peak_rate for one in runs) and np.isfinite(mean):
-            means.append({"rate": runs[0].peak_rate, "mean": mean})
+    for at_rate in by_rate.values():
+        mean = float(np.mean([one.score("valid", score) for one in at_rate]))
+        if all(one.peak_rate for one in at_rate) and np.isfinite(mean):
+            means.append({"rate": at_rate[0].peak_rate, "mean": mean})
     return sorted(means, key=lambda one: one["rate"])
 
 
 def _curves(chosen: Sequence[Measured]) -> dict[str, list[Any]]:
-    """Return the steps of at most 240 points, with the smoothed loss, mean of the seeds, and the curve's rate."""
+    """Return up to 240 steps, with the smoothed loss, averaged over the seeds, and the learning rate at each."""
     histories = [one.run.history() for one in chosen]
     if not histories:
         return {"steps": [], "losses": [], "rates": []}
-    shortest = min(len(losses) for losses, _ in histories)  # seeds may differ by a batch, where their splits do
+    shortest = min(len(losses) for losses, _ in histories)  # the splits of the seeds may differ by a batch
     losses = moving_average(np.mean([losses[:shortest] for losses, _ in histories], axis=0))
     steps = np.unique(np.linspace(0, shortest - 1, min(shortest, MOST_POINTS)).astype("int64"))
     return {

@@ -1,7 +1,7 @@
-"""What a comparison varies: the recipes that `--recipes` names, and the peak rates that `--lr` does.
+"""The variants of a comparison: the recipes of `--recipes` and the peak rates of `--lr`.
 
-A variant is a recipe or a recipe.json file, with settings of its own behind colons. A rate is a number, or a multiple
-of each recipe's own.
+A variant is the name of a recipe or a recipe.json file, followed by settings after colons. A rate is a number, or a
+multiple of the peak rate of each recipe.
 """
 
 import re
@@ -17,17 +17,17 @@ from slanted.recipe.recipe import Recipe
 
 SPELLED = {"lr": "lr_max"}
 PLAIN = re.compile(r"[\w.=+:,-]+")
-LONGEST_FOLDER = 150  # of the 255 bytes that a file's name may have; the rate, the seed and others' endings follow
+LONGEST_FOLDER = 150  # bytes of the 255 of a file name; the peak rate, the seed and suffixes need the others
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the recipes that are compared.
+    """One of the compared recipes.
 
     Attributes:
-        name: As it was written.
-        recipe: With its own settings.
-        has_own_rate: Whether it gives its rate itself, and takes no part in the search for one.
+        name: The name as typed.
+        recipe: The recipe with the settings of the variant.
+        has_own_rate: Whether the variant sets its peak rate, so that the rates of `--lr` are not tried.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Variant:
 
     @property
     def folder_name(self) -> str:
-        """The name as a part of a folder's name: another for every other name."""
+        """The name as part of a folder name; different names give different folder names."""
         plain = re.sub(r"[^\w.=+,-]+", "-", self.name)
         if PLAIN.fullmatch(self.name) and len(plain.encode()) <= LONGEST_FOLDER:
             return plain
@@ -45,7 +45,7 @@ class Variant:
 
 
 def split_names(text: str) -> list[str]:
-    """Return the variants between commas; a number and NAME=FACTOR go on with the setting before them.
+    """Split a comma-separated list of variants; a number and NAME=FACTOR belong to the setting before them.
 
     >>> split_names("constant, stlr:layer_decay=0.95:epochs=4, linear:multipliers=head=1,embeddings=0.5")
     ['constant', 'stlr:layer_decay=0.95:epochs=4', 'linear:multipliers=head=1,embeddings=0.5']
@@ -60,36 +60,36 @@ def split_names(text: str) -> list[str]:
 
 
 def read_variants(text: str, recipe_of: Callable[[str], Recipe]) -> list[Variant]:
-    """Return the variants that `--recipes` names.
+    """Parse the value of `--recipes`.
 
     Args:
-        text: RECIPE[:SETTING=VALUE...], between commas.
-        recipe_of: Returns the recipe of a name or a file, with the settings that are the same for all.
+        text: A comma-separated list of RECIPE[:SETTING=VALUE...].
+        recipe_of: Returns the recipe of a name or a file, with the settings that all variants share.
 
     Raises:
-        InputError: There are fewer than two, one is named twice, or one is none.
+        InputError: There are fewer than two variants, one is named twice, or one is invalid.
     """
     names = split_names(text)
     twice = [name for at, name in enumerate(names) if name in names[:at]]
     if twice:
         raise InputError(f"--recipes: {twice[0]} is named twice; name it once")
     if len(names) < 2:
-        raise InputError(f"--recipes {text!r}: must name two recipes at least, such as constant,stlr")
+        raise InputError(f"--recipes {text!r}: must name at least two recipes, such as constant,stlr")
     return [_variant(name, recipe_of) for name in names]
 
 
 def _variant(name: str, recipe_of: Callable[[str], Recipe]) -> Variant:
-    base, *settings = _split_settings(name)
-    own = dict(_setting(name, word) for word in settings)
+    base, *words = _split_settings(name)
+    settings = dict(_setting(name, word) for word in words)
     try:
-        return Variant(name, recipe_of(base).with_settings(**own), "lr_max" in own)
+        return Variant(name, recipe_of(base).with_settings(**settings), "lr_max" in settings)
     except SettingError as error:
         remedy = f"; {error.remedy}" if error.remedy else "; see slanted compare --help"
         raise InputError(f"--recipes {name}: {error.name} {error.received} must be {error.rule}{remedy}") from None
 
 
 def _split_settings(name: str) -> list[str]:
-    """Return the recipe and its settings; what stands behind the colon in curve=MODULE:CLASS is none."""
+    """Split a variant into the recipe and its settings; the colon in curve=MODULE:CLASS does not separate."""
     words = name.split(":")
     joined = words[:1]
     for word in words[1:]:
@@ -105,8 +105,8 @@ def _setting(variant: str, word: str) -> tuple[str, Any]:
     spelt, equals, value = word.partition("=")
     name = SPELLED.get(spelt, spelt.replace("-", "_"))
     if not equals or name not in known:
-        wanted = ", ".join(("lr", *(name for name in known if name != "lr_max")))
-        raise InputError(f"--recipes {variant}: {word!r} is no SETTING=VALUE of a recipe. Settings are: {wanted}")
+        names = ", ".join(("lr", *(name for name in known if name != "lr_max")))
+        raise InputError(f"--recipes {variant}: {word!r} is not a SETTING=VALUE of a recipe. Settings are: {names}")
     try:
         return name, known[name].metadata["parse"](value)
     except ValueError as error:
@@ -119,8 +119,8 @@ class Rate:
     """A peak rate to try.
 
     Attributes:
-        number: The rate, in (0, 1]; or what multiplies the recipe's own, > 0.
-        is_factor: Whether it multiplies.
+        number: The peak rate, in (0, 1]; or a factor of that of the recipe, > 0.
+        is_factor: Whether it is a factor.
     """
 
     number: float
@@ -130,7 +130,7 @@ class Rate:
         return f"x{self.number:g}" if self.is_factor else f"{self.number:g}"
 
     def of(self, recipe: Recipe) -> Recipe:
-        """Return the recipe with this rate.
+        """Return the recipe with this peak rate.
 
         >>> Rate(3.0, is_factor=True).of(Recipe(lr_max=1e-3)).lr_max
         0.003
@@ -143,10 +143,10 @@ class Rate:
 
 
 def read_rates(text: str) -> tuple[Rate, ...]:
-    """Return the rates between commas.
+    """Parse the value of `--lr`, a comma-separated list of peak rates.
 
     Raises:
-        InputError: One is none, or is named twice.
+        InputError: A rate is invalid, or is named twice.
 
     >>> [str(rate) for rate in read_rates("1e-4, 3e-4")], [str(rate) for rate in read_rates("x1,x3")]
     (['0.0001', '0.0003'], ['x1', 'x3'])
@@ -157,7 +157,7 @@ def read_rates(text: str) -> tuple[Rate, ...]:
     except ValueError:
         rates = ()
     if not rates:
-        raise InputError(f"--lr {text!r}: must be rates such as 1e-4,3e-4, or multiples of the recipes' such as x1,x3")
+        raise InputError(f"--lr {text!r}: must be rates such as 1e-4,3e-4, or multiples of their own such as x1,x3")
     for rate in rates:
         if not 0.0 < rate.number <= (1000.0 if rate.is_factor else 1.0):
             raise InputError(f"--lr {rate}: must be in (0, 1], or a multiple such as x3, at most x1000; give another")

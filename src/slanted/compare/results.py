@@ -1,4 +1,4 @@
-"""Finished runs -> for each recipe its rate, its scores over the seeds, and its difference to the first recipe."""
+"""The results of a comparison: for each recipe its peak rate, its scores, and its difference from the first recipe."""
 
 import math
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from slanted.text.settings import LOWER_IS_BETTER
 
 @dataclass(frozen=True)
 class Measured:
-    """A run and what came of it.
+    """A run and its result.
 
     Attributes:
-        run: Which.
-        metrics: What its metrics.json holds; None where it failed.
-        peak_rate: Of its curve; None where it failed.
+        run: The run.
+        metrics: The content of metrics.json; None if the run failed.
+        peak_rate: The peak of the curve; None if the run failed.
     """
 
     run: Run
@@ -27,32 +27,32 @@ class Measured:
 
     @classmethod
     def of(cls, run: Run) -> "Measured":
-        """Return what a finished run's folder holds."""
+        """Read the result of a finished run."""
         metrics = run.metrics()
         return cls(run, metrics, None if metrics is None else run.peak_rate())
 
     def score(self, where: str, name: str) -> float:
-        """Return a score on "valid" or "test", NaN where there is none."""
+        """Return a score on "valid" or "test"; NaN if there is none."""
         return float(((self.metrics or {}).get(where) or {}).get(name, math.nan))
 
 
 @dataclass(frozen=True)
 class RecipeResult:
-    """What a recipe gave, at the rate at which it did best on the validation rows.
+    """The result of a recipe at its best peak rate, which is chosen on the validation rows.
 
     Attributes:
-        name: The recipe as it was written.
-        rate: Its peak rate; None where it failed.
-        rates_tried: How many rates it was chosen from.
+        name: The name of the variant as typed.
+        rate: Its peak rate; None if it failed.
+        rates_tried: The number of peak rates it was chosen from.
         epochs: Passes over the training rows.
-        scores: One for each seed, in the seeds' order; none where the recipe failed at every rate.
-        mean: Of the scores.
-        deviation: Their sample standard deviation; None for one seed.
-        train_seconds: Mean time of a training, compilation and validation included.
-        difference: To the first recipe, seed by seed; None for the first itself, and where either failed.
-        better: Whether `difference` is one for the better: None where the interval does not show it.
-        failed: How many runs failed, at any rate.
-        folders: Names of the chosen runs' folders.
+        scores: One score for each seed, in the order of the seeds; empty if the recipe failed at every rate.
+        mean: The mean of the scores.
+        deviation: Their sample standard deviation; None for a single seed.
+        train_seconds: The mean training time, compilation and validation included.
+        difference: The paired difference from the first recipe; None for the first recipe, and if either failed.
+        better: Whether the recipe is better than the first; None if the interval contains 0.
+        failed: The number of runs that failed, at any rate.
+        folders: The folder names of the runs at `rate`.
     """
 
     name: str
@@ -71,14 +71,14 @@ class RecipeResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All of a comparison.
+    """The result of a comparison.
 
     Attributes:
-        score: Which score is compared.
-        where: On which rows: "test", or "valid".
+        score: The name of the compared score.
+        where: The rows it is computed on: "test" or "valid".
         seeds: The seeds.
-        recipes: What each gave, in the order they were named.
-        baselines: The mean score of the majority and of TF-IDF over the seeds.
+        recipes: The result of each recipe, in the order of `--recipes`.
+        baselines: The mean score over the seeds of the majority baseline and of TF-IDF.
         measured: All runs.
     """
 
@@ -91,50 +91,50 @@ class Comparison:
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether less of the score is better."""
+        """Whether lower values of the score are better."""
         return self.score in LOWER_IS_BETTER
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON's types."""
-        own = {"score": self.score, "where": self.where, "seeds": list(self.seeds), "baselines": self.baselines}
-        return {**own, "recipes": [asdict(result) for result in self.recipes]}
+        """Return the comparison as JSON types."""
+        facts = {"score": self.score, "where": self.where, "seeds": list(self.seeds), "baselines": self.baselines}
+        return {**facts, "recipes": [asdict(result) for result in self.recipes]}
 
 
 def compared(measured: Sequence[Measured], score: str, where: str) -> Comparison:
-    """Return the comparison of runs that are all finished.
+    """Compare finished runs.
 
     Args:
-        measured: All of them, grouped in any order.
-        score: Which score.
-        where: "test" or "valid": which rows the reported score is of. The rate is chosen on "valid" in either case.
+        measured: The runs, in any order.
+        score: The name of the score to compare.
+        where: "test" or "valid", the rows of the reported score. The peak rate is always chosen on "valid".
     """
     names = list(dict.fromkeys(one.run.variant.name for one in measured))
     chosen = {name: _at_best_rate([one for one in measured if one.run.variant.name == name], score) for name in names}
     first = [one.score(where, score) for one in chosen[names[0]]]
     results = []
     for name in names:
-        mine = [one for one in measured if one.run.variant.name == name]
-        results.append(_result(mine, chosen[name], score, where, None if name == names[0] else first))
+        runs = [one for one in measured if one.run.variant.name == name]
+        results.append(_result(runs, chosen[name], score, where, None if name == names[0] else first))
     seeds = tuple(sorted({one.run.seed for one in measured}))
     return Comparison(score, where, seeds, tuple(results), _baselines(measured, score), tuple(measured))
 
 
-def _at_best_rate(mine: Sequence[Measured], score: str) -> list[Measured]:
-    """Return a recipe's runs at the rate of the best mean on the validation rows; none where no rate got through.
+def _at_best_rate(runs: Sequence[Measured], score: str) -> list[Measured]:
+    """Return the runs of a recipe at the peak rate with the best mean validation score; empty if all rates failed.
 
-    Rates of the same mean go by the validation loss, then by size: the smallest.
+    A tie is broken by the validation loss, then by the smaller rate.
     """
-    rates = sorted({one.run.rate for one in mine}, key=lambda rate: rate.number if rate else 0.0)
-    runs_at = {rate: sorted((o for o in mine if o.run.rate == rate), key=lambda o: o.run.seed) for rate in rates}
-    through = [rate for rate in rates if all(one.metrics is not None for one in runs_at[rate])]
+    rates = sorted({one.run.rate for one in runs}, key=lambda rate: rate.number if rate else 0.0)
+    runs_at = {rate: sorted((o for o in runs if o.run.rate == rate), key=lambda o: o.run.seed) for rate in rates}
+    succeeded = [rate for rate in rates if all(one.metrics is not None for one in runs_at[rate])]
     if len(rates) == 1:
-        return runs_at[rates[0]] if through else []
+        return runs_at[rates[0]] if succeeded else []
 
     def worth(rate: Rate | None) -> tuple[float, float]:
         sign = -1.0 if score in LOWER_IS_BETTER else 1.0
         return sign * _mean(runs_at[rate], score), -_mean(runs_at[rate], "loss")
 
-    scored = [rate for rate in through if not math.isnan(_mean(runs_at[rate], score))]
+    scored = [rate for rate in succeeded if not math.isnan(_mean(runs_at[rate], score))]
     return runs_at[max(scored, key=worth)] if scored else []
 
 
@@ -143,7 +143,7 @@ def _mean(runs: Sequence[Measured], score: str) -> float:
 
 
 def _result(
-    mine: Sequence[Measured], chosen: Sequence[Measured], score: str, where: str, first: Sequence[float] | None
+    runs: Sequence[Measured], chosen: Sequence[Measured], score: str, where: str, first: Sequence[float] | None
 ) -> RecipeResult:
     scores = [one.score(where, score) for one in chosen]
     defined = bool(scores) and not any(map(math.isnan, scores))
@@ -153,27 +153,27 @@ def _result(
         better = (difference.mean < 0.0) == (score in LOWER_IS_BETTER) if difference.is_shown else None
     seconds = [one.metrics["train_seconds"] for one in chosen if one.metrics]
     return RecipeResult(
-        name=mine[0].run.variant.name,
+        name=runs[0].run.variant.name,
         rate=chosen[0].peak_rate if chosen else None,
-        rates_tried=len({one.run.rate for one in mine}),
-        epochs=mine[0].run.settings.recipe.epochs,
+        rates_tried=len({one.run.rate for one in runs}),
+        epochs=runs[0].run.settings.recipe.epochs,
         scores=tuple(scores) if defined else (),
         mean=math.fsum(scores) / len(scores) if defined else None,
         deviation=deviation(scores) if defined else None,
         train_seconds=math.fsum(seconds) / len(seconds) if seconds else None,
         difference=difference,
         better=better,
-        failed=sum(one.metrics is None for one in mine),
+        failed=sum(one.metrics is None for one in runs),
         folders=tuple(one.run.folder.name for one in chosen),
     )
 
 
 def _baselines(measured: Sequence[Measured], score: str) -> dict[str, float]:
-    """Return the mean over the seeds of each baseline's score, where it is defined on every seed."""
+    """Return the mean score of each baseline over the seeds, if it is defined for all seeds."""
     of_seed = {one.run.seed: one.metrics["baselines"] for one in measured if one.metrics}
     means = {}
     for name in ("tfidf", "majority"):
-        found = [float(scores[name].get(score, math.nan)) for scores in of_seed.values()]
-        if found and not any(map(math.isnan, found)):
-            means[name] = math.fsum(found) / len(found)
+        values = [float(scores[name].get(score, math.nan)) for scores in of_seed.values()]
+        if values and not any(map(math.isnan, values)):
+            means[name] = math.fsum(values) / len(values)
     return means

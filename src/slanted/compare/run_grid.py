@@ -1,4 +1,4 @@
-"""The runs of a comparison: which there are, which are finished, and training those that are not."""
+"""The runs of a comparison, one per recipe, peak rate and seed, and the runner that trains them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,13 +24,13 @@ from slanted.text.settings import Settings, with_missing
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a recipe at a rate with a seed.
+    """One run: a recipe with a peak rate and a seed.
 
     Attributes:
-        variant: Which recipe.
-        rate: The peak tried; None: the recipe's own.
-        settings: All of them; `slanted train` with the same gives the same.
-        folder: Where its scores and history are kept.
+        variant: The recipe.
+        rate: The peak rate to try; None: that of the recipe.
+        settings: All settings of the run; `slanted train` with the same settings has the same result.
+        folder: The folder of its scores and history.
     """
 
     variant: Variant
@@ -40,17 +40,17 @@ class Run:
 
     @property
     def seed(self) -> int:
-        """Of the held-out rows, the order, the new layers and dropout."""
+        """The random seed of the validation split, the batch order, the new layers and dropout."""
         return self.settings.seed
 
     @property
     def title(self) -> str:
-        """The run in a few words."""
+        """The name of the run in messages."""
         return self.variant.name + ("" if self.rate is None else f" lr {self.rate}") + f" seed {self.seed}"
 
     @property
     def failure(self) -> str | None:
-        """Why it failed, if it did."""
+        """The error message of a failed run, else None."""
         path = self._failed
         return read_object(path, failed=str)["failed"] if path.is_file() else None
 
@@ -58,64 +58,64 @@ class Run:
     def _failed(self) -> Path:
         return self.folder.with_name(self.folder.name + FAILED)
 
-    def keep_failure(self, reason: str) -> None:
-        """Note that it failed: it would fail again."""
+    def save_failure(self, reason: str) -> None:
+        """Save the error message, so that the run is not trained again: it would fail again."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         atomic_files.write_json(self._failed, {"failed": reason, **self.settings.to_dict()})
 
     def metrics(self) -> dict[str, Any] | None:
-        """Return what metrics.json holds, None where the run is not finished.
+        """Return the content of metrics.json; None if the run is not finished.
 
         Raises:
-            InputError: It is damaged.
+            InputError: The file is damaged.
         """
         path = self.folder / run_folder.METRICS
         if not path.is_file():
             return None
-        held = read_object(path, task=str, train_seconds=NUMBER, baselines=dict)
-        scores = [held.get("valid", {}), held.get("test", {}), *map(held["baselines"].get, ("tfidf", "majority"))]
-        if held["task"] not in HEADLINE or not all(isinstance(part, dict) for part in scores):
-            raise InputError(f"{path}: holds no scores of a run; {RESTORE}")
-        return held
+        metrics = read_object(path, task=str, train_seconds=NUMBER, baselines=dict)
+        baselines = map(metrics["baselines"].get, ("tfidf", "majority"))
+        scores = [metrics.get("valid", {}), metrics.get("test", {}), *baselines]
+        if metrics["task"] not in HEADLINE or not all(isinstance(part, dict) for part in scores):
+            raise InputError(f"{path}: does not contain the scores of a run; {RESTORE}")
+        return metrics
 
     def peak_rate(self) -> float:
         """Return the peak of the curve of a finished run."""
         return read_object(self.folder / run_folder.RECIPE, peak_rate=NUMBER)["peak_rate"]
 
     def history(self) -> tuple[list[float], list[float]]:
-        """Return the loss and the curve's rate at each step of a finished run."""
+        """Return the loss and the learning rate at each step of a finished run."""
         return read_history(self.folder / run_folder.HISTORY)
 
     @property
     def is_finished(self) -> bool:
-        """Whether it need not be trained: it has its scores, or has failed."""
+        """Whether the run needs no training: it has scores, or it failed."""
         return (self.folder / run_folder.METRICS).is_file() or self._failed.is_file()
 
     def check_same(self, out: Path) -> None:
-        """Raise unless what the folder holds, if anything, was trained with these settings.
+        """Check that a run in the folder, if there is one, was trained with these settings.
 
         Raises:
-            InputError: It was trained with others, and the text says which.
+            InputError: The settings differ, and the message lists them.
         """
         path = self._failed if self._failed.is_file() else self.folder / run_folder.RECIPE
         if not path.is_file():
             return
-        saved, wanted = with_missing(read_object(path, recipe=dict)), self.settings.to_dict()
-        for before, after in ((saved["recipe"], wanted.pop("recipe")), (saved, wanted)):
-            known = {name: before[name] for name in after}
-            if differing := differing_options(known, after):
-                raise InputError(f"--out {out}: holds {self.title!r} with {'; '.join(differing)}; {REMEDY}")
+        saved, current = with_missing(read_object(path, recipe=dict)), self.settings.to_dict()
+        for before, after in ((saved["recipe"], current.pop("recipe")), (saved, current)):
+            if differing := differing_options({name: before[name] for name in after}, after):
+                raise InputError(f"--out {out}: contains {self.title!r} with {'; '.join(differing)}; {REMEDY}")
 
 
 def runs_of(out: Path, shared: Settings, variants: Sequence[Variant], rates: Sequence[Rate], seeds: int) -> list[Run]:
-    """Return all runs, those of one seed together.
+    """Return the runs of a comparison, sorted by seed.
 
     Args:
-        out: The comparison's folder.
-        shared: What is the same for all; its seed is the first.
+        out: The folder of the comparison.
+        shared: The settings that all runs share; its seed is the first seed.
         variants: The recipes.
-        rates: The peaks to try for each; none: the recipes' own.
-        seeds: How many.
+        rates: The peak rates to try for each recipe; empty: those of the recipes.
+        seeds: The number of seeds.
     """
     made = []
     for seed in range(shared.seed, shared.seed + seeds):
@@ -129,11 +129,11 @@ def runs_of(out: Path, shared: Settings, variants: Sequence[Variant], rates: Seq
 
 
 class Runner:
-    """Trains runs one after the other in this process, in which Keras starts once.
+    """Trains runs in sequence in this process.
 
     Args:
-        files: The data.
-        progress: Is told of every run.
+        files: The data files.
+        progress: Receives the events of every run.
     """
 
     def __init__(self, files: DataFiles, progress: Progress) -> None:
@@ -143,10 +143,10 @@ class Runner:
         self._baselines: dict[int | None, dict[str, Any]] = {}
 
     def data_of(self, settings: Settings) -> RunData:
-        """Return the rows, split by the settings' seed; the runs of one seed share them.
+        """Return the rows, split by the seed of the settings; runs with the same seed share them.
 
         Raises:
-            InputError: As `read_data`, or a file is not the one that was read for the seeds before.
+            InputError: The files are invalid, or one has changed since it was read for another seed.
         """
         if settings.seed not in self._data:
             data = read_unchanged(self.files, settings)
@@ -156,7 +156,7 @@ class Runner:
         return self._data[settings.seed]
 
     def train(self, run: Run) -> None:
-        """Train a run as `slanted train` would, and keep its scores and history; or keep why it failed."""
+        """Train a run like `slanted train`; save its scores and history, or its error message if it fails."""
         import keras
 
         from slanted.runtime.random_state import preserved_random_state
@@ -167,15 +167,15 @@ class Runner:
         request = RunRequest(self.files, run.settings, RunFolder(run.folder))
         try:
             with preserved_random_state():
-                keras.backend.clear_session()  # the model before is let go, and layers have the names of a new process
+                keras.backend.clear_session()  # frees the previous model, and restarts the numbering of layer names
                 train_here(request, data, quiet, keep_model=False, baselines=self._scores)
         except TrainingFailed as failed:
-            run.keep_failure(str(failed))
+            run.save_failure(str(failed))
         finally:
             quiet.end()
 
     def _scores(self, data: RunData, scored: Examples, settings: Settings) -> dict[str, Any]:
-        """Return the baselines' scores, fitted once a split."""
+        """Return the scores of the baselines, which are fitted once per split."""
         from slanted.text.training.train_run import baselines_of
 
         splits = self.files.valid is None and settings.valid_share > 0.0

@@ -1,4 +1,4 @@
-"""A comparison as text: a table, and in a line each what the differences show."""
+"""A comparison as text: a table, a verdict for each recipe, and notes."""
 
 from slanted.common.messages import aligned, plural
 from slanted.compare.results import Comparison, RecipeResult
@@ -9,7 +9,7 @@ ROWS = {"test": "test rows", "valid": "validation rows"}
 
 
 def table(comparison: Comparison) -> str:
-    """Return the whole text."""
+    """Return the table, the verdicts and the notes of a comparison."""
     seeds = comparison.seeds
     head = f"{comparison.score} on the {ROWS[comparison.where]}, mean of {plural(len(seeds), 'seed')}"
     parts = [head + (" (lower is better)" if comparison.lower_is_better else ""), aligned(cells(comparison))]
@@ -18,7 +18,7 @@ def table(comparison: Comparison) -> str:
 
 
 def cells(comparison: Comparison) -> list[tuple[str, ...]]:
-    """Return the table's cells: the header, a row for each recipe, the baselines."""
+    """Return the cells of the table: the header, a row for each recipe, a row for each baseline."""
     first = comparison.recipes[0].name
     header = ("recipe", "rate", "epochs", comparison.score, "deviation", f"minus {first}", "95 % interval", "training")
     rows = [header, *(_row(result) for result in comparison.recipes)]
@@ -45,7 +45,7 @@ def _row(result: RecipeResult) -> tuple[str, ...]:
 
 
 def verdicts(comparison: Comparison) -> dict[str, str]:
-    """Return what is shown of every recipe but the first: recipe -> a sentence."""
+    """Return the verdict on every recipe but the first: name -> a sentence."""
     first, *others = comparison.recipes
     return {result.name: _verdict(result, first) for result in others}
 
@@ -55,44 +55,44 @@ def _verdict(result: RecipeResult, first: RecipeResult) -> str:
     if difference is None:
         return "cannot be compared: " + _why_not(result if result.mean is None else first)
     if difference.low is None and difference.pairs == 1:
-        return "no difference shown: one seed does not tell a difference from noise; give --seeds 3 or more"
+        return "no difference shown: with one seed a difference cannot be told from noise; give --seeds 3 or more"
     if difference.low is None and difference.mean == 0.0:
-        return f"no difference shown: the same score as {first.name} on every seed"
+        return f"no difference shown: the same score as {first.name} for every seed"
     if difference.low is None:
-        return f"no difference shown: {difference.mean:+.4f} on every seed, which leaves the noise unknown"
+        return f"no difference shown: {difference.mean:+.4f} for every seed, so that the noise is unknown"
     interval = f"the 95 % interval is {difference.low:+.4f} to {difference.high:+.4f}"
     if result.better is None:
-        return f"no difference shown: {interval}, which holds 0"
+        return f"no difference shown: {interval}, which contains 0"
     return f"{'better' if result.better else 'worse'} than {first.name} by {abs(difference.mean):.4f}; {interval}"
 
 
 def _why_not(result: RecipeResult) -> str:
     if result.failed:
-        return f"the loss of {result.name} became infinite or no number at every rate tried; give smaller rates"
+        return f"the loss of {result.name} became infinite or NaN at every rate tried; give smaller rates"
     return f"the score of {result.name} is not defined on these rows"
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """Return what a reader must know not to read too much into the table."""
-    found = []
+    """Return the limits of the comparison that a reader of the table must know."""
+    lines = []
     if len({result.epochs for result in comparison.recipes}) > 1:
-        found.append("the recipes differ in their epochs, and so in the time they take; --epochs N gives all the same")
+        lines.append("the recipes have different epochs, and so different training times; --epochs N sets all of them")
     tried = max(result.rates_tried for result in comparison.recipes)
     if tried > 1:
-        biased = ", the rows reported, which flatters all of them" if comparison.where == "valid" else ""
-        found.append(
-            f"each recipe has its best of {tried} rates by the mean {comparison.score} on validation rows{biased}"
+        biased = ", the rows of this table, so that all scores are too good" if comparison.where == "valid" else ""
+        lines.append(
+            f"each recipe has the best of {tried} peak rates by mean {comparison.score} on the validation rows{biased}"
         )
     elif comparison.where == "valid":
-        found.append("the validation rows also chose each run's epoch, which flatters all recipes; give --test")
+        lines.append("the best epochs were selected on these validation rows: all scores are too good; give --test")
     for result in comparison.recipes:
         if result.failed and result.mean is not None:
-            found.append(
+            lines.append(
                 f"{plural(result.failed, 'run')} of {result.name} failed at other rates: the loss was not finite"
             )
     if len(comparison.seeds) > 1 and len(comparison.recipes) > 1:
-        found.append("the intervals are of other seeds on these files; that other rows would be drawn is not in them")
+        lines.append("the intervals cover other seeds on the same files; they do not cover other samples of rows")
     if len(comparison.recipes) > 3:
         others = len(comparison.recipes) - 1
-        found.append(f"there are {others} intervals: of 20 that hold no difference one leaves out 0 by chance")
-    return found
+        lines.append(f"there are {others} intervals: without any difference 1 in 20 would exclude 0 by chance")
+    return lines

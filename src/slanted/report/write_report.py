@@ -1,4 +1,4 @@
-"""report.json and report.html of a run and of a cross-validation: written by `train`, the page by `slanted report`."""
+"""Write report.json and report.html of a run or a cross-validation; `slanted report` writes only the page."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,20 +17,31 @@ if TYPE_CHECKING:
     from slanted.text.training.fine_tuning import Fitting, Trained
 
 
-def leave_report(folder: Path, data: RunData, fitting: "Fitting", trained: "Trained", model: "TextModel") -> Path:
-    """Write report.json and report.html beside a finished run's other files and return where the page is."""
+def write_report(folder: Path, data: RunData, fitting: "Fitting", trained: "Trained", model: "TextModel") -> Path:
+    """Write report.json and report.html of a finished run and return the path of the page.
+
+    Args:
+        folder: The run folder.
+        data: The rows of the run.
+        fitting: The run that was trained.
+        trained: Its result.
+        model: Its model.
+
+    Raises:
+        InputError: A file of the folder is missing or damaged, or it cannot be written to.
+    """
     atomic_files.write_json(folder / run_folder.REPORT_DATA, report_data(data, fitting, trained, model, folder))
     return write_page(folder)
 
 
-def leave_folds_report(folder: Path, data: RunData) -> Path:
-    """Write report.json and report.html beside a finished cross-validation's other files; return where the page is.
+def write_folds_report(folder: Path, data: RunData) -> Path:
+    """Write report.json and report.html of a finished cross-validation and return the path of the page.
 
-    The pages of the folds are written anew: they were made when the folds lay elsewhere.
+    The pages of the folds are written again, because they name the folder that they were first written to.
 
     Args:
-        folder: Holds the folds, each with its report, and out_of_fold.csv.
-        data: All rows.
+        folder: The folder of the cross-validation: the folds, each with its report, and out_of_fold.csv.
+        data: The rows of all folds.
 
     Raises:
         InputError: A file of the folder is missing or damaged, or it cannot be written to.
@@ -43,18 +54,18 @@ def leave_folds_report(folder: Path, data: RunData) -> Path:
 
 
 def lacks_folds_report(folder: Path) -> bool:
-    """Return whether a folder holds a cross-validation whose folds have reports, and the whole has not all of its."""
-    each = is_cross_validation(folder) and all((one / run_folder.REPORT_DATA).is_file() for one in folds_in(folder))
-    return each and not all((folder / name).is_file() for name in (run_folder.REPORT_DATA, run_folder.REPORT))
+    """Return whether all folds of a cross-validation in `folder` have reports, but it has none itself."""
+    of_folds = is_cross_validation(folder) and all((one / run_folder.REPORT_DATA).is_file() for one in folds_in(folder))
+    return of_folds and not all((folder / name).is_file() for name in (run_folder.REPORT_DATA, run_folder.REPORT))
 
 
 def write_page(folder: Path) -> Path:
-    """Write report.html from the files of a run or a cross-validation and return where it is.
+    """Write report.html from the files of a run or a cross-validation and return its path.
 
     Raises:
-        InputError: The folder holds neither, lacks what a report needs, or cannot be written to.
+        InputError: A file that the report needs is missing or damaged, or the folder cannot be written to.
     """
-    made = page(read_cross_validation(folder) if is_cross_validation(folder) else read_report(folder))
+    html = page(read_cross_validation(folder) if is_cross_validation(folder) else read_report(folder))
     with atomic_files.atomic_writer(folder / run_folder.REPORT) as file:
-        file.write(made)
+        file.write(html)
     return folder / run_folder.REPORT

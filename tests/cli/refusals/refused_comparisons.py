@@ -19,7 +19,7 @@ ROWS = [
         "one recipe",
         {},
         f"{COMPARE} --recipes stlr",
-        "--recipes 'stlr': must name two recipes at least, such as constant,stlr",
+        "--recipes 'stlr': must name at least two recipes, such as constant,stlr",
     ),
     ("a recipe twice", {}, f"{COMPARE} --recipes stlr,stlr", "--recipes: stlr is named twice; name it once"),
     (
@@ -32,7 +32,7 @@ ROWS = [
         "unknown setting of a recipe",
         {},
         f"{COMPARE} --recipes stlr,stlr:speed=2",
-        f"--recipes stlr:speed=2: 'speed=2' is no SETTING=VALUE of a recipe. Settings are: lr, {RATE_SETTINGS}",
+        f"--recipes stlr:speed=2: 'speed=2' is not a SETTING=VALUE of a recipe. Settings are: lr, {RATE_SETTINGS}",
     ),
     (
         "words for a setting of a recipe",
@@ -50,7 +50,7 @@ ROWS = [
         "words for rates",
         {},
         f"{COMPARED} --lr fast",
-        "--lr 'fast': must be rates such as 1e-4,3e-4, or multiples of the recipes' such as x1,x3",
+        "--lr 'fast': must be rates such as 1e-4,3e-4, or multiples of their own such as x1,x3",
     ),
     (
         "one rate of several above 1",
@@ -126,7 +126,7 @@ ROWS = [
         "comparison of nothing known",
         {"o/compare.json": "{}"},
         COMPARED,
-        "o/compare.json: does not say what was compared; give another --out, or --overwrite to start again",
+        "o/compare.json: does not record what was compared; give another --out, or --overwrite to start again",
     ),
     (
         "JSON and JSON lines",

@@ -37,7 +37,7 @@ ROWS = [
         {"r.json": '{"recipe": {"curve": "mine:Root"}}', "mine.py": "raise SystemExit(1)"},
         f"{TRAIN} --recipe r.json",
         (
-            "--recipe r.json: its curve mine:Root is code that is not imported because a file names it; "
+            "--recipe r.json: code that only a file names, here the curve mine:Root, is not imported; "
             "add --curve with the curve's MODULE:CLASS"
         ),
     ),

@@ -84,7 +84,7 @@ def test_other_errors_are_no_faults_of_a_file():
 @pytest.mark.parametrize("value", [None, "1", True, math.nan, [], -1, 2])
 def test_a_number_is_one_in_its_range_and_no_truth_value(value):
     assert number(0, 0, 1) == 0 and number(0.5, 0, 1) == 0.5
-    with pytest.raises(ValueError, match="is no number"):
+    with pytest.raises(ValueError, match="is not a number"):
         number(value, 0, 1)
 
 

@@ -40,11 +40,11 @@ def test_a_broken_folder_is_refused_in_one_line(whole, break_it, said, capsys):
     ("file", "change", "said"),
     [
         ("recipe.json", {"folds": 2}, "metrics.json: cannot be used ("),
-        ("recipe.json", {"folds": 0}, "recipe.json: cannot be used (0 is no number in [2, inf])"),
+        ("recipe.json", {"folds": 0}, "recipe.json: cannot be used (0 is not a number in [2, inf])"),
         (
             "recipe.json",
             {"folds": 10**10},
-            "recipe.json: cannot be used (10000000000 is no number",
+            "recipe.json: cannot be used (10000000000 is not a number",
         ),
         (
             "metrics.json",

@@ -141,7 +141,7 @@ def test_what_is_damaged_is_named(run, capsys):
     data["epochs"][1]["train_loss"] = "low"
     (run / "report.json").write_text(json.dumps(data), encoding="utf-8")
     assert main(["report", str(run)]) == 2
-    said = "report.json: cannot be used ('low' is no number in [-inf, inf]); restore the file"
+    said = "report.json: cannot be used ('low' is not a number in [-inf, inf]); restore the file"
     assert said in capsys.readouterr().err
 
 

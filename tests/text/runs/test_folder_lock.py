@@ -76,6 +76,6 @@ def test_the_folder_is_held_until_the_report_is_left(place, monkeypatch):
         tried.append(folder)
         return folder
 
-    monkeypatch.setattr("slanted.report.write_report.leave_report", another)
+    monkeypatch.setattr("slanted.report.write_report.write_report", another)
     assert place.run("held", PLAIN) == 0
     assert tried == [out]

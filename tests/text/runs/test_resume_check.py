@@ -70,7 +70,7 @@ def test_watch_says_how_far_a_stopped_run_has_come(interrupted, capsys):
 def test_ctrl_c_at_the_end_of_an_epoch_waits_for_its_validation(place, reference, capsys):
     out = place.folder / "ctrl_c"
     assert place.run("ctrl_c", PLAIN, STEPS, lambda: signal.raise_signal(signal.SIGINT)) == 130
-    kept = f"step {STEPS} is kept; to go on, add --resume to the command"
+    kept = f"step {STEPS} is saved; to continue, add --resume to the command"
     assert capsys.readouterr().err == f"error: interrupted; {kept}\n"
     assert steps_of(out) == [10, STEPS]
     assert len(read_snapshot(out / ".checkpoints" / f"checkpoint-{STEPS:010}").facts["scores"]) == 1
@@ -242,12 +242,12 @@ def test_ctrl_c_as_the_report_is_made_and_resume_makes_it(place, reference, monk
 def test_a_finished_run_is_not_called_lost(place, reference, monkeypatch, capsys):
     out = Path(shutil.copytree(reference, place.folder / "not_lost"))
     assert place.run("not_lost", f"{PLAIN} --overwrite", 7, interrupt) == 130
-    step = "step 7 is kept; to go on, add --resume to the command"
+    step = "step 7 is saved; to continue, add --resume to the command"
     assert capsys.readouterr().err == f"error: interrupted; {step}\n"
     monkeypatch.setattr(resume_check, "read_data", interrupt)
     shutil.rmtree(out / ".checkpoints")
     assert place.run("not_lost", f"{PLAIN} --overwrite") == 130
-    assert capsys.readouterr().err == f"error: interrupted; nothing was kept; the run that {out} held is as it was\n"
+    assert capsys.readouterr().err == f"error: interrupted; nothing was saved; the earlier run in {out} is unchanged\n"
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"folds": []}', "5", '{"train_seconds": "long"}'])
@@ -258,7 +258,7 @@ def test_a_finished_run_with_damaged_scores(reference, place, text, capsys):
     (out / "metrics.json").write_text(text)
     assert place.run("damaged_scores", f"{PLAIN} --resume", 1) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: {out}/metrics.json: holds no scores of a run (")
+    assert error.startswith(f"error: {out}/metrics.json: does not contain the scores of a run (")
     assert error.endswith("); restore the file or train again\n") and error.count("\n") == 1
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the plots of a comparison with Observable Plot, again whenever the page's width changes.
+// Draws the plots of a comparison with Observable Plot, and redraws them when the width of the page changes.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const { recipes, score, steps } = data;
@@ -87,7 +87,7 @@
     for (const picture of drawn.matches("svg") ? [drawn] : drawn.querySelectorAll("svg")) {
       picture.setAttribute("role", "img");
       picture.setAttribute("aria-label", place.dataset.says);
-      for (const part of picture.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // of a picture, parts have no names
+      for (const part of picture.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // the label of the picture describes it as a whole
     }
     place.replaceChildren(drawn);
   }

@@ -1,9 +1,9 @@
 "use strict";
-// Draws the plots of a report with Observable Plot, again whenever the page's width changes.
+// Draws the plots of a report with Observable Plot, and redraws them when the width of the page changes.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const course = data.course;
-  const few = 60; // points that are drawn as dots too
+  const few = 60; // up to this many points are also drawn as dots
   const style = { fontSize: "12px", fontFamily: "inherit" };
   const ACCENT = "var(--accent)", WRONG = "var(--wrong)", MISSED = "var(--missed)", RULE = "var(--rule)";
 
@@ -16,7 +16,7 @@
   };
 
   const wholeTicks = (low, high, count) => d3.ticks(low, high, count).filter(Number.isInteger);
-  function around(values) { // a scale of one value would have neither ticks nor height
+  function around(values) { // the domain of a single value would be empty
     const [low, high] = d3.extent(values);
     const margin = low === high ? Math.max(0.05, Math.abs(low) / 10) : (high - low) / 20;
     return [low - margin, high + margin];
@@ -44,11 +44,11 @@
     return overSteps(width, 200, [
       Plot.dot(course.step, { x: course.step, y: course.loss, r: course.step.length <= few ? 2.2 : 1.5, fill: MISSED, fillOpacity: 0.75 }),
       Plot.line(course.step, { x: course.step, y: course.smooth, stroke: ACCENT, strokeWidth: 1.8 }),
-    ], { domain: around(course.loss), label: "loss: of each batch (dots), mean of neighbours (line)" });
+    ], { domain: around(course.loss), label: "loss: of each batch (dots), moving average (line)" });
   }
 
   function byEpoch(width, series) {
-    const { kept } = data.epochs; // of a run; of several folds each has its own
+    const { kept } = data.epochs; // undefined for folds, each of which has its own
     const epochs = d3.range(1, d3.max(series, ({ values }) => values.length) + 1);
     const rows = series.flatMap(({ values, name, color, best }) =>
       values.map((value, at) => ({ epoch: at + 1, value, name, color, best: at + 1 === best })).filter((row) => row.value != null));
@@ -60,10 +60,10 @@
       marks: [
         ...(kept == null ? [] : [
           Plot.ruleX([kept], { stroke: "var(--ink)", strokeDasharray: "3,3" }),
-          Plot.text([kept], { x: kept, frameAnchor: "top", dy: -14, text: ["kept"], fill: "var(--ink)" }),
+          Plot.text([kept], { x: kept, frameAnchor: "top", dy: -14, text: ["saved"], fill: "var(--ink)" }),
         ]),
         Plot.line(rows, { x: "epoch", y: "value", z: "name", stroke: "color", strokeWidth: 1.8 }),
-        Plot.dot(rows, { x: "epoch", y: "value", fill: "color", r: (row) => (row.best ? 5 : 3), title: (row) => `${row.name}, epoch ${row.epoch}: ${row.value.toPrecision(4)}${row.best ? " (kept)" : ""}`, tip: true }),
+        Plot.dot(rows, { x: "epoch", y: "value", fill: "color", r: (row) => (row.best ? 5 : 3), title: (row) => `${row.name}, epoch ${row.epoch}: ${row.value.toPrecision(4)}${row.best ? " (saved)" : ""}`, tip: true }),
       ],
     };
   }
@@ -88,7 +88,7 @@
     const name = (at) => (names[at].length <= fitting ? names[at] : `${names[at].slice(0, fitting - 1)}…`);
     const axis = named ? { tickFormat: name } : { ticks: [] };
     const domain = names.map((_, at) => at);
-    const said = (row) => `${whole(row.count)} ${row.count === 1 ? "row" : "rows"} labelled ${names[row.label]}, predicted ${names[row.predicted]} (${share(row.part)} of the label's)`;
+    const said = (row) => `${whole(row.count)} ${row.count === 1 ? "row" : "rows"} labelled ${names[row.label]}, predicted ${names[row.predicted]} (${share(row.part)} of the rows with this label)`;
     const written = named && side / names.length >= 22;
     return {
       width: side + margin + 10, height: side * (named ? 0.72 : 1) + margin + 22, style, marginLeft: margin, marginBottom: margin, marginTop: 22, marginRight: 10, padding: names.length > 40 ? 0 : 0.04,
@@ -106,7 +106,7 @@
   function outcomes(width) {
     const { names, rows } = data.outcomes;
     const colors = { found: ACCENT, missed: MISSED, wrong: WRONG };
-    const long = { found: "found", missed: "missed", wrong: "wrongly given" };
+    const long = { found: "correct", missed: "missed", wrong: "wrong" };
     const bars = rows.flatMap((row, label) => Object.keys(colors).map((kind) => ({ label, kind, count: row[kind] })));
     const margin = Math.min(170, 20 + 6.6 * Math.max(...names.map((name) => name.length)), width * 0.4);
     return {
@@ -143,26 +143,26 @@
     const most = Math.max(...bins.map((bin) => bin.rows));
     return {
       width: size, height: size * 0.8, style, marginLeft: 50, marginBottom: 40,
-      x: { domain: [0, 1], label: "probability", tickFormat: "%", ticks: 5 }, y: { domain: [0, 1], label: "share that came true", tickFormat: "%", grid: true, ticks: 5 },
+      x: { domain: [0, 1], label: "probability", tickFormat: "%", ticks: 5 }, y: { domain: [0, 1], label: "share correct", tickFormat: "%", grid: true, ticks: 5 },
       r: { type: "identity" },
       marks: [
         Plot.line([[0, 0], [1, 1]], { stroke: MISSED, strokeDasharray: "4,3" }),
         Plot.line(bins, { x: "confidence", y: "share", stroke: ACCENT, strokeOpacity: 0.5 }),
-        Plot.dot(bins, { x: "confidence", y: "share", r: (bin) => 3 + 9 * Math.sqrt(bin.rows / most), fill: ACCENT, fillOpacity: 0.75, title: (bin) => `${whole(bin.rows)} at ${share(bin.confidence)}: ${share(bin.share)} came true`, tip: true }),
+        Plot.dot(bins, { x: "confidence", y: "share", r: (bin) => 3 + 9 * Math.sqrt(bin.rows / most), fill: ACCENT, fillOpacity: 0.75, title: (bin) => `${whole(bin.rows)} at ${share(bin.confidence)}: ${share(bin.share)} correct`, tip: true }),
       ],
     };
   }
 
   function lengths(width) {
     const bars = data.lengths.flatMap(([low, high, full, cut]) => [
-      { low: low - 0.5, high: high + 0.5, count: full, kind: "whole", span: low === high ? `${low}` : `${low} to ${high}` },
-      { low: low - 0.5, high: high + 0.5, count: cut, kind: "cut", span: low === high ? `${low}` : `${low} to ${high}` },
+      { low: low - 0.5, high: high + 0.5, count: full, kind: "complete", span: low === high ? `${low}` : `${low} to ${high}` },
+      { low: low - 0.5, high: high + 0.5, count: cut, kind: "truncated", span: low === high ? `${low}` : `${low} to ${high}` },
     ]);
     return {
       width, height: 220, style, marginLeft: 50, marginBottom: 40,
       x: { label: "tokens", ticks: width / 80 }, y: { label: "texts", grid: true, ticks: 5 },
       marks: [
-        Plot.rectY(bars, { x1: "low", x2: "high", y: "count", inset: 0.5, fill: (bar) => (bar.kind === "cut" ? WRONG : ACCENT), title: (bar) => `${whole(bar.count)} ${bar.kind} texts of ${bar.span} tokens`, tip: true }),
+        Plot.rectY(bars, { x1: "low", x2: "high", y: "count", inset: 0.5, fill: (bar) => (bar.kind === "truncated" ? WRONG : ACCENT), title: (bar) => `${whole(bar.count)} ${bar.kind} texts of ${bar.span} tokens`, tip: true }),
         Plot.ruleY([0], { stroke: RULE }),
       ],
     };
@@ -177,7 +177,7 @@
     for (const picture of drawn.matches("svg") ? [drawn] : drawn.querySelectorAll("svg")) {
       picture.setAttribute("role", "img");
       picture.setAttribute("aria-label", [place.dataset.says, picture.getAttribute("aria-label")].filter(Boolean).join(": "));
-      for (const part of picture.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // of a picture, parts have no names
+      for (const part of picture.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // the label of the picture describes it as a whole
     }
     place.replaceChildren(drawn);
     if (place.closest(".course")) {

@@ -1,1 +1,1 @@
-"""A run's files to one checked dict."""
+"""Read the files of a run into one checked dict."""

@@ -1,4 +1,4 @@
-"""A cross-validation's folder -> the plain dict that its page is made of."""
+"""Read the folder of a cross-validation into the dict that its page is made from."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -13,51 +13,51 @@ from slanted.text.scoring.headline import COLUMNS
 from slanted.text.settings import FEWEST_FOLDS
 
 OF_FIRST = ("groups", "stages", "lengths", "texts_per_second", "versions")
-REMEDY = "to make it, give the command that trained it again, with --resume; from standard input, train again"
+REMEDY = "to write it, run the training command again with --resume; if it read standard input, train again"
 
 
 def is_cross_validation(folder: Path) -> bool:
-    """Return whether a folder holds folds."""
+    """Return whether `folder` is that of a cross-validation: it has folders of folds."""
     return bool(folds_in(folder))
 
 
 def folds_in(folder: Path) -> list[Path]:
-    """Return the folders of the folds that a folder holds, from the first on."""
-    named = (folder / run_folder.fold_name(at) for at in itertools.count())
-    return list(itertools.takewhile(Path.is_dir, named))
+    """Return the folders of the folds in `folder`, in order."""
+    paths = (folder / run_folder.fold_name(at) for at in itertools.count())
+    return list(itertools.takewhile(Path.is_dir, paths))
 
 
 def read_cross_validation(folder: Path) -> dict[str, Any]:
-    """Return all that the report of a cross-validation says.
+    """Read the data for the report of a cross-validation.
 
     Args:
-        folder: Holds the folds.
+        folder: The folder of the cross-validation.
 
     Returns:
-        As `read_report`: `metrics`, `recipe`, `labels`, `command`, and `data`, whose rows, plots, mistakes and doubtful
-        labels are those of all rows out of fold; `course`, and what else `data` has of one run, are of fold 1. Then
-        `folds`, the `name`, `metrics` and `data` of each, and `baselines`, the means of theirs.
+        The entries of `read_report`. In `data` the rows, plots, mistakes and label issues are those of the out-of-fold
+        predictions; `course` and the other entries of `data` are those of fold 1. `folds` has the `name`, `metrics` and
+        `data` of each fold, `baselines` the mean scores of the folds' baselines.
 
     Raises:
         InputError: A file is missing or corrupt.
     """
     saved, labels = read_recipe(folder), read_labels(folder)
     with faults_of(folder / run_folder.RECIPE):
-        many = count(saved["folds"], FEWEST_FOLDS)
-    held = read(folder / run_folder.METRICS)
-    tested = {"test"} & held.keys()
+        k = count(saved["folds"], FEWEST_FOLDS)
+    content = read(folder / run_folder.METRICS)
+    tested = {"test"} & content.keys()
     with faults_of(folder / run_folder.METRICS):
-        metrics = checked_metrics(held, "out_of_fold", "mean", "deviation", *tested)
-        metrics["folds"] = [_fold_scores(one, metrics["task"]) for one in listed(held["folds"], many, many)]
-    folds = [_read_fold(folder, at, metrics["task"]) for at in range(many)]
-    own = _read_own(folder / run_folder.REPORT_DATA, "test" if tested else "train")
+        metrics = checked_metrics(content, "out_of_fold", "mean", "deviation", *tested)
+        metrics["folds"] = [_fold_scores(one, metrics["task"]) for one in listed(content["folds"], k, k)]
+    folds = [_read_fold(folder, at, metrics["task"]) for at in range(k)]
+    all_rows = _read_out_of_fold(folder / run_folder.REPORT_DATA, "test" if tested else "train")
     first, data = folder / run_folder.fold_name(0), folds[0]["data"]
     return {
         "folder": str(folder),
         "metrics": metrics,
         "recipe": {**saved, **_peak_rate(read_recipe(first))},
         "labels": labels,
-        "data": {**{name: data[name] for name in OF_FIRST}, "cost": _cost(folds), "scored": "out_of_fold", **own},
+        "data": {**{name: data[name] for name in OF_FIRST}, "cost": _cost(folds), "scored": "out_of_fold", **all_rows},
         "course": read_course(first, data),
         "command": command(saved, folder),
         "fold": None,
@@ -66,8 +66,8 @@ def read_cross_validation(folder: Path) -> dict[str, Any]:
     }
 
 
-def _fold_scores(held: Mapping[str, Any], task: str) -> dict[str, Any]:
-    return {**scores(held, task), "kept_epoch": count(held["kept_epoch"])}
+def _fold_scores(content: Mapping[str, Any], task: str) -> dict[str, Any]:
+    return {**scores(content, task), "kept_epoch": count(content["kept_epoch"])}
 
 
 def _read_fold(folder: Path, at: int, task: str) -> dict[str, Any]:
@@ -76,19 +76,19 @@ def _read_fold(folder: Path, at: int, task: str) -> dict[str, Any]:
     with faults_of(place / run_folder.METRICS):
         metrics = checked_metrics(metrics, "test")
         if metrics["task"] != task:
-            raise ValueError(f"the task is {metrics['task']}, that of the cross-validation {task}")
+            raise ValueError(f"the task is {metrics['task']}, but that of the cross-validation is {task}")
     with faults_of(place / run_folder.REPORT_DATA):
         if data["scored"] != "test":
-            raise ValueError(f"the rows scored are {data['scored']!r:.40}, not 'test'")
+            raise ValueError(f"the scored rows are {data['scored']!r:.40}, not 'test'")
     return {"name": f"fold {at + 1}", "metrics": metrics, "data": data}
 
 
-def _read_own(path: Path, scored: str) -> dict[str, Any]:
+def _read_out_of_fold(path: Path, scored: str) -> dict[str, Any]:
     if not path.exists():
-        raise InputError(f"{path}: is missing, without which there is no report; {REMEDY}")
-    held = read(path)
+        raise InputError(f"{path}: is missing, and the report needs it; {REMEDY}")
+    content = read(path)
     with faults_of(path):
-        return checked_rows(held, scored)
+        return checked_rows(content, scored)
 
 
 def _peak_rate(saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,13 +96,13 @@ def _peak_rate(saved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cost(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the cost of fold 1, but the most memory of any."""
+    """Return the cost of fold 1, with the largest memory use of all folds."""
     costs = [fold["data"]["cost"] for fold in folds]
     most = max((one["peak_memory"] for one in costs if one["peak_memory"] is not None), default=None)
     return {**costs[0], "peak_memory": most}
 
 
 def _means(folds: Sequence[Mapping[str, Any]], name: str, task: str) -> dict[str, float]:
-    """Return the mean of each score of a baseline that every fold has."""
+    """Return the mean over the folds of each score of a baseline that all folds have."""
     each = [fold["metrics"]["baselines"][name] for fold in folds]
     return {key: sum(one[key] for one in each) / len(each) for key in COLUMNS[task] if all(key in one for one in each)}

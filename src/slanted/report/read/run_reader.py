@@ -1,4 +1,4 @@
-"""The folder of a run, or of a fold -> the plain dict that its page is made of."""
+"""Read the folder of a run, or of a fold, into the dict that its page is made from."""
 
 import csv
 import shlex
@@ -29,25 +29,25 @@ FILE_DEFAULTS = {"encoding": "utf-8", "bad_rows": "fail"}
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """Return all that the report of a run says.
+    """Read the data for the report of a run.
 
     Args:
-        folder: Holds the run.
+        folder: The run folder.
 
     Returns:
-        `metrics`, `recipe`, `labels` and `data` as the run's JSON files have them; `course`, the rates and losses over
-        the steps; `command`, which repeats the run; `fold`, which of how many it is, or None; `folds`, none.
+        `metrics`, `recipe`, `labels` and `data`, the content of the JSON files; `course`, the learning rates and losses
+        over the steps; `command`, which repeats the run; `fold`, such as "1 of 5", or None; `folds`, empty.
 
     Raises:
-        InputError: The folder holds no run with what a report needs, or a file is corrupt.
+        InputError: The folder is not that of a finished run, or a file is missing or corrupt.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
-    held, saved = read(folder / run_folder.METRICS), read_recipe(folder)
+        raise InputError(f"{folder}: there is no such folder; give the folder that `slanted train --out` named")
+    content, saved = read(folder / run_folder.METRICS), read_recipe(folder)
     labels, data = read_labels(folder), read_data(folder / run_folder.REPORT_DATA)
     with faults_of(folder / run_folder.METRICS):
-        metrics = checked_metrics(held, *({data["scored"], "baselines"} if data["scored"] else ()))
-    whole = _cross_validation_of(folder)
+        metrics = checked_metrics(content, *({data["scored"], "baselines"} if data["scored"] else ()))
+    parent = _cross_validation_of(folder)
     return {
         "folder": str(folder),
         "metrics": metrics,
@@ -55,17 +55,17 @@ def read_report(folder: Path) -> dict[str, Any]:
         "labels": labels,
         "data": data,
         "course": read_course(folder, data),
-        "command": command(saved, folder) if whole is None else command(whole, folder.parent),
-        "fold": None if whole is None else f"{folder.name.removeprefix(run_folder.FOLD)} of {whole['folds']}",
+        "command": command(saved, folder) if parent is None else command(parent, folder.parent),
+        "fold": None if parent is None else f"{folder.name.removeprefix(run_folder.FOLD)} of {parent['folds']}",
         "folds": [],
     }
 
 
 def read_recipe(folder: Path) -> dict[str, Any]:
-    """Return what recipe.json holds of a run, or of a cross-validation.
+    """Return the checked content of recipe.json of a run, or of a cross-validation.
 
     Raises:
-        InputError: It is missing or damaged.
+        InputError: The file is missing or damaged.
     """
     saved = read(folder / run_folder.RECIPE)
     with faults_of(folder / run_folder.RECIPE):
@@ -82,26 +82,26 @@ def read_labels(folder: Path) -> list[str]:
     Raises:
         InputError: labels.json is missing or damaged.
     """
-    held = read(folder / run_folder.LABELS)
+    content = read(folder / run_folder.LABELS)
     with faults_of(folder / run_folder.LABELS):
-        return label_names(held)
+        return label_names(content)
 
 
 def read_data(path: Path) -> dict[str, Any]:
-    """Return what a run's report.json holds.
+    """Return the checked content of a run's report.json.
 
     Raises:
-        InputError: It is missing or damaged.
+        InputError: The file is missing or damaged.
     """
     if not path.exists():
-        raise InputError(f"{path}: is missing, without which there is no report; train the run again")
-    held = read(path)
+        raise InputError(f"{path}: is missing, and the report needs it; train the run again")
+    content = read(path)
     with faults_of(path):
-        return checked_data(held)
+        return checked_data(content)
 
 
 def read_history(path: Path) -> np.ndarray:
-    """Return step, epoch, loss and rate of every step, float64 (steps, 4).
+    """Return step, epoch, loss and learning rate of every step, float64 (steps, 4).
 
     Raises:
         InputError: The file is missing or damaged.
@@ -112,17 +112,17 @@ def read_history(path: Path) -> np.ndarray:
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({error}); restore the file or train again") from None
     if rows.ndim != 2 or rows.shape[1] != len(run_folder.HISTORY_COLUMNS):
-        raise InputError(f"{path}: holds no steps; restore the file or train again")
+        raise InputError(f"{path}: has no steps; restore the file or train again")
     if not np.isfinite(rows).all():
-        raise InputError(f"{path}: holds what is no finite number; restore the file or train again")
+        raise InputError(f"{path}: a value is not a finite number; restore the file or train again")
     return rows
 
 
 def read_course(folder: Path, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the course of a run, from its history and what its report.json says of the layer groups.
+    """Return the course of a run, from history.csv and the layer groups in report.json.
 
     Raises:
-        InputError: One of the two is damaged.
+        InputError: One of the two files is damaged.
     """
     history = read_history(folder / run_folder.HISTORY)
     with faults_of(folder / run_folder.REPORT_DATA):
@@ -130,17 +130,17 @@ def read_course(folder: Path, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def course(history: np.ndarray, groups: Sequence[Mapping[str, Any]], stages: Sequence[Any]) -> dict[str, Any]:
-    """Return the rates of the layer groups and the loss over the run, as at most 1,000 points.
+    """Return the learning rates of the layer groups and the loss over the run, at no more than 1,000 points.
 
     Args:
-        history: step, epoch, loss and rate of every step.
-        groups: Each group's name and multiplier.
-        stages: From which step on which groups are open.
+        history: Step, epoch, loss and learning rate of every step.
+        groups: The name and the multiplier of each group.
+        stages: The first step of each stage, with the names of its open groups.
 
     Returns:
-        `every`, how many steps a point stands for, of `total`; `step`, `epoch`, `loss` (their mean) and `smooth`, each
-        a list; `lines`, {"name", "rates"}: neighbours of one rate are one line, None stands where a group is closed;
-        `epochs`, the first step of each.
+        `every`, the number of steps per point, and `total`, the number of steps; lists `step`, `epoch`, `loss` (the
+        mean of the steps of a point) and `smooth`; `lines`, a list of {"name", "rates"}, one for neighbouring groups
+        with the same learning rates, None where they are closed; `epochs`, the first step of each epoch.
     """
     every = -(-len(history) // MOST_POINTS)
     starts = np.arange(0, len(history), every)
@@ -161,7 +161,7 @@ def course(history: np.ndarray, groups: Sequence[Mapping[str, Any]], stages: Seq
 
 
 def moving_average(values: np.ndarray) -> np.ndarray:
-    """Return the mean of each value and its neighbours, a twentieth of all; fewer at the ends.
+    """Return the moving average over a twentieth of the values, centred; over fewer values at the ends.
 
     >>> moving_average(np.array([1.0, 3.0, 2.0])).tolist()
     [2.0, 2.0, 2.5]
@@ -174,7 +174,7 @@ def moving_average(values: np.ndarray) -> np.ndarray:
 
 
 def _lines(rates: np.ndarray, steps: np.ndarray, groups: Sequence[Any], stages: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return the rates of the groups, the input side first; neighbours with the same are one line."""
+    """Return the learning rates of the groups, the input side first; neighbours with the same rates share a line."""
     stage = np.searchsorted([first for first, _ in stages], steps, side="right") - 1
     made: list[tuple[list[str], list[float | None]]] = []
     for group in groups:
@@ -198,19 +198,19 @@ def _short(value: float) -> float:
 
 
 def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
-    """Return recipe.json of the cross-validation whose fold a folder is, None where it is none."""
+    """Return recipe.json of the cross-validation that `folder` is a fold of; None if it is not a fold."""
     if not folder.name.startswith(run_folder.FOLD) or not (folder.parent / run_folder.RECIPE).is_file():
         return None
-    whole = read_recipe(folder.parent)
-    is_fold = folder.name in map(run_folder.fold_name, range(whole.get("folds", 0)))
-    return whole if is_fold else None
+    parent = read_recipe(folder.parent)
+    is_fold = folder.name in map(run_folder.fold_name, range(parent.get("folds", 0)))
+    return parent if is_fold else None
 
 
 def command(saved: Mapping[str, Any], folder: Path) -> str | None:
-    """Return the command that repeats a run; None where Python trained it.
+    """Return the command that repeats a run; None if it was trained from Python.
 
     Raises:
-        InputError: recipe.json names files as no run does.
+        InputError: The files in recipe.json are damaged.
 
     >>> command({"files": {"train": "a b.csv", "test": "t.csv", "label": ["y"]}}, Path("runs/1"))
     "slanted train 'a b.csv' --recipe runs/1/recipe.json --out runs/1-again --test t.csv --label y"

@@ -1,1 +1,1 @@
-"""That dict to HTML."""
+"""Render the dict of a run as HTML."""

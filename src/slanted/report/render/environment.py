@@ -1,4 +1,4 @@
-"""HTML from templates: what does not come from a template is escaped, in texts, attributes and JSON."""
+"""The Jinja environment of the pages: all values are escaped, in text, attributes and JSON."""
 
 import re
 from functools import cache
@@ -13,7 +13,7 @@ LONGEST_LABEL = 60
 
 @cache
 def environment() -> Environment:
-    r"""Return the templates of the pages.
+    r"""Return the environment that loads the templates of the pages.
 
     >>> environment().from_string("{{ it }} {{ it|tojson }}").render(it="<b title='x'>\x00")
     '&lt;b title=&#39;x&#39;&gt;\ufffd "\\u003cb title=\\u0027x\\u0027\\u003e\\u0000"'
@@ -32,15 +32,15 @@ def environment() -> Environment:
 
 
 def readable(value: Any) -> Any:
-    """Return a value as text in which U+FFFD stands for every character that HTML or UTF-8 cannot hold."""
+    """Return a value as text, with U+FFFD in place of characters that are invalid in HTML or UTF-8."""
     return value if isinstance(value, Markup) else _CONTROLS.sub("\ufffd", str(value))
 
 
 def label(value: object) -> Markup:
-    """Return a user's label or text, cut at 60 characters, as an element that keeps its own writing direction."""
-    whole = str(value)
-    cut = whole if len(whole) <= LONGEST_LABEL else whole[: LONGEST_LABEL - 1] + "…"
-    return Markup("<bdi>{}</bdi>").format(readable(cut))
+    """Return a user's label or text, shortened to 60 characters, as an element that isolates its writing direction."""
+    text = str(value)
+    short = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+    return Markup("<bdi>{}</bdi>").format(readable(short))
 
 
 def percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""What the run took and how to repeat it: cost, recipe, versions."""
+"""The settings of a run and the versions of the packages, as pairs of name and value."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ SETTINGS = {f.name: f.metadata.get("label", f.name.replace("_", " ")) for f in s
 
 
 def settings(report: Mapping[str, Any]) -> list[tuple[str, object]]:
-    """Return the names and values of what was set, and how many rows there were."""
+    """Return the names and values of the settings, and the numbers of rows."""
     saved, recipe = report["recipe"], report["recipe"]["recipe"]
     peak = [("peak rate", number(saved["peak_rate"]))] if "peak_rate" in saved else []
     keys = (*RECIPE_KEYS, *CURVE_KEYS.get(recipe["curve"], ()))
@@ -37,7 +37,7 @@ def settings(report: Mapping[str, Any]) -> list[tuple[str, object]]:
 
 
 def versions(report: Mapping[str, Any]) -> list[tuple[str, object]]:
-    """Return the names of packages, as their users know them, and their versions."""
+    """Return the names of the packages and their versions."""
     return [(name.replace("sklearn", "scikit-learn"), value) for name, value in report["data"]["versions"].items()]
 
 

@@ -1,4 +1,4 @@
-"""The dict of a run or cross-validation -> one HTML page that needs no network: script, style, numbers are inside."""
+"""Render a run or a cross-validation as one self-contained HTML page: scripts, styles and data are inside."""
 
 import base64
 import hashlib
@@ -28,10 +28,10 @@ VIEW |= {module.__name__.rpartition(".")[2]: module for module in (curves, facts
 
 
 def page(report: Mapping[str, Any]) -> str:
-    """Return the page of what `read_report` or `read_cross_validation` returned.
+    """Return the page for a dict that `read_report` or `read_cross_validation` returned.
 
     Raises:
-        InputError: Something in report.json cannot be shown; the other files were checked when they were read.
+        InputError: A value in report.json cannot be shown; the other files were checked when they were read.
     """
     folder, sections = Path(report["folder"]), FOLDS_SECTIONS if report["folds"] else SECTIONS
     shown = {"name": folder.resolve().name, "report": report, "sections": sections}
@@ -40,17 +40,17 @@ def page(report: Mapping[str, Any]) -> str:
 
 
 def section(name: str, report: Mapping[str, Any]) -> str:
-    """Return one section of a page, empty where the report has nothing for it."""
+    """Return one section of a page; it is empty if the report has no data for it."""
     return _templates().get_template(f"{name}.html").render(report=report)
 
 
 def document(template: str, scripts: tuple[str, ...], **values: Any) -> str:
-    """Return a whole page that needs nothing beside itself.
+    """Return a self-contained page.
 
     Args:
-        template: The name of one that extends document.html.
-        scripts: Names of assets, in the order in which they run.
-        values: What the template shows; `drawn` is what the scripts draw, of JSON's types.
+        template: The name of a template that extends document.html.
+        scripts: The names of the script assets, in the order in which they run.
+        values: The variables of the template; `drawn`, of JSON types, is the data for the scripts.
     """
     shown = {"asset": _asset, "scripts": scripts, "policy": _policy(scripts), **values}
     return _templates().get_template(template).render(shown)
@@ -70,7 +70,7 @@ def _asset(name: str) -> Markup:
 
 @cache
 def _policy(scripts: tuple[str, ...]) -> Markup:
-    """Return a policy under which the page may run its own scripts and fetch nothing at all."""
+    """Return a content security policy that allows the scripts of the page and no requests."""
     sums = [hashlib.sha256(_asset(script).encode()).digest() for script in scripts]
     allowed = " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in sums)
     rules = ("default-src 'none'", f"script-src {allowed}", "style-src 'unsafe-inline'", "img-src data:")
@@ -78,7 +78,7 @@ def _policy(scripts: tuple[str, ...]) -> Markup:
 
 
 def plots(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers that the page's script draws."""
+    """Return the data that the script of the page draws."""
     data, task = report["data"], report["metrics"]["task"]
     names = [name if len(name) <= LONGEST_IN_PLOTS else name[: LONGEST_IN_PLOTS - 1] + "…" for name in report["labels"]]
     drawn = data.get("quality", {})

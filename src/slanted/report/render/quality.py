@@ -1,4 +1,4 @@
-"""What the model gets wrong in sum."""
+"""Data of the tables of errors: confusions, outcomes of labels, scores of targets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ SCATTER_KEYS = ("spearman", "pearson", "mae", "rmse", "r2")
 
 
 def confusions(cells: list[list[int]]) -> dict[str, Any]:
-    """Return how many rows there are, how many are right, and the cells of the wrong ones, the largest first."""
+    """Return the number of `rows`, of `right` predictions, and the cells of `wrong` ones, the largest first."""
     wrong = sorted((cell for cell in cells if cell[0] != cell[1]), key=lambda cell: -cell[2])
     rows = sum(cell[2] for cell in cells)
     return {"rows": rows, "right": rows - sum(cell[2] for cell in wrong), "wrong": wrong}
@@ -24,16 +24,16 @@ def scores_of_targets(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]
 
 
 def columns_of_targets(each: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return those of the scores of targets that any of them has."""
+    """Return the names of the scores that any target has."""
     return [key for key in SCATTER_KEYS if any(key in scores for scores in each.values())]
 
 
 def target_cells(scores: Mapping[str, Any], keys: list[str]) -> list[str]:
-    """Return the scores of a target as a table shows them."""
+    """Return the scores of a target as text."""
     return [number(scores[key]) if key in scores else "–" for key in keys]
 
 
 def most_frequent(names: list[str], outcomes: list[dict[str, int]]) -> dict[str, Any]:
-    """Return the names and outcomes of the 40 labels that most rows have."""
+    """Return the names and outcomes of the 40 most frequent labels."""
     order = sorted(range(len(names)), key=lambda at: -(outcomes[at]["found"] + outcomes[at]["missed"]))[:MOST_LABELS]
     return {"names": [names[at] for at in order], "rows": [outcomes[at] for at in order]}

@@ -1,4 +1,4 @@
-"""The scores beside the baselines', and what to look at next."""
+"""Data of the section Result: the scores, those of the baselines, and suggestions."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from slanted.report.render.environment import number, percent
 from slanted.text.scoring.headline import COLUMNS, TITLES
 
-CONSTANT = {"single": "the most frequent label", "multilabel": "each label's share", "regression": "the mean"}
+CONSTANT = {"single": "the most frequent label", "multilabel": "each label's frequency", "regression": "the mean"}
 MUCH_CUT, BADLY_CALIBRATED, FEW_SUSPECTS = 0.1, 0.1, 0.1
 
 
@@ -24,9 +24,9 @@ def wilson_interval(share: float, rows: int) -> tuple[float, float]:
 
 
 def worth(scores: Mapping[str, Any], key: str) -> str:
-    """Return a score in words."""
+    """Return a score as text."""
     if key not in scores:
-        return "no score, for it says the same of every row"
+        return "no score, because its predictions are all the same"
     return percent(scores[key]) if key == "accuracy" else number(scores[key])
 
 
@@ -36,13 +36,13 @@ def linear_name(task: str) -> str:
 
 
 def baselines_of(task: str, baselines: Mapping[str, Any], note: str = "") -> dict[str, Mapping[str, Any]]:
-    """Return the scores of the baselines by their names on a page, each with a note behind it."""
+    """Return the scores of the baselines by their names on the page, each with `note` appended."""
     linear, constant = linear_name(task), CONSTANT[task].capitalize()
     return {f"{linear}{note}": baselines["tfidf"], f"{constant}{note}": baselines["majority"]}
 
 
 def columns_in(task: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return those of a task's scores that any of the rows has."""
+    """Return the names of the task's scores that any of the rows has."""
     each = list(rows)
     return [key for key in COLUMNS[task] if any(key in scores for scores in each)]
 
@@ -53,17 +53,17 @@ def titles(keys: Iterable[str]) -> list[str]:
 
 
 def score_cells(scores: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
-    """Return scores as a table shows them."""
+    """Return the scores as text."""
     return ["–" if scores.get(key) is None else f"{scores[key]:.4f}" for key in keys]
 
 
 def suggestions(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the numbers suggest, each entry zero or None where they do not suggest it.
+    """Return the numbers behind each suggestion; 0 or None if the suggestion does not apply.
 
     Returns:
-        `last` and `first`: of how many models, which are most of them, the best epoch was the last or the first; `cut`:
-        the share of the texts that lose tokens; `uncalibrated`: the calibration error; `suspects`: how many rows may
-        have a wrong label.
+        `last` and `first`: the number of models whose best epoch was the last or the first, if they are the majority;
+        `cut`: the share of truncated texts; `uncalibrated`: the expected calibration error; `suspects`: the number of
+        rows with a label issue.
     """
     metrics, data = report["metrics"], report["data"]
     made: dict[str, Any] = _best_epochs([fold["metrics"] for fold in report["folds"]] or [metrics])

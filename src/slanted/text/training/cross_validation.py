@@ -111,7 +111,7 @@ def train_fold(
         metrics = train_here(request, data.of_fold(data.folds[number]), shown, finish=finish)
     finally:
         shown.end()
-    epoch = f"kept epoch {metrics['kept_epoch']} of {metrics['epochs']}"
+    epoch = f"saved epoch {metrics['kept_epoch']} of {metrics['epochs']}"
     progress.say(f"{title}: held-out rows: {headline(metrics['test'], metrics['task'])}; {epoch}")
     return metrics
 
