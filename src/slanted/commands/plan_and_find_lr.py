@@ -19,7 +19,7 @@ from slanted.text.settings import Settings
 
 if TYPE_CHECKING:
     from slanted.preview.lr_finder import RateSearch
-    from slanted.text.training.fine_tuning import Fitting
+    from slanted.text.training.fine_tuning import FineTuningRun
 
 
 def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None, as_json: bool = False) -> Plan:
@@ -46,7 +46,7 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
     from slanted.runtime.random_state import preserved_random_state
 
     with preserved_random_state():
-        planned = _fitting(data, settings, progress).plan
+        planned = _prepared_run(data, settings, progress).plan
     print(json.dumps(planned.to_dict(), indent=2) if as_json else planned)
     _save(planned, picture)
     return planned
@@ -75,23 +75,23 @@ def show_search(
     from slanted.runtime.random_state import preserved_random_state
 
     with preserved_random_state():
-        fitting = _fitting(data, settings, progress)
+        run = _prepared_run(data, settings, progress)
         progress.say(_what_is_tried(settings, options))
-        search = search_of(fitting, options)
+        search = search_of(run, options)
     print(json.dumps(search.to_dict(), indent=2) if as_json else search)
     progress.say(f"next: slanted train {files.train_argument} --lr {search.suggestion:g} ...")
     _save(search, picture)
     return search
 
 
-def search_of(fitting: "Fitting", options: SearchOptions) -> "RateSearch":
+def search_of(run: "FineTuningRun", options: SearchOptions) -> "RateSearch":
     """Search a peak learning rate with the optimizer, loss and batches of a run."""
     from slanted.preview.lr_finder import find_learning_rate
 
-    settings = fitting.settings
-    optimizer = settings.recipe.make_optimizer(fitting.model, fitting.lr_max, settings.gradient_accumulation)
-    fitting.model.compile(optimizer=optimizer, loss=fitting.loss)
-    return find_learning_rate(fitting.model, fitting.batches, **asdict(options))
+    settings = run.settings
+    optimizer = settings.recipe.make_optimizer(run.model, run.lr_max, settings.gradient_accumulation)
+    run.model.compile(optimizer=optimizer, loss=run.loss)
+    return find_learning_rate(run.model, run.batches, **asdict(options))
 
 
 def _read(files: DataFiles, settings: Settings, progress: Progress, command: str) -> RunData:
@@ -105,13 +105,13 @@ def _read(files: DataFiles, settings: Settings, progress: Progress, command: str
     return data
 
 
-def _fitting(data: RunData, settings: Settings, progress: Progress) -> "Fitting":
-    from slanted.text.training.fine_tuning import Fitting, recipe_lines
+def _prepared_run(data: RunData, settings: Settings, progress: Progress) -> "FineTuningRun":
+    from slanted.text.training.fine_tuning import FineTuningRun, recipe_lines
 
-    fitting = Fitting(data.target, data.train, data.valid, settings, progress)
-    for line in (*fitting.summary, *recipe_lines(settings.recipe, fitting.encoder.hidden_dim)):
+    run = FineTuningRun(data.target, data.train, data.valid, settings, progress)
+    for line in (*run.summary, *recipe_lines(settings.recipe, run.encoder.hidden_dim)):
         progress.say(line)
-    return fitting
+    return run
 
 
 def _some_backend(backend: str) -> str:

@@ -52,12 +52,12 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
         progress.end()
 
 
-def _finish(run: "FinishedRun") -> None:
+def _finish(finished: "FinishedRun") -> None:
     """Print the result of a run and write its report; if writing fails, --resume writes it."""
     from slanted.report.write_report import write_report
 
-    say_result(run.metrics, run.out, run.progress)
-    run.progress.say(f"report: {write_report(run.out, run.data, run.fitting, run.trained, run.model)}")
+    say_result(finished.metrics, finished.out, finished.progress)
+    finished.progress.say(f"report: {write_report(finished)}")
 
 
 def _finish_folds(out: Path, data: RunData, metrics: dict[str, Any], progress: Progress) -> None:

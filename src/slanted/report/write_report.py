@@ -13,25 +13,19 @@ from slanted.text.runs import run_folder
 from slanted.text.runs.run_data import RunData
 
 if TYPE_CHECKING:
-    from slanted.text.models.text_model import TextModel
-    from slanted.text.training.fine_tuning import Fitting, Trained
+    from slanted.text.training.train_run import FinishedRun
 
 
-def write_report(folder: Path, data: RunData, fitting: "Fitting", trained: "Trained", model: "TextModel") -> Path:
+def write_report(finished: "FinishedRun") -> Path:
     """Write report.json and report.html of a finished run and return the path of the page.
-
-    Args:
-        folder: The run folder.
-        data: The rows of the run.
-        fitting: The run that was trained.
-        trained: Its result.
-        model: Its model.
 
     Raises:
         InputError: A file of the folder is missing or damaged, or it cannot be written to.
     """
-    atomic_files.write_json(folder / run_folder.REPORT_DATA, report_data(data, fitting, trained, model, folder))
-    return write_page(folder)
+    out = finished.out
+    content = report_data(finished.data, finished.run, finished.result, finished.model, out)
+    atomic_files.write_json(out / run_folder.REPORT_DATA, content)
+    return write_page(out)
 
 
 def write_folds_report(folder: Path, data: RunData) -> Path:

@@ -249,9 +249,9 @@ def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
 def _fitted(target: Target, train: Examples, held: Examples | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:
     """Return the `TextModel` trained on `train`, its best epoch selected on `held`, and its history."""
     from slanted.runtime.random_state import preserved_random_state
-    from slanted.text.training.fine_tuning import Fitting
+    from slanted.text.training.fine_tuning import FineTuningRun
 
     with preserved_random_state():  # of the user's program, which may draw the settings of the next fit
-        fitting = Fitting(target, train, held, settings, progress)
-        history = fitting.fit().history
-        return fitting.trained_model(), history
+        run = FineTuningRun(target, train, held, settings, progress)
+        history = run.fit().history
+        return run.trained_model(), history

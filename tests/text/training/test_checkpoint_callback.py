@@ -217,6 +217,6 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(place, monkeyp
     monkeypatch.setattr(callbacks.StepLog, "on_train_batch_end", spoil)
     assert place.run("nan", PLAIN) == 3
     rate = "epoch 1, learning rate 0.00781"
-    advice = "try a smaller --lr; the checkpoint of step 5 is kept, --overwrite starts again"
+    advice = "try a smaller --lr; the checkpoint of step 5 is saved, --overwrite starts again"
     assert capsys.readouterr().err == f"error: the loss is nan at step 10 of 33 ({rate}); {advice}\n"
     assert steps_of(place.folder / "nan") == [5]

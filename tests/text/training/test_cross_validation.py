@@ -113,7 +113,7 @@ def test_a_run_that_died_is_not_taken_for_another(place, monkeypatch, capsys):
         raise Died
 
     with monkeypatch.context() as patched, pytest.raises(Died):
-        patched.setattr(cross_validation, "_predict_held_rows", predict)
+        patched.setattr(cross_validation, "_predict_out_of_fold", predict)
         place.run("half", "--epochs", 1)
     capsys.readouterr()
     out, status = place.run("half", "--epochs", 1)

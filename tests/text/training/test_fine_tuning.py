@@ -43,7 +43,7 @@ def odd_run(place, tmp_path_factory):
         return {"loss": float(len(seen.weights)), "accuracy": 0.5}
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(fine_tuning.Fitting, "_validate", getting_worse)
+        patched.setattr(fine_tuning.FineTuningRun, "_validate", getting_worse)
         mixed = (
             "--lr 0.01 --batch-size 8 --max-tokens 16 --epochs 3 --precision mixed_bfloat16 --gradient-accumulation 2"
         )

@@ -1,4 +1,4 @@
-"""report.json: what a report needs and the run's other files do not hold, collected while model and data are there."""
+"""The content of report.json: data for the report that no other file has, collected while model and rows are loaded."""
 
 import importlib
 import importlib.util
@@ -22,7 +22,7 @@ from slanted.text.runs.run_data import RunData
 
 if TYPE_CHECKING:
     from slanted.text.models.text_model import TextModel
-    from slanted.text.training.fine_tuning import Fitting, Trained
+    from slanted.text.training.fine_tuning import FineTuningRun, TrainingResult
 
 TRAINING_ROWS_SHARE = 0.1  # of the examples trained on: predicting those takes about 3 % of the training's time
 MOST_ROWS = 20_000  # looked at beside those that are scored: more would find the same kinds of doubtful labels
@@ -30,26 +30,26 @@ PACKAGES = ("keras", "keras_hub", "numpy", "sklearn", "tokenizers")
 
 
 def report_data(
-    data: RunData, fitting: "Fitting", trained: "Trained", model: "TextModel", folder: Path
+    data: RunData, run: "FineTuningRun", result: "TrainingResult", model: "TextModel", folder: Path
 ) -> dict[str, Any]:
-    """Return what report.json holds.
+    """Return the content of report.json.
 
     Args:
-        data: The run's rows.
-        fitting: The run as it was made ready.
-        trained: What it came to.
-        model: What it left.
-        folder: Where predictions.csv lies, if there is a test file.
+        data: The rows of the run.
+        run: The run: model, batches, curve and plan.
+        result: The history and the saved epoch of the run.
+        model: The trained model.
+        folder: The run folder, with predictions.csv if there is a test file.
     """
-    settings = fitting.settings
+    settings = run.settings
     return {
         "format_version": FORMAT_VERSION,
         "rows": rows_of(data),
-        **_rates(fitting),
-        "epochs": _epochs(fitting, trained),
+        **_rates(run),
+        "epochs": _epochs(run, result),
         **predictions_of(data, settings.recipe.epochs, settings.seed, model, folder),
-        "lengths": _lengths(fitting),
-        "cost": _cost(fitting),
+        "lengths": _lengths(run),
+        "cost": _cost(run),
         "versions": _versions(settings.backend),
     }
 
@@ -60,31 +60,31 @@ def rows_of(data: RunData) -> dict[str, int]:
     return {name: len(examples) for name, examples in parts.items() if examples is not None}
 
 
-def _rates(fitting: "Fitting") -> dict[str, Any]:
+def _rates(run: "FineTuningRun") -> dict[str, Any]:
     """Return each layer group's multiplier, and from which step on which groups are open."""
-    plan = fitting.plan
+    plan = run.plan
     groups = [{"name": one.name, "parameters": one.parameters, "multiplier": one.multiplier} for one in plan.groups]
     return {"groups": groups, "stages": [[stage.first_step, list(stage.open_groups)] for stage in plan.stages]}
 
 
-def _epochs(fitting: "Fitting", trained: "Trained") -> list[dict[str, Any]]:
+def _epochs(run: "FineTuningRun", result: "TrainingResult") -> list[dict[str, Any]]:
     """Return each epoch's mean training loss, in the units of the validation loss, and its validation scores.
 
     The training loss of several regression targets is in units of its own and left out, and so is that of weighted
     classes.
     """
-    deviation = fitting.scaling.deviation
+    deviation = run.scaling.deviation
     units = 1.0 if deviation is None else float(deviation[0]) ** 2
-    comparable = (deviation is None or len(deviation) == 1) and fitting.settings.class_weight == "none"
-    numbers = np.array([step[1] for step in trained.history.steps])
-    losses = np.array([step[2] for step in trained.history.steps])
+    comparable = (deviation is None or len(deviation) == 1) and run.settings.class_weight == "none"
+    numbers = np.array([step[1] for step in result.history.steps])
+    losses = np.array([step[2] for step in result.history.steps])
     made: list[dict[str, Any]] = []
     for epoch in range(1, int(numbers.max()) + 1):
         one: dict[str, Any] = {"epoch": epoch}
         if comparable:
             one["train_loss"] = float(losses[numbers == epoch].mean()) * units
-        if epoch <= len(trained.history.epochs):
-            scores = trained.history.epochs[epoch - 1]
+        if epoch <= len(result.history.epochs):
+            scores = result.history.epochs[epoch - 1]
             one["valid"] = {name: value for name, value in scores.items() if isinstance(value, float)}
         made.append(one)
     return made
@@ -126,8 +126,8 @@ def _mistakes(predicted: Predicted, data: RunData, model: "TextModel") -> list[d
     return describe(worst_mistakes(predicted, data.target), predicted, data.target, model)
 
 
-def _lengths(fitting: "Fitting") -> dict[str, Any]:
-    documents, tokens = fitting.documents, fitting.documents.encoded
+def _lengths(run: "FineTuningRun") -> dict[str, Any]:
+    documents, tokens = run.documents, run.documents.encoded
     return {
         "bins": length_bins(tokens.lengths, tokens.truncated),
         "of": "texts" if documents.owners is None else "chunks",
@@ -137,11 +137,11 @@ def _lengths(fitting: "Fitting") -> dict[str, Any]:
     }
 
 
-def _cost(fitting: "Fitting") -> dict[str, Any]:
+def _cost(run: "FineTuningRun") -> dict[str, Any]:
     return {
-        "parameters": int(fitting.classifier.count_params()),
-        "tokens_an_epoch": round(fitting.documents.encoded.lengths.mean() * fitting.examples),
-        "padding": float(fitting.batches.plan.padding),
+        "parameters": int(run.classifier.count_params()),
+        "tokens_an_epoch": round(run.documents.encoded.lengths.mean() * run.examples),
+        "padding": float(run.batches.plan.padding),
         "peak_memory": _peak_memory(),
     }
 

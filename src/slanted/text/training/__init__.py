@@ -1,1 +1,1 @@
-"""One fit, one run, K folds. Prints no result and writes no report."""
+"""Train one run or K folds. This folder prints no result and writes no report."""

@@ -1,4 +1,4 @@
-"""What watches a `fit`: each step's own loss, each epoch's validation scores, the best weights."""
+"""Callbacks and metrics of `fit`: the loss of each batch, the validation scores of each epoch, the best weights."""
 
 import math
 from collections.abc import Callable
@@ -17,12 +17,12 @@ SHOWN = ("loss", "accuracy", "macro_f1", "micro_f1", "spearman")
 
 @dataclass
 class History:
-    """What happened at each step and each epoch.
+    """The history of a run.
 
     Attributes:
-        steps: (step from 0, epoch from 1, the batch's own loss, its learning rate) of each batch. The rate is the one
-            that the optimizer applied, before the multipliers of layer groups: 0 for a batch that loss scaling skipped.
-            A batch that only adds to an accumulation of gradients has the rate of an update at that batch.
+        steps: (step from 0, epoch from 1, loss, learning rate) of each batch. The learning rate is the one that the
+            optimizer applied, before the multipliers of layer groups; 0 for a batch that loss scaling skipped. A batch
+            whose gradients are only accumulated has the rate of an update at that batch.
         epochs: The validation scores of each epoch; empty without validation.
     """
 
@@ -31,7 +31,7 @@ class History:
 
 
 class LastBatchLoss(keras.metrics.Metric):
-    """The loss of the last batch alone; Keras's own logs hold the epoch's running mean."""
+    """The loss of the last batch; the logs of Keras have the running mean of the epoch."""
 
     def __init__(self, loss: Callable[..., Any]) -> None:
         super().__init__(name="batch_loss")
@@ -43,12 +43,12 @@ class LastBatchLoss(keras.metrics.Metric):
         self.value.assign(keras.ops.cast(self.of_batch(y_true, y_pred), self.dtype))
 
     def result(self) -> Any:
-        """Return the loss of the batch seen last."""
+        """Return the loss of the last batch."""
         return keras.ops.convert_to_tensor(self.value)
 
 
 class StepLog(keras.callbacks.Callback):
-    """Records every step, shows it, and stops a run whose loss is not finite."""
+    """Records and shows every step; raises TrainingFailed if the loss is not finite."""
 
     def __init__(self, history: History, total_steps: int, progress: Progress, advice: str) -> None:
         super().__init__()
@@ -56,17 +56,17 @@ class StepLog(keras.callbacks.Callback):
         self.epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note the epoch."""
+        """Record the epoch."""
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the step."""
         logs = logs or {}
         step, loss = len(self.history.steps), float(logs["batch_loss"])
-        rate = float(str(np.float32(logs["applied_rate"])))  # 0.0001, not the float64 0.00009999999747378752
+        rate = float(str(np.float32(logs["applied_rate"])))  # 0.0001 instead of the float64 0.00009999999747378752
         self.history.steps.append((step, self.epoch, loss, rate))
         if not math.isfinite(loss):
-            applied = next((row[3] for row in reversed(self.history.steps) if row[3]), 0.0)  # loss scaling skips it
+            applied = next((row[3] for row in reversed(self.history.steps) if row[3]), 0.0)  # 0: skipped by scaling
             raise TrainingFailed(
                 f"the loss is {loss} at step {step} of {self.total_steps} (epoch {self.epoch}, learning rate "
                 f"{applied:.3g}); try {self.advice}"
@@ -75,7 +75,7 @@ class StepLog(keras.callbacks.Callback):
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Scores the validation examples after each epoch and keeps the best epoch's weights."""
+    """Scores the validation examples after each epoch, and stores the weights of the best epoch."""
 
     def __init__(self, score: Callable[[Any], dict[str, Any]], by: str, history: History, progress: Progress) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class KeepBest(keras.callbacks.Callback):
         self.best, self.kept_epoch, self.weights = -math.inf, 0, None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Score, say and compare."""
+        """Score the epoch, and store its weights if it is the best so far."""
         model: Any = self.model
         scores = self.score(model)
         self.history.epochs.append(scores)
@@ -97,7 +97,7 @@ class KeepBest(keras.callbacks.Callback):
         self.progress.epoch(epoch + 1, scores, text)
 
     def _worth(self, scores: dict[str, Any]) -> float:
-        """Return the score, the larger the better; predictions that leave it undefined are worth least."""
+        """Return the score with a sign such that larger is better; an undefined score is -inf."""
         value = scores.get(self.by, math.nan)
         return -math.inf if math.isnan(value) else -value if self.by in LOWER_IS_BETTER else value
 

@@ -1,4 +1,4 @@
-"""What of a `fit` goes into a checkpoint, when one is written, and how a `fit` goes on from one to the last bit."""
+"""The callback that writes checkpoints during `fit`, and restores one so that the run continues to the last bit."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -15,29 +15,30 @@ from slanted.runtime.random_state import random_state, set_random_state
 from slanted.text.runs.checkpoints import Checkpoints, Snapshot
 from slanted.text.training.callbacks import History, KeepBest
 
-_FIRST_AFTER = 0.25  # of the seconds from one to the next: a run that dies young loses less
+_FIRST_AFTER = 0.25  # of the seconds between checkpoints: a run that is killed early loses less
 
 Arrays = dict[str, np.ndarray]
 
 
 class Checkpointing(keras.callbacks.Callback):
-    """Writes checkpoints during `fit`, and has `fit` go on from the one it is given.
+    """Writes checkpoints during `fit`, and continues a run from a checkpoint.
 
-    To be the last of the callbacks: it sees what the others made of a step, and what it restores stays.
+    It must be the last callback: its checkpoints then include the changes of the others, which cannot overwrite the
+    state that it restores.
 
     Args:
-        checkpoints: Where they are; None: none are written.
-        snapshot: The one to go on from, or None.
-        history: Of the run; is filled up to the snapshot at once.
-        keep: Of the run, or None; gets the best weights up to the snapshot at once.
-        total_steps: Batches of the run.
-        steps_per_epoch: Batches of an epoch.
+        checkpoints: Writes and reads the checkpoints; None: none are written.
+        snapshot: The checkpoint to continue from; None: a new run.
+        history: The history of the run; `__init__` restores it from the snapshot.
+        keep: The callback with the best weights, or None; `__init__` restores it from the snapshot.
+        total_steps: T, in batches.
+        steps_per_epoch: Batches per epoch.
 
     Attributes:
-        epoch: The epoch to go on in, from 0.
-        step: How many batches of that epoch are behind.
-        resumed_from_step: The snapshot's step, or None.
-        is_trained: Whether the snapshot is that of a run whose training was over.
+        epoch: The epoch to continue in, from 0.
+        step: The number of batches of that epoch that are done.
+        resumed_from_step: The step of the snapshot, or None.
+        is_trained: Whether the snapshot was written after the last step.
     """
 
     def __init__(
@@ -65,19 +66,19 @@ class Checkpointing(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """How long the run has been trained for, in all its processes together."""
+        """The training time of the run, summed over all its processes."""
         return self._seconds_before + time.monotonic() - self._began
 
     def deferring_signals(self) -> AbstractContextManager[Any]:
-        """Have SIGINT and SIGTERM wait for a checkpoint from the first step to `finish`, if any is written."""
+        """Return a context in which SIGINT and SIGTERM wait for the next checkpoint, if checkpoints are written."""
         return nullcontext() if self._checkpoints is None else self._signals
 
     def data(self) -> AbstractContextManager[None]:
-        """Return what `fit` is to run within: the first epoch may be shorter than the others."""
+        """Return the context for `fit`, in which the first epoch may be shorter than the others."""
         return epochs_as_long_as_their_data() if self.step else nullcontext()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Restore, now that every other callback has had its say on where the run stands."""
+        """Restore here, not in on_train_begin: every other callback has set its position by now, so ours is final."""
         if self._snapshot is not None:
             _restore_training(self._snapshot, self.model)
             _restore_random_state(self._snapshot)
@@ -85,27 +86,27 @@ class Checkpointing(keras.callbacks.Callback):
                 self._snapshot = None
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Put the generators back again: PyTorch's loader draws from one when an epoch begins, also within one."""
+        """Restore the generators again: PyTorch's DataLoader draws from one when it is created, before this batch."""
         if self._snapshot is not None:
             _restore_random_state(self._snapshot)
             self._snapshot = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write one if it is due or the process is to end; that of an epoch's end waits for its validation."""
+        """Write a checkpoint if it is due or a signal is pending; after an epoch, only once it is validated."""
         self._signals.deferring = True
         if len(self._history.steps) % self._steps_per_epoch:
             self._write_if_due()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write one if it is due or the process is to end; `finish` writes the last."""
+        """Write a checkpoint if it is due or a signal is pending; `finish` writes the last one."""
         if len(self._history.steps) < self._total:
             self._write_if_due()
 
     def finish(self, model: Any) -> None:
-        """Keep the trained model as the last checkpoint; or take it from there, if that is what the run goes on from.
+        """Write the trained model as the last checkpoint, or restore it if the run continues from that checkpoint.
 
         Args:
-            model: Has the weights of the epoch that is kept.
+            model: The model, with the weights to save.
         """
         if self.is_trained and self._snapshot is not None:
             _assign(model.variables, self._snapshot.arrays, "model")
@@ -128,19 +129,19 @@ class Checkpointing(keras.callbacks.Callback):
         self._signals.deliver()
 
     def _write(self, checkpoints: Checkpoints, step: int) -> None:
-        model: Any = self.model  # on JAX this brings the state of the compiled step into the model's variables
+        model: Any = self.model  # on JAX this copies the state of the compiled step to the model's variables
         state = _named("model", map(_value, model.variables)) | _named(
             "optimizer", map(_value, model.optimizer.variables)
         )
         if not all(np.isfinite(array).all() for array in state.values()):
-            return  # the next loss will not be finite, and what was kept before stays the last good state
+            return  # the next loss will not be finite; the previous checkpoint remains the last good state
         watched = _history_arrays(self._history) | _best_weights(self._keep)
         facts = {"seconds": self.seconds, **_watched_facts(self._history, self._keep)}
         checkpoints.write(Snapshot(step, facts, {**state, **_prefixed("random", random_state()), **watched}))
 
 
 def _restore_training(snapshot: Snapshot, model: Any) -> None:
-    """Put back the model and its optimizer."""
+    """Restore the model and its optimizer."""
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     _assign(model.variables, snapshot.arrays, "model")
@@ -154,17 +155,17 @@ def _restore_random_state(snapshot: Snapshot) -> None:
 
 
 def _assign(variables: list[Any], arrays: Mapping[str, np.ndarray], prefix: str) -> None:
-    """Give variables their values.
+    """Assign the arrays of a checkpoint to variables.
 
     Raises:
-        InputError: They are others than those that were kept.
+        InputError: Their number or shapes differ.
     """
-    found = [arrays.get(f"{prefix}/{at}") for at in range(len(variables))]
-    shapes = [None if array is None else array.shape for array in found]
+    values = [arrays.get(f"{prefix}/{at}") for at in range(len(variables))]
+    shapes = [None if array is None else array.shape for array in values]
     if shapes != [tuple(variable.shape) for variable in variables] or f"{prefix}/{len(variables)}" in arrays:
-        rule = f"the checkpoint's {prefix} must have the variables of this one"
+        rule = f"the checkpoint's {prefix} must have the same variables as this one"
         raise InputError(f"{rule}: other versions of Keras or slanted wrote it; start again with --overwrite")
-    for variable, array in zip(variables, found, strict=True):
+    for variable, array in zip(variables, values, strict=True):
         variable.assign(array)
 
 

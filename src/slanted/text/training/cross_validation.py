@@ -1,15 +1,17 @@
-"""`slanted train --folds K`: a cross-validation of K ordinary runs, its scores, and the rows predicted out of fold.
+"""`slanted train --folds K`: K-fold cross-validation.
 
-    fold_1/ ... fold_K/    each a complete run; its test scores are of the rows it holds out
-    recipe.json            repeats the whole
-    labels.json            as of any run; with several labels the means of the folds' thresholds
-    out_of_fold.csv        every training row, predicted by the one model that has not seen it; `row` counts from 0 the
-                           rows of the input, skipped ones too, and goes on from one file to the next
+The folder of a cross-validation contains
+
+    fold_1/ ... fold_K/    the run of each fold; its test scores are those of its held-out rows
+    recipe.json            all settings, to repeat the cross-validation
+    labels.json            as for a run; in multi-label classification with the mean thresholds of the folds
+    out_of_fold.csv        a prediction for every training row by the one model that was not trained on it; `row` counts
+                           the rows of all input files from 0, skipped rows included
     metrics.json           mean and deviation of each score over the folds, and the scores of out_of_fold.csv
-    predictions.csv        where there is a test file: the mean of all models
-    report.html            the whole in pictures, which leads to the page of each fold; report.json: what it needs
+    predictions.csv        if there is a test file: the mean prediction of all models
+    report.html            the report, with links to the reports of the folds; report.json has its data
 
-No score of a fold is chosen by: its epoch and its thresholds come from validation rows apart (`fold_rows`).
+The held-out rows of a fold select nothing: epoch and thresholds are selected on separate validation rows (`fold_rows`).
 """
 
 from collections.abc import Callable
@@ -49,17 +51,17 @@ def train_folds(
     finish_fold: Finish | None = None,
     finish: FinishFolds | None = None,
 ) -> Metrics:
-    """Train every fold of `data`, write all of them to the request's folder and return the content of metrics.json.
+    """Train every fold of `data`, write the cross-validation to its folder, and return the content of metrics.json.
 
-    Finished folds in the folder are used as they are; an unfinished one is continued from its last checkpoint, or
-    trained again where none is written.
+    Finished folds in the folder are not trained again; an unfinished fold continues from its last checkpoint, or is
+    trained again if it has none.
 
     Args:
-        request: What is asked for, with backend and precision decided.
+        request: The files, the settings, with backend and precision chosen, and the folder.
         data: The rows and their folds.
         progress: Receives every message and event.
-        finish_fold: Is called once a fold is safe in its folder.
-        finish: Is called with the folder, the rows, the metrics and `progress` once all is safe in the folder.
+        finish_fold: Called once the files of a fold are in its folder.
+        finish: Called with the folder, the rows, the metrics and `progress` once all files are in the folder.
 
     Raises:
         InputError: The folder cannot be used or written to.
@@ -67,7 +69,7 @@ def train_folds(
     """
     settings, folds = request.settings, range(len(data.folds))
     with request.folder.lock():
-        with request.folder.replace(CHECKPOINTS) as work:  # a process that dies at any time loses nothing of it
+        with request.folder.replace(CHECKPOINTS) as work:  # finished folds survive if the process is killed
             repeat: Metrics = {"files": asdict(request.files), "columns": asdict(data.columns)}
             if data.sha256 is not None:
                 started_with = StartedWith.of(request.files, settings, data.sha256)
@@ -79,7 +81,7 @@ def train_folds(
             model = DiskEnsemble(read_run(work))
             model.write_labels(work)
             metrics = fold_metrics(data, settings, runs, steps_before or None)
-            metrics["out_of_fold"] = _predict_held_rows(data, settings, model, work)
+            metrics["out_of_fold"] = _predict_out_of_fold(data, settings, model, work)
             if data.test is not None:
                 metrics |= _predict_test(data, settings, model, work)
             data.bad_rows.write(work / run_folder.BAD_ROWS)
@@ -96,15 +98,15 @@ def train_fold(
     """Train one fold, from its last checkpoint if it has one, and return the content of its metrics.json.
 
     Args:
-        request: Of this fold.
+        request: The request of this fold.
         data: The rows and their folds.
-        number: Of the fold, from 0.
+        number: The number of the fold, from 0.
         progress: Receives every message and event.
-        finish: Is called once the fold is safe in its folder.
+        finish: Called once the files of the fold are in its folder.
     """
     if request.folder.state.is_finished:
         return request.folder.metrics()
-    keras.backend.clear_session()  # frees the model before, and names layers as a process of its own would
+    keras.backend.clear_session()  # frees the previous model, and restarts the numbering of layer names
     title = fold_title(number, len(data.folds))
     shown = shown_as_fold(progress, number, len(data.folds))
     try:
@@ -116,15 +118,15 @@ def train_fold(
     return metrics
 
 
-def _predict_held_rows(data: RunData, settings: Settings, model: FoldEnsemble, folder: Path) -> Metrics:
-    """Write out_of_fold.csv and return its scores: every row's labels by its own fold's thresholds."""
+def _predict_out_of_fold(data: RunData, settings: Settings, model: FoldEnsemble, folder: Path) -> Metrics:
+    """Write out_of_fold.csv and return its scores; labels are decided by the thresholds of each row's fold."""
     predicted, thresholds = model.predict_out_of_fold(data.train, data.folds)
     write_predictions(folder / run_folder.OUT_OF_FOLD, data.target, predicted, thresholds, data.numbers)
     return score_predictions(data.target, data.train.y, predicted, settings.positive, thresholds)
 
 
 def _predict_test(data: RunData, settings: Settings, model: FoldEnsemble, folder: Path) -> Metrics:
-    """Write predictions.csv and return the scores of the test rows, and the baselines' of all training rows."""
+    """Write predictions.csv; return the test scores, and those of baselines trained on all training rows."""
     assert data.test is not None
     predicted = model.predict(data.test.texts, data.test.texts_b)
     write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)

@@ -1,4 +1,4 @@
-"""Fine-tune a text model: one `fit`, the best epoch kept."""
+"""Fine-tune a text model with one call of `fit`, and restore the best epoch."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,14 +37,14 @@ from slanted.text.training.checkpoint_callback import Checkpointing
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a `fit` came to.
+class TrainingResult:
+    """The result of training.
 
     Attributes:
         history: All steps and epochs.
-        kept_epoch: Whose weights the classifier has, from 1.
-        seconds: Of training, compilation and validation included, in all processes that trained.
-        resumed_from_step: The step that this process took the run up at; None: it began it.
+        kept_epoch: The epoch, from 1, whose weights the classifier has: the best, or the last without validation.
+        seconds: The training time, compilation and validation included, summed over all processes of the run.
+        resumed_from_step: The step that this process resumed the run from; None: it began the run.
     """
 
     history: History
@@ -53,39 +53,39 @@ class Trained:
     resumed_from_step: int | None = None
 
 
-class Fitting:
-    """A run made ready: the model loaded, the texts tokenised, the curve known, no step trained.
+class FineTuningRun:
+    """A run that is ready to train: the model is loaded, the texts are tokenised, and the curve is known.
 
     Args:
-        target: What is learnt.
-        train: The rows to learn from.
-        valid: The rows to choose the epoch by; None keeps the last.
+        target: The target to learn: its task, labels and scaling.
+        train: The training rows.
+        valid: The validation rows, which select the best epoch; None: the last epoch is used.
         settings: Recipe, model, batches, precision, seed.
-        progress: Is told of every step and epoch.
+        progress: Receives every message and event.
 
     Attributes:
         encoder: The pretrained model and its tokenizer.
-        classifier: The KerasHub task that is trained.
+        classifier: The KerasHub task to train.
         model: The same layers as a plain Keras model, which `fit` trains.
-        scaling: From the model's outputs to the targets' units.
-        documents: The training texts as the model sees them; of many a sample.
-        examples: How many examples an epoch has.
+        scaling: Converts between the outputs of the model and the units of the targets.
+        documents: The training texts as tokens; for many texts a sample.
+        examples: Examples per epoch.
         batches: The training batches.
-        loss: What is minimised.
-        curve: The learning rate over the whole run.
-        lr_max: The curve's peak.
-        fast_paths: Which of "encoder" and, once it is trained, "optimizer" run slanted's own faster code.
+        loss: The training loss.
+        curve: The learning rate over the run.
+        lr_max: The peak of the curve.
+        fast_paths: The parts that run faster code of slanted: "encoder" and, after training, "optimizer".
 
     Raises:
         InputError: The model cannot be loaded.
-        SettingError: `max_tokens` is more than the model takes.
+        SettingError: `max_tokens` is more than the maximum of the model.
     """
 
     def __init__(
         self, target: Target, train: Examples, valid: Examples | None, settings: Settings, progress: Progress
     ) -> None:
         self.target, self.settings, self.progress = target, settings, progress
-        check_importable(settings.recipe.curve)  # before all that takes time
+        check_importable(settings.recipe.curve)  # before anything that takes time
         seeded_generators(settings.seed)
         self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
         settings.check_length(self.encoder.max_tokens)
@@ -120,7 +120,7 @@ class Fitting:
 
     @property
     def summary(self) -> tuple[str, ...]:
-        """The model and the run, for the user to read, and advice where many texts lose tokens."""
+        """Lines for the user about the model and the run, with advice if many texts are truncated."""
         encoder, settings = self.encoder, self.settings
         hint = advice(self.documents, settings, encoder.max_tokens, self.pairs)
         return (
@@ -130,25 +130,28 @@ class Fitting:
             *([hint] if hint else []),
             *([self.loss.description] if isinstance(self.loss, BalancedLoss) else []),
             f"run: {plural(settings.recipe.epochs, 'epoch')} of {plural(len(self.batches), 'step')}, "
-            f"{self.total_steps:,} in all; the first of each length compiles",
+            f"{self.total_steps:,} in total; the first step of each length compiles",
         )
 
     @cached_property
     def plan(self) -> Plan:
-        """The plan of the run; its costs are those of a batch of the mean padded length."""
+        """The plan of the run, with the cost of a batch of the mean padded length."""
         settings = self.settings
         shape = (min(settings.batch_size, self.examples), round(self.batches.plan.padded_length))
         batch = {name: np.zeros(shape, "int32") for name in self.encoder.input_names}
         size = DatasetSize(self.examples, settings.batch_size, settings.gradient_accumulation)
-        with fast_bert.unapplied(self.classifier):  # the cost is counted layer by layer
+        with fast_bert.unapplied(self.classifier):  # the cost is counted per layer
             return plan_along(self.curve, self.model, settings.recipe, len(self.batches), batch, size)
 
-    def fit(self, checkpoints: Checkpoints | None = None, snapshot: Snapshot | None = None) -> Trained:
-        """Train, and leave the kept epoch's weights in `classifier`.
+    def fit(self, checkpoints: Checkpoints | None = None, snapshot: Snapshot | None = None) -> TrainingResult:
+        """Train, and restore the weights of the best epoch in `classifier`.
 
         Args:
-            checkpoints: Where the state is kept meanwhile; SIGINT and SIGTERM then wait for it to be. None: nowhere.
-            snapshot: The state to go on from; None begins.
+            checkpoints: Writes checkpoints, for which SIGINT and SIGTERM then wait; None: no checkpoints.
+            snapshot: The checkpoint to continue from; None: a new run.
+
+        Returns:
+            The history, the saved epoch and the training time.
 
         Raises:
             TrainingFailed: The loss of a batch is not finite.
@@ -165,7 +168,7 @@ class Fitting:
             saving.finish(self.model)
         self.scaling.fold_into(self.classifier)
         kept_epoch = keep.kept_epoch if keep else recipe.epochs
-        return Trained(history, kept_epoch, saving.seconds, saving.resumed_from_step)
+        return TrainingResult(history, kept_epoch, saving.seconds, saving.resumed_from_step)
 
     def _make_optimizer(self) -> Any:
         optimizer = self.settings.recipe.make_optimizer(self.model, self.lr_max, self.settings.gradient_accumulation)
@@ -175,9 +178,9 @@ class Fitting:
 
     def _fit(self, optimizer: Any, saving: Checkpointing, history: History, keep: KeepBest | None) -> None:
         recipe = self.settings.recipe
-        if self.settings.precision == "mixed_float16":  # Keras goes by the model's own policy, which is float32
+        if self.settings.precision == "mixed_float16":  # Keras adds it only by the policy of the model
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        if not optimizer.built:  # else TensorFlow builds it within the first step, and traces another program
+        if not optimizer.built:  # TensorFlow would build it in the first step and trace another program
             optimizer.build(self.model.trainable_variables)
         metrics = [LastBatchLoss(self.loss), AppliedRate(optimizer)]
         self.model.compile(optimizer=optimizer, loss=self.loss, metrics=metrics)
@@ -206,7 +209,7 @@ class Fitting:
         release(self.model.optimizer.variables)
 
     def trained_model(self) -> TextModel:
-        """Return the model that `fit` has trained; of several labels its thresholds are the validation rows' best."""
+        """Return the trained model; in multi-label classification with thresholds chosen on the validation rows."""
         classifier = float32_copy(self.classifier, self.encoder)
         model = TextModel(self.encoder, classifier, self.target, self.settings, pairs=self.pairs)
         if self.target.kind == "multilabel" and self.valid is not None:
@@ -214,13 +217,13 @@ class Fitting:
         return model
 
     def _advice(self) -> str:
-        """Return what to try where the loss is not finite."""
+        """Return the advice for a loss that is not finite."""
         clipping = [] if self.settings.recipe.clip_norm else ["--clip-norm 1"]
         precision = [] if self.settings.precision == "float32" else ["--precision float32"]
         return " or ".join(["a smaller --lr", *clipping, *precision])
 
     def _group_rates(self) -> GroupRates | None:
-        """Return every layer group's rates for those who watch, None where nobody does."""
+        """Return the learning rates of the layer groups for the views; None if there are none."""
         return GroupRates.of(self.plan) if self.progress.views else None
 
     def _validate(self, model: Any) -> dict[str, Any]:
@@ -230,7 +233,7 @@ class Fitting:
 
 
 def recipe_lines(recipe: Recipe, hidden_size: int) -> list[str]:
-    """Return which recipe and which peak rate are taken, why, and what is to be known of the recipe."""
+    """Return lines about the recipe: its name, its peak rate with the reason, and its notes."""
     rate, reason = recipe.peak_rate(hidden_size), recipe.peak_reason(hidden_size)
     line = f"recipe: {recipe.name} ({recipe.source}); peak rate {rate:g} ({reason}; --lr overrides)"
     return [line, *([f"note: {recipe.notes}"] if recipe.notes else [])]

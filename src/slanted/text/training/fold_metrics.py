@@ -1,4 +1,4 @@
-"""The scores of a cross-validation: means and deviations over its folds, for metrics.json."""
+"""metrics.json of a cross-validation: the mean and the deviation of each score over the folds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,17 +12,17 @@ from slanted.text.settings import Settings
 def fold_metrics(
     data: RunData, settings: Settings, runs: Sequence[dict[str, Any]], resumed_from_step: int | None
 ) -> dict[str, Any]:
-    """Return metrics.json of a cross-validation, but for its out-of-fold and test scores.
+    """Return the content of metrics.json of a cross-validation, without its out-of-fold and test scores.
 
     Args:
         data: The rows of all folds.
-        settings: Of the runs.
-        runs: The metrics.json of each fold.
-        resumed_from_step: How many steps of all folds were trained before the last process, or None.
+        settings: The settings of the cross-validation.
+        runs: The content of metrics.json of each fold.
+        resumed_from_step: The number of steps of all folds that earlier processes trained, or None.
     """
     seconds = sum(run["train_seconds"] for run in runs)
     trained = sum(run["examples"] * run["epochs"] for run in runs)
-    held = [run["test"] for run in runs]
+    test_scores = [run["test"] for run in runs]
     baselines = {name: means([run["baselines"][name] for run in runs]) for name in runs[0]["baselines"]}
     metrics = {
         "task": data.target.kind,
@@ -36,8 +36,8 @@ def fold_metrics(
         "seed": settings.seed,
         "resumed_from_step": resumed_from_step,
         "folds": [_scalars(run["test"]) | {"kept_epoch": run["kept_epoch"]} for run in runs],
-        "mean": means(held),
-        "deviation": deviations(held),
+        "mean": means(test_scores),
+        "deviation": deviations(test_scores),
         "baselines": baselines,
     }
     if data.train_test_duplicates is not None:
@@ -46,7 +46,7 @@ def fold_metrics(
 
 
 def means(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the mean of each score that every fold has.
+    """Return the mean of each score that all folds have.
 
     >>> means([{"accuracy": 0.5, "f1": 1.0}, {"accuracy": 1.0}])
     {'accuracy': 0.75}
@@ -55,7 +55,7 @@ def means(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def deviations(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the sample standard deviation of each score that every fold has.
+    """Return the sample standard deviation of each score that all folds have.
 
     >>> deviations([{"accuracy": 0.5}, {"accuracy": 1.0}])
     {'accuracy': 0.3535533905932738}

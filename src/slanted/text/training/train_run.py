@@ -1,4 +1,4 @@
-"""Train one run and write its folder: the model, its scores, and everything that is needed to repeat the run."""
+"""Train one run and write its folder: the model, its scores, and all settings needed to repeat the run."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.baselines import baseline_scores
 from slanted.text.settings import Settings
-from slanted.text.training.fine_tuning import Fitting, Trained, recipe_lines
+from slanted.text.training.fine_tuning import FineTuningRun, TrainingResult, recipe_lines
 
 Baselines = Callable[[RunData, Examples, Settings], dict[str, Any]]
 
@@ -35,8 +35,8 @@ class FinishedRun:
     Attributes:
         out: The folder.
         data: The rows.
-        fitting: The run: model, batches, curve and plan.
-        trained: Its history and the epoch whose weights the model has.
+        run: The run: model, batches, curve and plan.
+        result: Its history and its saved epoch.
         model: The trained model.
         metrics: The content of metrics.json.
         progress: Receives every message and event.
@@ -44,8 +44,8 @@ class FinishedRun:
 
     out: Path
     data: RunData
-    fitting: Fitting
-    trained: Trained
+    run: FineTuningRun
+    result: TrainingResult
     model: TextModel
     metrics: dict[str, Any]
     progress: Progress
@@ -55,13 +55,13 @@ Finish = Callable[[FinishedRun], None]
 
 
 def baselines_of(data: RunData, scored: Examples, settings: Settings) -> dict[str, Any]:
-    """Return the scores of the majority and of TF-IDF with a linear model on `scored`, by name."""
+    """Return the scores on `scored` of the majority baseline and of TF-IDF with a linear model, by name."""
     splits = [data.of_fold(fold) for fold in data.folds] or [data]
     choosing = [(split.train, split.valid) for split in splits if split.valid is not None]
     return baseline_scores(data.train, scored, data.target, settings.positive, choosing)
 
 
-@preserved_random_state()  # of the program that calls it
+@preserved_random_state()  # for the calling program
 def train_here(
     request: RunRequest,
     data: RunData,
@@ -71,93 +71,93 @@ def train_here(
     baselines: Baselines = baselines_of,
     finish: Finish | None = None,
 ) -> dict[str, Any]:
-    """Train in this process, in which Keras has started, write the run's folder and return the content of metrics.json.
+    """Train a run in this process, where Keras is running, write its folder, and return the content of metrics.json.
 
     Args:
-        request: What is asked for, with backend and precision decided.
+        request: The files, the settings, with backend and precision chosen, and the folder.
         data: The rows.
         progress: Receives every message and event.
-        keep_model: Whether the folder gets the model and its tokenizer, or the scores alone.
-        baselines: Computes the baselines' scores.
-        finish: Is called once the run is safe in its folder: an error in it costs only what it writes.
+        keep_model: Whether to write the model and its tokenizer to the folder, or only the scores.
+        baselines: Computes the scores of the baselines.
+        finish: Called once all files of the run are in its folder, so that an error in it does not affect them.
 
     Raises:
         InputError: The folder cannot be used or written to.
         TrainingFailed: The loss is not finite.
     """
     settings = request.settings
-    fitting = Fitting(data.target, data.train, data.valid, settings, progress)
-    for line in (*fitting.summary, *recipe_lines(settings.recipe, fitting.encoder.hidden_dim)):
+    run = FineTuningRun(data.target, data.train, data.valid, settings, progress)
+    for line in (*run.summary, *recipe_lines(settings.recipe, run.encoder.hidden_dim)):
         progress.say(line)
     if settings.recipe.is_layerwise:
-        progress.say(str(fitting.plan))
+        progress.say(str(run.plan))
     with request.folder.lock(), ExitStack() as last:
-        last.callback(release, fitting.classifier.variables)
+        last.callback(release, run.classifier.variables)
         with request.folder.replace() as folder, progress.shown_to(LiveFile(folder)):
-            trained, sha256 = _fit(fitting, request, data, progress)
-            model = fitting.trained_model()
+            result, sha256 = _fit(run, request, data, progress)
+            model = run.trained_model()
             last.callback(release, model.classifier.variables)
             predicted = None if data.test is None else model.predict(data.test.texts, data.test.texts_b)
-            metrics = _facts(fitting, trained, data) | _scores(model, data, predicted)
+            metrics = _facts(run, result, data) | _scores(model, data, predicted)
             scored = data.test or data.valid
             if scored is not None:
                 metrics["baselines"] = baselines(data, scored, settings)
             repeat = {
                 "files": asdict(request.files),
                 "columns": asdict(data.columns),
-                "peak_rate": fitting.lr_max,
+                "peak_rate": run.lr_max,
                 **sha256,
-                "fast_paths": fitting.fast_paths,
+                "fast_paths": run.fast_paths,
             }
             with atomic_files.disk_errors(request.out):
                 model.save(folder, repeat, weights=keep_model)
                 data.bad_rows.write(folder / run_folder.BAD_ROWS)
-            atomic_files.write_rows(folder / run_folder.HISTORY, run_folder.HISTORY_COLUMNS, trained.history.steps)
+            atomic_files.write_rows(folder / run_folder.HISTORY, run_folder.HISTORY_COLUMNS, result.history.steps)
             if predicted is not None:
                 write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
             atomic_files.write_json(folder / run_folder.METRICS, metrics)
             progress.result(metrics)
         if finish is not None:
-            finish(FinishedRun(request.out, data, fitting, trained, model, metrics, progress))
+            finish(FinishedRun(request.out, data, run, result, model, metrics, progress))
     return metrics
 
 
 def _fit(
-    fitting: Fitting, request: RunRequest, data: RunData, progress: Progress
-) -> tuple[Trained, dict[str, dict[str, Any]]]:
-    """Train, from the last checkpoint if there is one; return the result and, for recipe.json, the files' SHA-256."""
+    run: FineTuningRun, request: RunRequest, data: RunData, progress: Progress
+) -> tuple[TrainingResult, dict[str, dict[str, Any]]]:
+    """Train, from the last checkpoint if there is one; return the result, and the SHA-256 sums for recipe.json."""
     checkpoints = request.checkpoints(data)
     if checkpoints is None:
-        return fitting.fit(), {}
+        return run.fit(), {}
     started_with = resume_check.StartedWith.of(request.files, request.settings, data.sha256)
     snapshot = checkpoints.latest(progress.say)
     if snapshot is not None:
-        started_with.check_continues(request.out)  # again: another process may have written it since
-        progress.say(f"resumed: from the checkpoint of step {snapshot.step} of {fitting.total_steps}")
+        started_with.check_continues(request.out)  # again, because another process may have written to it since
+        progress.say(f"resumed: from the checkpoint of step {snapshot.step} of {run.total_steps}")
     started_with.write(request.out)
     try:
-        return fitting.fit(checkpoints, snapshot), {"sha256": started_with.sha256}
+        return run.fit(checkpoints, snapshot), {"sha256": started_with.sha256}
     except TrainingFailed as error:
         steps = steps_of(request.out)
-        saved = f"; the checkpoint of step {steps[-1]} is kept, --overwrite starts again" if steps else ""
+        saved = f"; the checkpoint of step {steps[-1]} is saved, --overwrite starts again" if steps else ""
         raise TrainingFailed(f"{error}{saved}") from None
 
 
-def _facts(fitting: Fitting, trained: Trained, data: RunData) -> dict[str, Any]:
-    """Return what metrics.json says of the run beside its scores."""
-    settings, examples = fitting.settings, len(data.train)
+def _facts(run: FineTuningRun, result: TrainingResult, data: RunData) -> dict[str, Any]:
+    """Return the entries of metrics.json other than the scores."""
+    settings, examples = run.settings, len(data.train)
     facts = {
         "task": data.target.kind,
         "examples": examples,
         "epochs": settings.recipe.epochs,
-        "kept_epoch": trained.kept_epoch,
-        "total_steps": fitting.total_steps,
-        "train_seconds": trained.seconds,
-        "examples_per_second": examples * settings.recipe.epochs / trained.seconds,
+        "kept_epoch": result.kept_epoch,
+        "total_steps": run.total_steps,
+        "train_seconds": result.seconds,
+        "examples_per_second": examples * settings.recipe.epochs / result.seconds,
         "backend": settings.backend,
         "precision": settings.precision,
         "seed": settings.seed,
-        "resumed_from_step": trained.resumed_from_step,
+        "resumed_from_step": result.resumed_from_step,
     }
     if data.train_test_duplicates is not None:
         facts["train_test_duplicates"] = data.train_test_duplicates
@@ -165,6 +165,6 @@ def _facts(fitting: Fitting, trained: Trained, data: RunData) -> dict[str, Any]:
 
 
 def _scores(model: TextModel, data: RunData, predicted: np.ndarray | None) -> dict[str, Any]:
-    """Return the scores of the validation and the test rows, of which `predicted` are the predictions."""
+    """Return the scores on the validation rows and on the test rows, whose predictions are `predicted`."""
     parts = {"valid": (data.valid, None), "test": (data.test, predicted)}
     return {name: model.score(part, known) for name, (part, known) in parts.items() if part is not None}
