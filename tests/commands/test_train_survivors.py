@@ -23,8 +23,8 @@ def test_a_signal_leaves_the_run_that_was_there_or_the_one_that_took_its_place(t
 @pytest.mark.parametrize(
     ("train", "remedy"),
     [
-        ("t.csv", "; to make that, add --resume to the command"),
-        ("-", ", for which its rows would be read again"),
+        ("t.csv", "; to write it, add --resume to the command"),
+        ("-", ", which needs the rows again"),
     ],
 )
 def test_a_signal_before_the_report_of_a_cross_validation(train, remedy, tmp_path):
@@ -32,7 +32,7 @@ def test_a_signal_before_the_report_of_a_cross_validation(train, remedy, tmp_pat
     for name in ("recipe.json", "fold_1/report.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
-    assert before.what_survives() == f"the run in {tmp_path} is finished, but for its report{remedy}"
+    assert before.what_survives() == f"the run in {tmp_path} is finished, except its report{remedy}"
 
 
 def test_a_signal_after_a_file_is_gone_is_answered_all_the_same(tmp_path):
@@ -43,6 +43,4 @@ def test_a_signal_after_a_file_is_gone_is_answered_all_the_same(tmp_path):
     for name in ("recipe.json", "metrics.json", "fold_1/report.json"):
         (out / name).write_text("{}")
     (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere" / "gone.csv")
-    assert before.what_survives() == (
-        f"the run in {out} is finished, but for its report, for which its rows would be read again"
-    )
+    assert before.what_survives() == (f"the run in {out} is finished, except its report, which needs the rows again")

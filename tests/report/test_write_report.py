@@ -75,7 +75,7 @@ def test_the_loss_of_weighted_classes_is_not_taken_for_the_validation_s(place):
     texts, labels = tiny.examples(24)
     run = place.run("weighted", ("text", "label"), list(zip(texts, labels, strict=True)), "--class-weight", "balanced")
     assert "valid" in run.data["epochs"][0] and "train_loss" not in run.data["epochs"][0]
-    assert "The training loss weighs the classes" in run.page
+    assert "The training loss has class weights" in run.page
     assert run.data["lengths"]["estimated_on"] is None
 
 
@@ -84,7 +84,7 @@ def test_pairs_without_held_out_rows(place):
     rows = list(zip(texts, reversed(texts), labels, strict=True))
     run = place.run("pairs", ("text", "other", "label"), rows, "--text-b", "other", "--valid-share", "0")
     assert run.data["scored"] is None and run.data["suspects"]["held_out"] is None
-    assert "this run has no score" in run.page
+    assert "This run has no score" in run.page
 
 
 def test_two_rows_a_class_of_hostile_texts(place):

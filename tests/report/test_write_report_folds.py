@@ -62,8 +62,8 @@ def test_resume_makes_the_report_that_a_finished_cross_validation_lacks(folded, 
     for name in ("report.html", "report.json"):
         (folded.out / name).unlink()
     assert main(["report", str(folded.out)]) == 2
-    said = f"error: {folded.out}/report.json: is missing, without which there is no report; to make it, give the "
-    remedy = "command that trained it again, with --resume; from standard input, train again"
+    said = f"error: {folded.out}/report.json: is missing, and the report needs it; to write it, run the "
+    remedy = "training command again with --resume; if it read standard input, train again"
     assert capsys.readouterr().err == f"{said}{remedy}\n"
     assert again(folded, tiny_model, "--resume") == 0
     assert capsys.readouterr().out.endswith(f"\nreport: {folded.out}/report.html\n")
@@ -86,7 +86,7 @@ def test_a_finished_cross_validation_whose_report_cannot_be_made_gives_its_resul
     (short.out / "out_of_fold.csv").write_text("".join(lines[:-1]))
     assert again(short, tiny_model, "--resume") == 0
     path = short.out / "out_of_fold.csv"
-    said = f"report: not made; {path}: does not hold the predictions of these rows (23 of 24 are there); restore"
+    said = f"report: not written; {path}: does not match the rows (23 of 24 are there); restore"
     assert said in capsys.readouterr().out
 
 
@@ -99,7 +99,7 @@ def test_one_whose_folds_have_no_reports_gives_its_result_and_no_page(folded, ti
     assert again(old, tiny_model, "--resume") == 0
     assert "out of fold: accuracy" in capsys.readouterr().out and not (old.out / "report.html").exists()
     assert main(["report", str(old.out)]) == 2
-    said = f"error: {old.out}/fold_1/report.json: is missing, without which there is no report; train the run again\n"
+    said = f"error: {old.out}/fold_1/report.json: is missing, and the report needs it; train the run again\n"
     assert capsys.readouterr().err == said
 
 
@@ -116,8 +116,8 @@ def test_an_interrupted_report_does_not_cost_the_cross_validation(place, tiny_mo
     with monkeypatch.context() as patched:
         patched.setattr("slanted.report.write_report.folds_data", interrupt)
         assert main(command) == 130
-    remedy = "to make that, add --resume to the command"
-    expected = f"error: interrupted; the run in {out} is finished, but for its report; {remedy}\n"
+    remedy = "to write it, add --resume to the command"
+    expected = f"error: interrupted; the run in {out} is finished, except its report; {remedy}\n"
     assert capsys.readouterr().err == expected
     assert {entry.name for entry in out.iterdir()} == {
         "fold_1", "fold_2", "recipe.json", "labels.json", "metrics.json", "out_of_fold.csv",

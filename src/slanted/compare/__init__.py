@@ -1,1 +1,1 @@
-"""`slanted compare`: the same rows and seeds under several recipes, and what the scores show."""
+"""`slanted compare`: several recipes on the same rows with the same seeds, and the differences of their scores."""

@@ -1,1 +1,1 @@
-"""The report of a run: the run's folder -> one plain dict -> one HTML page that needs nothing else."""
+"""The report of a run: its files are read into one dict, and the dict is rendered as one self-contained HTML page."""

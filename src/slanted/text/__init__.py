@@ -1,1 +1,1 @@
-"""From rows of text to a fine-tuned model."""
+"""Fine-tune text models on files or lists of texts and labels."""

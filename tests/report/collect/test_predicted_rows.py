@@ -95,7 +95,7 @@ def test_predictions_of_other_rows_are_refused(how, tmp_path):
     path = tmp_path / "out_of_fold.csv"
     write_predictions(path, data.target, model.predict(data.train.texts, None), 0.5)
     path.write_text("\n".join(BROKEN[how](path.read_text().split("\n")[:-1])) + "\n")
-    with pytest.raises(InputError, match=r"out_of_fold\.csv: does not hold the predictions of these rows") as error:
+    with pytest.raises(InputError, match=r"out_of_fold\.csv: does not match the rows") as error:
         read_predicted(path, data.train, data.target)
     assert "\n" not in str(error.value)
 
@@ -104,5 +104,5 @@ def test_a_decision_that_is_neither_0_nor_1_is_refused(tmp_path):
     part = Examples(["a"], None, np.array([[1.0, 0.0]]))
     path = tmp_path / "out_of_fold.csv"
     path.write_text("row,prediction_x,prediction_y,probability_x,probability_y\n4,7,0,0.5,0.5\n")
-    with pytest.raises(InputError, match="a number is none that could have been written"):
+    with pytest.raises(InputError, match="a number is not finite, or a decision is not 0 or 1"):
         read_predicted(path, part, Target("multilabel", ("x", "y")), np.array([4]))

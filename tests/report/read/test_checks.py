@@ -40,8 +40,8 @@ def metrics_of(pages, name="single", **changes):
 def test_a_file_of_another_version_is_refused_with_a_remedy(run, version, said, capsys):
     (run / "report.json").write_text(json.dumps({**held_by(run / "report.json"), "format_version": version}))
     assert main(["report", str(run)]) == 2
-    rule = f"has format version {said}, and this slanted reads version {FORMAT_VERSION}"
-    remedy = "use the slanted that wrote it, or train again"
+    rule = f"has format version {said}, and this version of slanted reads version {FORMAT_VERSION}"
+    remedy = "use the version of slanted that wrote it, or train again"
     assert capsys.readouterr().err == f"error: {run / 'report.json'}: {rule}; {remedy}\n"
 
 
@@ -54,7 +54,7 @@ def test_a_file_that_names_no_version_is_of_the_first(run):
 
 def test_what_is_no_object_is_refused(tmp_path):
     (tmp_path / "report.json").write_text("[1]")
-    with pytest.raises(InputError, match=r"report\.json: holds no object; restore the file or train again"):
+    with pytest.raises(InputError, match=r"report\.json: is not a JSON object; restore the file or train again"):
         read(tmp_path / "report.json")
 
 
@@ -94,7 +94,7 @@ def test_a_count_is_whole_and_a_list_is_as_long_as_it_must_be():
         with pytest.raises(ValueError, match="is no"):
             count(value)
     for value in ([], [1, 2, 3], {}, {"0": 1}, "ab", None):
-        with pytest.raises(ValueError, match="is no list"):
+        with pytest.raises(ValueError, match="is not a list"):
             listed(value, 1, 2)
 
 

@@ -16,8 +16,11 @@ pytestmark = pytest.mark.once
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
-        (lambda run: (run / "report.json").unlink(), "give the command that trained it again, with --resume"),
-        (lambda run: (run / "report.json").write_text("[]"), "whole/report.json: holds no object; restore the file"),
+        (lambda run: (run / "report.json").unlink(), "run the training command again with --resume"),
+        (
+            lambda run: (run / "report.json").write_text("[]"),
+            "whole/report.json: is not a JSON object; restore",
+        ),
         (lambda run: (run / "report.json").write_text("{"), "whole/report.json: cannot be read as JSON"),
         (lambda run: (run / "metrics.json").unlink(), "is not a finished run, metrics.json is missing"),
         (lambda run: (run / "recipe.json").unlink(), "is not a finished run, recipe.json is missing"),

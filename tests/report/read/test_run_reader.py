@@ -110,8 +110,8 @@ def test_a_fold_s_folder_gives_the_page_of_that_fold(whole, capsys):
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
-        (lambda run: (run / "report.json").unlink(), "report.json: is missing, without which there is no report"),
-        (lambda run: (run / "report.json").write_text("[]"), "report.json: holds no object; restore the file"),
+        (lambda run: (run / "report.json").unlink(), "report.json: is missing, and the report needs it"),
+        (lambda run: (run / "report.json").write_text("[]"), "report.json: is not a JSON object; restore the file"),
         (lambda run: (run / "report.json").write_text("{"), "report.json: cannot be read as JSON"),
         (lambda run: (run / "metrics.json").unlink(), "is not a finished run, metrics.json is missing"),
         (lambda run: (run / "history.csv").write_text("step\n"), "history.csv: holds no steps"),

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.once
 def test_the_weighted_training_loss_stands_not_beside_the_other(pages):
     epochs = [{"epoch": 1, "valid": {"loss": 0.5}}]
     made = edited(pages, data__epochs=epochs, recipe__class_weight="balanced")
-    assert "The training loss weighs the classes, the validation loss does not" in made
+    assert "The training loss has class weights and the validation loss has none" in made
     assert '<li class="c-train">' not in made and '<li class="c-train">' in edited(pages)
 
 
@@ -29,13 +29,13 @@ def test_the_curves_of_all_folds(pages):
         assert (fold["name"], fold["kept"]) == (f"fold {number}", 2)
     rows = cells_of(pages["single_folds"], "epochs")[0]
     assert [row[0] for row in rows] == ["1", "2", "3"]
-    assert [cell.endswith(" (kept)") for cell in rows[1][1:]] == [True] * 3
+    assert [cell.endswith(" (saved)") for cell in rows[1][1:]] == [True] * 3
     assert rows[0][2] == f"{drawn['folds'][1]['loss'][0]:.4f}"
 
 
 def test_without_validation_rows_the_training_loss_is_drawn(pages):
     shown = reader(pages["pairs_folds"]).sections["epochs"]
-    assert shown.startswith("Training loss by epochOne line is one fold. There were no validation rows")
+    assert shown.startswith("Training loss by epochEach line is one fold. There were no validation rows")
     report = read_cross_validation(pages["pairs_folds"].parent)
     for fold in report["folds"]:
         fold["data"]["epochs"] = [{"epoch": 1}]  # as that of weighted classes

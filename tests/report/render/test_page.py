@@ -23,7 +23,7 @@ def test_regression_and_runs_without_scores_leave_out_what_they_lack(pages):
     assert list(reader(pages["regression"]).sections) == [one for one in ORDER if one not in ("classes", "calibration")]
     shown = reader(pages["unscored"]).sections
     assert list(shown) == ["result", "rates", "epochs", "suspects", "lengths", "cost", "repeat"]
-    assert "No rows were held out, so this run has no score." in shown["result"]
+    assert "This run has no score, because it had no test or validation rows." in shown["result"]
 
 
 @pytest.mark.parametrize("name", fake_runs.RUNS)

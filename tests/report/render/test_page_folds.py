@@ -62,10 +62,10 @@ def test_the_result_is_out_of_fold_beside_baselines_of_the_same_rows(pages):
     assert tested[1][1] == f"{metrics['baselines']['tfidf']['accuracy']:.4f}"
     shown = " ".join(reader(pages["single_folds"]).sections["result"].split())
     right = 100 * metrics["out_of_fold"]["accuracy"]
-    assert f"The 3 models label {right:.1f} % of the 180 training rows correctly, each by the one that has" in shown
-    said = f"as means over the folds, TF-IDF with logistic regression reaches {100 * linear[0]:.1f} %, "
-    assert f"{said}the most frequent label alone {100 * constant[0]:.1f} %." in shown
-    assert f"The mean of the 3 models labels {100 * metrics['test']['accuracy']:.1f} % of the 60 test rows" in shown
+    assert f"The 3 models classify {right:.1f} % of the 180 training rows correctly, each row by the " in shown
+    said = f"Averaged over the folds, TF-IDF with logistic regression reaches {100 * linear[0]:.1f} %, "
+    assert f"{said}and always predicting the most frequent label reaches {100 * constant[0]:.1f} %." in shown
+    assert f"The mean of the 3 models classifies {100 * metrics['test']['accuracy']:.1f} % of the 60 test rows" in shown
 
 
 def test_without_a_test_file_there_is_one_table_and_no_word_of_one(pages):

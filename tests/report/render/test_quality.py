@@ -44,7 +44,7 @@ def test_of_many_confusions_the_first_hundred_are_listed():
 def test_of_numbers_the_scores_of_each_target():
     pairs = {"scatter": [[[1.0, 2.0], [3.0, 4.0]]]}
     made = Reader(section("quality", report_of("regression", ["x"], pairs, mae=0.5, r2=0.25))).sections["confusion"]
-    assert "2 test rows: the predicted number over the true one." in made and "x0.50.25" in made
+    assert "The predicted and the true number of 2 test rows." in made and "x0.50.25" in made
     each = {"x": {"mae": 0.5}, "y": {"r2": 0.25}}
     made = Reader(section("quality", report_of("regression", ["x", "y"], pairs, per_target=each))).sections["confusion"]
     assert "The first 1 of 2 targets are drawn." in made and "x0.5–" in made and "y–0.25" in made
@@ -54,7 +54,7 @@ def test_calibration_names_its_error_where_there_is_one():
     bins = [{"confidence": 0.9, "share": 0.75, "rows": 1200}]
     report = report_of("multilabel", ["a"], {"calibration": bins}, ece=0.15)
     made = Reader(section("calibration", report)).sections["calibration"]
-    assert "The share of the labels that came true" in made and "calibration error is 15.0\xa0%." in made
+    assert "The share of labels that apply by predicted" in made and "calibration error is 15.0\xa0%." in made
     assert "90.0\xa0%75.0\xa0%1,200" in made
     del report["metrics"]["test"]["ece"]
     assert "On the line both are equal." in section("calibration", report)

@@ -15,14 +15,14 @@ pytestmark = pytest.mark.once
 def test_occlusion_is_said_and_words_are_weighed(pages):
     path = pages["single"]
     shown = reader(path).sections["mistakes"]
-    assert "weighed by occlusion" in shown and "points" in shown and "t.csv, line" in shown
+    assert "weighted by occlusion" in shown and "points" in shown and "t.csv, line" in shown
     assert path.read_text(encoding="utf-8").count('<mark class="for" style="--w:1.00">') >= 3
 
 
 def test_a_page_without_mistakes_says_so(pages):
     report = read_report(pages["single"].parent)
     report["data"]["mistakes"] = []
-    assert "There is none." in Reader(page(report)).sections["mistakes"]
+    assert "There are none." in Reader(page(report)).sections["mistakes"]
 
 
 def test_what_comes_from_files_is_escaped_beside_numbers(pages):

@@ -230,8 +230,8 @@ def test_ctrl_c_as_the_report_is_made_and_resume_makes_it(place, reference, monk
     with monkeypatch.context() as patched:
         patched.setattr("slanted.report.write_report.report_data", interrupt)
         assert place.run("unreported", PLAIN) == 130
-    remedy = "to make that, add --resume to the command"
-    expected = f"error: interrupted; the run in {out} is finished, but for its report; {remedy}\n"
+    remedy = "to write it, add --resume to the command"
+    expected = f"error: interrupted; the run in {out} is finished, except its report; {remedy}\n"
     assert capsys.readouterr().err == expected
     assert result(out)[1] == result(reference)[1] and not (out / "report.html").exists()
     assert place.run("unreported", f"{PLAIN} --resume", 1) == 0

@@ -1,1 +1,1 @@
-"""report.json: what only a live run knows."""
+"""Collect the content of report.json, while the model and the rows of a run are loaded."""

@@ -1,4 +1,4 @@
-"""Texts cut to what a page can show."""
+"""Excerpts of texts for the page."""
 
 import re
 import unicodedata
@@ -10,14 +10,14 @@ MOST_PIECES = 30
 
 
 def excerpt(text: str, longest: int = LONGEST) -> str:
-    r"""Return the start of a text, fit for a page: control characters become spaces or U+FFFD.
+    r"""Return the start of a text for the page, with spaces or U+FFFD in place of control characters.
 
     >>> excerpt("a\x00b" + "c" * 9, longest=5)
     'a\ufffdbc…'
     """
-    whole = replace_lone_surrogates(text[: longest + 1])
-    cut = whole if len(whole) <= longest else whole[: longest - 1] + "…"
-    return "".join(_printable(character) for character in cut)
+    start = replace_lone_surrogates(text[: longest + 1])
+    start = start if len(start) <= longest else start[: longest - 1] + "…"
+    return "".join(_printable(character) for character in start)
 
 
 def _printable(character: str) -> str:
@@ -27,7 +27,7 @@ def _printable(character: str) -> str:
 
 
 def pieces(text: str, longest: int = LONGEST, most: int = MOST_PIECES) -> list[tuple[int, int]]:
-    """Return where the words of a text's first `longest` characters begin and end, as at most `most` runs of words.
+    """Return the spans (start, end) of at most `most` groups of words in the first `longest` characters of a text.
 
     >>> pieces("one two  three four", most=2)
     [(0, 7), (9, 19)]

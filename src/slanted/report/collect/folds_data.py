@@ -1,4 +1,4 @@
-"""report.json of a cross-validation: what its page needs and no other file holds, from the rows and out_of_fold.csv."""
+"""The content of report.json of a cross-validation, from its rows, out_of_fold.csv and the report.json of each fold."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,11 +20,11 @@ from slanted.text.runs.run_data import RunData
 
 
 def folds_data(data: RunData, folder: Path) -> dict[str, Any]:
-    """Return what report.json of a cross-validation holds; no model is needed.
+    """Return the content of report.json of a cross-validation; no model is needed.
 
     Args:
-        data: All rows, and their folds.
-        folder: Holds out_of_fold.csv, and each fold with its report.json.
+        data: The rows and their folds.
+        folder: The folder of the cross-validation, with out_of_fold.csv and the folds with their report.json.
 
     Raises:
         InputError: A file is missing or damaged.
@@ -44,13 +44,13 @@ def folds_data(data: RunData, folder: Path) -> dict[str, Any]:
 def surest(
     several: Sequence[Sequence[dict[str, Any]]], target: Target, y: np.ndarray, most: int = MOST_MISTAKES
 ) -> list[dict[str, Any]]:
-    """Return the mistakes of all folds that their models are surest of; of numbers the largest errors.
+    """Return the most confident mistakes of all folds; in regression the largest errors.
 
     Args:
-        several: The mistakes of each fold, as its report.json has them.
-        target: What is predicted.
-        y: What is true of all rows; errors are in its deviations.
-        most: How many are returned.
+        several: The mistakes in the report.json of each fold.
+        target: The target that the models predict.
+        y: The true labels of all rows; in regression errors are divided by their standard deviation.
+        most: The maximum number of mistakes to return.
     """
     spread = deviations(y) if target.kind == "regression" else []
     units = {name: float(one) for name, one in zip(target.names, spread, strict=False) if one > 0.0}

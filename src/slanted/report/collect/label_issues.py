@@ -1,12 +1,13 @@
-"""Rows whose label is likely wrong: confident learning (Northcutt et al. 2021, section 3.1).
+"""Label issues, rows whose label is likely wrong, by confident learning (Northcutt et al. 2021, section 3.1).
 
-A class's threshold is the mean probability that the model gives to it on the rows that carry it:
+The threshold of a class is the mean predicted probability of the class over the rows with that label:
 
     t[j] = mean over rows labelled j of p[j]
 
-A row is suspect where the most probable of the classes with p[j] >= t[j] is not its label. Several labels are so many
-problems of two classes. For numbers, which the paper does not treat, a row is suspect where its error is beyond 4
-robust standard deviations, 1.4826 * median of |error - median error|.
+A row has a label issue if the most probable of the classes with p[j] >= t[j] is not its label. In multi-label
+classification each label is a problem with two classes. In regression, which the paper does not treat, a row has a
+label issue if its error is more than 4 robust standard deviations, 1.4826 * median of |error - median error|, from the
+median error.
 """
 
 from collections.abc import Sequence
@@ -24,9 +25,7 @@ ROUNDING = 1e-9  # of the mean of equal probabilities
 
 
 def suspect_classes(y: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows whose label is likely wrong, the likeliest first, and the class suggested for each.
-
-    They are sorted by p[suggested] - p[label].
+    """Return the rows with a label issue and their suggested classes, sorted by p[suggested] - p[label], descending.
 
     Args:
         y: Class indices, (n,).
@@ -49,12 +48,12 @@ def suspect_classes(y: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
 
 
 def suspects_of(several: Sequence[Predicted], target: Target, most: int = MOST_SUSPECTS) -> dict[str, Any]:
-    """Return how many of some rows are suspect, and the likeliest.
+    """Return the number of rows, of label issues, and the entries of the most likely issues.
 
     Args:
-        several: Rows, judged as one set.
-        target: What is predicted.
-        most: How many are described.
+        several: Sets of predicted rows, treated as one set.
+        target: The target that the model predicts.
+        most: The maximum number of entries.
     """
     values = np.concatenate([predicted.values for predicted in several])
     y = np.concatenate([predicted.examples.y for predicted in several])
@@ -70,7 +69,7 @@ def suspects_of(several: Sequence[Predicted], target: Target, most: int = MOST_S
 
 
 def _facts(target: Target, y: Any, values: np.ndarray, at: int) -> dict[str, Any]:
-    """Return what is doubtful about a row: `at` is the class suggested, the label or the target."""
+    """Return the facts of a label issue: `at` is the index of the suggested class, of the label or of the target."""
     name = target.names[at]
     if target.kind == "single":
         return {"given": target.names[y], "suggested": name, "probability": float(values[at])}
@@ -82,7 +81,7 @@ def _facts(target: Target, y: Any, values: np.ndarray, at: int) -> dict[str, Any
 
 
 def _suspect_labels(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of which a label is likely wrong, the likeliest first, and which label it is."""
+    """Return the rows with a label issue, the most likely first, and the index of the label of each."""
     rows, sure = [], []
     for given, chance in zip(y.T > 0.5, values.T, strict=True):
         found, _ = suspect_classes(given.astype(int), np.stack([1.0 - chance, chance], axis=1))
@@ -94,7 +93,7 @@ def _suspect_labels(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _far(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows with a number far from its prediction, the farthest first, and which target it is of."""
+    """Return the rows with a number far from its prediction, the farthest first, and the indices of the targets."""
     errors = values - y
     off = np.abs(errors - np.median(errors, axis=0))
     spread = 1.4826 * np.median(off, axis=0)

@@ -1,4 +1,4 @@
-"""Predictions in numbers small enough for a page: who is taken for whom, calibration, scatter."""
+"""Data of the plots of predictions: confusion matrix, outcomes of labels, calibration, scatter plot, text lengths."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ MOST_PLOTS = 12
 
 
 def quality_of(predicted: Predicted, target: Target) -> dict[str, Any]:
-    """Return what the plots of a task show.
+    """Return the data of the plots for a task.
 
     Returns:
-        Classes: `confusion`, [true, predicted, rows] of every pair that occurs, and `calibration`. Several labels:
-        `outcomes`, {"found", "missed", "wrong"} a label, and `calibration`. Numbers: `scatter`, [true, predicted] of at
-        most 500 rows a target.
+        Classification: `confusion`, [true, predicted, rows] of every pair that occurs, and `calibration`. Multi-label
+        classification: `outcomes`, {"found", "missed", "wrong"} for each label, and `calibration`. Regression:
+        `scatter`, [true, predicted] of at most 500 rows for each target.
     """
     if target.kind == "regression":
         return {"scatter": scatter(predicted.examples.y, predicted.values)}
@@ -43,14 +43,14 @@ def confusion(y: np.ndarray, decided: np.ndarray) -> list[list[int]]:
 
 
 def outcomes(truth: np.ndarray, decided: np.ndarray) -> list[dict[str, int]]:
-    """Return how many rows each label was found in, missed in and wrongly given to."""
+    """Return, for each label, the number of rows in which it was predicted correctly, missed and predicted wrongly."""
     truth, given = truth > 0.5, decided > 0.5
     counts = {"found": truth & given, "missed": truth & ~given, "wrong": ~truth & given}
     return [{name: int(hits[:, at].sum()) for name, hits in counts.items()} for at in range(truth.shape[1])]
 
 
 def calibration(confidence: np.ndarray, outcome: np.ndarray) -> list[dict[str, float]]:
-    """Return, of every bin of confidence that has rows, its mean confidence, the share that came true and its rows.
+    """Return the mean confidence, the share of correct outcomes and the rows of every bin of confidence with rows.
 
     The bins are those of the expected calibration error: 15 of equal width.
     """
@@ -65,7 +65,7 @@ def calibration(confidence: np.ndarray, outcome: np.ndarray) -> list[dict[str, f
 
 
 def scatter(y: np.ndarray, values: np.ndarray) -> list[list[list[float]]]:
-    """Return [true, predicted] of at most 500 rows for each of the first 12 targets; a seeded choice beyond that."""
+    """Return [true, predicted] of at most 500 rows, drawn at random, for each of the first 12 targets."""
     rows = np.arange(len(y))
     if len(y) > MOST_POINTS:
         rows = np.sort(np.random.default_rng(0).choice(len(y), MOST_POINTS, replace=False))
@@ -78,7 +78,7 @@ def _short(value: float) -> float:
 
 
 def length_bins(lengths: np.ndarray, truncated: np.ndarray, most: int = 32) -> list[list[int]]:
-    """Return [from, to, whole texts, cut texts] of each bin of token lengths; the bins are equally wide.
+    """Return [from, to, complete texts, truncated texts] of each bin of token lengths; bins have equal width.
 
     >>> length_bins(np.array([3, 4, 9]), np.array([False, False, True]), most=4)
     [[3, 4, 2, 0], [5, 6, 0, 0], [7, 8, 0, 0], [9, 10, 0, 1]]

@@ -1,4 +1,4 @@
-"""Rows with what a model says of them, as predictions.csv has it."""
+"""Rows with their predictions, from a model or from predictions.csv."""
 
 import csv
 import itertools
@@ -18,7 +18,7 @@ ROWS_AT_ONCE = 2**16
 
 @dataclass(frozen=True)
 class Predicted:
-    """Rows, what is true of them and what a model says.
+    """Rows with their predictions.
 
     Attributes:
         examples: n rows.
@@ -38,24 +38,24 @@ class Predicted:
         return self.examples.y.astype("float64")
 
     def place(self, row: int) -> str:
-        """Return `train.csv, line 7`, or `row 5` where Python gave the texts."""
+        """Return the location of a row: `train.csv, line 7`, or `row 5` for texts from Python."""
         return f"row {row}" if self.examples.locations is None else self.examples.locations[row]
 
 
 def read_predicted(path: Path, examples: Examples, target: Target, numbers: np.ndarray | None = None) -> Predicted:
     """Return the rows of `examples` with what a predictions.csv says of them.
 
-    The decisions are the file's own, whatever the thresholds they were taken by. It is read a row at a time: memory
-    holds its numbers, never its cells.
+    The decisions are read from the file, so that its thresholds do not matter. The file is read row by row, so that
+    memory has only its numbers.
 
     Args:
         path: The file.
         examples: The rows.
-        target: What is predicted.
-        numbers: What `row` says of each of them; None: they count from 0.
+        target: The target that the model predicts.
+        numbers: The number of each row in the column `row`; None: counted from 0.
 
     Raises:
-        InputError: The file is not of these rows.
+        InputError: The file does not contain the predictions of these rows.
     """
     count = len(target.labels)
     values = np.empty((len(examples), count))
@@ -78,16 +78,16 @@ def read_predicted(path: Path, examples: Examples, target: Target, numbers: np.n
     if rows != len(examples):
         raise _not_of_these_rows(path, f"{rows} of {len(examples)} are there")
     if not np.isfinite(values).all() or (target.kind == "multilabel" and not np.isin(decided, (0, 1)).all()):
-        raise _not_of_these_rows(path, "a number is none that could have been written")
+        raise _not_of_these_rows(path, "a number is not finite, or a decision is not 0 or 1")
     return Predicted(examples, values, decided)
 
 
-def _not_of_these_rows(path: Path, found: str) -> InputError:
-    return InputError(f"{path}: does not hold the predictions of these rows ({found}); restore the file or train again")
+def _not_of_these_rows(path: Path, why: str) -> InputError:
+    return InputError(f"{path}: does not match the rows ({why}); restore the file or train again")
 
 
 def predict_examples(model: Any, several: Sequence[Examples], target: Target) -> list[Predicted]:
-    """Predict several sets of rows at once, for each set of lengths compiles on JAX; many rows a set at a time.
+    """Predict several sets of rows together, because JAX compiles each set of lengths; large sets one at a time.
 
     Args:
         model: A fitted model: `predict` and `decision_thresholds`.

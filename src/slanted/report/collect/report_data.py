@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from slanted.text.models.text_model import TextModel
     from slanted.text.training.fine_tuning import FineTuningRun, TrainingResult
 
-TRAINING_ROWS_SHARE = 0.1  # of the examples trained on: predicting those takes about 3 % of the training's time
-MOST_ROWS = 20_000  # looked at beside those that are scored: more would find the same kinds of doubtful labels
+TRAINING_ROWS_SHARE = 0.1  # of the examples of all epochs: predicting them takes about 3 % of the training time
+MOST_ROWS = 20_000  # of each set that is only searched for label issues: more rows have the same kinds of issues
 PACKAGES = ("keras", "keras_hub", "numpy", "sklearn", "tokenizers")
 
 
@@ -55,23 +55,23 @@ def report_data(
 
 
 def rows_of(data: RunData) -> dict[str, int]:
-    """Return how many rows there are to train on, to validate by and to test."""
+    """Return the numbers of training, validation and test rows."""
     parts = {"train": data.train, "valid": data.valid, "test": data.test}
     return {name: len(examples) for name, examples in parts.items() if examples is not None}
 
 
 def _rates(run: "FineTuningRun") -> dict[str, Any]:
-    """Return each layer group's multiplier, and from which step on which groups are open."""
+    """Return the multiplier of each layer group, and the first step and the open groups of each stage."""
     plan = run.plan
     groups = [{"name": one.name, "parameters": one.parameters, "multiplier": one.multiplier} for one in plan.groups]
     return {"groups": groups, "stages": [[stage.first_step, list(stage.open_groups)] for stage in plan.stages]}
 
 
 def _epochs(run: "FineTuningRun", result: "TrainingResult") -> list[dict[str, Any]]:
-    """Return each epoch's mean training loss, in the units of the validation loss, and its validation scores.
+    """Return the mean training loss and the validation scores of each epoch.
 
-    The training loss of several regression targets is in units of its own and left out, and so is that of weighted
-    classes.
+    The training loss is in the units of the validation loss. It is omitted with several regression targets and with
+    class weights, where the two cannot be compared.
     """
     deviation = run.scaling.deviation
     units = 1.0 if deviation is None else float(deviation[0]) ** 2
@@ -91,7 +91,7 @@ def _epochs(run: "FineTuningRun", result: "TrainingResult") -> list[dict[str, An
 
 
 def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", folder: Path) -> dict[str, Any]:
-    """Return everything that is about single rows: of the test rows, else of the validation rows."""
+    """Return the data from predictions: plots and mistakes of the test, else of the validation rows; label issues."""
     target = data.target
     sample = _sample(data.train, epochs, seed)
     valid = data.valid if data.valid is None or data.test is None else _drawn(data.valid, MOST_ROWS, seed)
@@ -111,12 +111,12 @@ def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", fo
 
 
 def _sample(train: Examples, epochs: int, seed: int) -> Examples:
-    """Return the training rows to look at: a tenth as many as were trained on over all epochs, 20,000 at most."""
+    """Return the training rows to search: a tenth of the examples of all epochs, and at most 20,000."""
     return _drawn(train, min(MOST_ROWS, max(1, round(TRAINING_ROWS_SHARE * epochs * len(train)))), seed)
 
 
 def _drawn(examples: Examples, most: int, seed: int) -> Examples:
-    """Return `most` of some rows, drawn at random and in their order; all of them if they are no more."""
+    """Return at most `most` rows, drawn at random, in their original order."""
     if len(examples) <= most:
         return examples
     return examples.take(np.sort(np.random.default_rng(seed).permutation(len(examples))[:most]))
@@ -147,7 +147,7 @@ def _cost(run: "FineTuningRun") -> dict[str, Any]:
 
 
 def _peak_memory() -> int | None:
-    """Return the most memory that this process has held, in bytes; None on Windows."""
+    """Return the peak memory of this process, in bytes; None on Windows."""
     if importlib.util.find_spec("resource") is None:
         return None
     resource = importlib.import_module("resource")

@@ -1,11 +1,10 @@
-"""The mistakes a model is surest of, and the words that drove each: occlusion.
+"""The most confident mistakes of a model, with the weights of words by occlusion.
 
-Each word of the text's beginning is left out in turn. What the model's output for its prediction loses without a word
-is what the word gave to it:
+Each word of the beginning of a text is left out in turn. Its weight is the change of the prediction:
 
     weight(word) = f(text) - f(text without the word)
 
-where f is the predicted class's probability, the probability of a label's decision, or the predicted number.
+where f is the probability of the predicted class, the probability of the decision on a label, or the predicted number.
 """
 
 from collections.abc import Sequence
@@ -27,9 +26,9 @@ class Mistake:
     """A wrong prediction.
 
     Attributes:
-        row: Of the rows that were predicted.
-        output: The output that it is about: the predicted class, the label, or the target.
-        worst: How wrong, to sort by.
+        row: The index of the row.
+        output: The index of the output: of the predicted class, the label, or the target.
+        worst: The confidence or the relative error, by which mistakes are sorted.
     """
 
     row: int
@@ -38,7 +37,7 @@ class Mistake:
 
 
 def worst_mistakes(predicted: Predicted, target: Target, most: int = MOST_MISTAKES) -> list[Mistake]:
-    """Return the mistakes that the model is surest of, one a row; of numbers the largest errors."""
+    """Return the most confident mistakes, at most one per row; in regression the largest errors."""
     if target.kind == "single":
         rows = np.flatnonzero(predicted.decided != predicted.examples.y)
         outputs = predicted.decided[rows]
@@ -53,7 +52,7 @@ def worst_mistakes(predicted: Predicted, target: Target, most: int = MOST_MISTAK
 
 
 def _wrongness(predicted: Predicted, target: Target) -> np.ndarray:
-    """Return how wrong each output of each row is, 0 where it is right."""
+    """Return the confidence or the relative error of each output of each row, (n, outputs); 0 if it is correct."""
     if target.kind == "multilabel":
         return np.where(predicted.decided != predicted.truth, _sureness(predicted), 0.0)
     errors = np.abs(predicted.values - predicted.examples.y)
@@ -67,12 +66,12 @@ def _sureness(predicted: Predicted) -> np.ndarray:
 
 
 def describe(mistakes: Sequence[Mistake], predicted: Predicted, target: Target, model: Any) -> list[dict[str, Any]]:
-    """Return each mistake with its text and the weight of its words; the model predicts once, for all of them.
+    """Return each mistake with its text and the weights of its words, from one call of `model.predict`.
 
     Args:
-        mistakes: What to describe.
-        predicted: The rows they are of.
-        target: What is predicted.
+        mistakes: The mistakes.
+        predicted: The rows with their predictions.
+        target: The target that the model predicts.
         model: A `TextModel`.
     """
     examples = predicted.examples
@@ -93,7 +92,7 @@ def describe(mistakes: Sequence[Mistake], predicted: Predicted, target: Target, 
 
 
 def _variants(text: str, text_b: str | None) -> list[tuple[str, str | None]]:
-    """Return the text, then the text without each of its pieces, then with the second text without each of its."""
+    """Return the pair of texts, then with each piece of the first text left out, then with each piece of the second."""
     made: list[tuple[str, str | None]] = [(text, text_b)]
     made += [(text[:start] + text[end:], text_b) for start, end in pieces(text)]
     if text_b is not None:
@@ -113,7 +112,7 @@ def _described(one: Mistake, predicted: Predicted, target: Target, values: np.nd
 
 
 def _marked(text: str, weights: np.ndarray) -> dict[str, Any]:
-    """Return a text's pieces with their weights, and whether more text follows."""
+    """Return the pieces of a text with their weights, and whether more text follows."""
     spans = pieces(text)
     found = [
         [excerpt(text[start:end]), round(float(weight), 6)]
@@ -123,7 +122,7 @@ def _marked(text: str, weights: np.ndarray) -> dict[str, Any]:
 
 
 def _said(one: Mistake, predicted: Predicted, target: Target) -> dict[str, Any]:
-    """Return what was predicted, what is true, and how sure the model was, by the task."""
+    """Return the prediction, the true value and the confidence, by task."""
     names, value = target.names, float(predicted.values[one.row, one.output])
     if target.kind == "single":
         true = names[int(predicted.examples.y[one.row])]
