@@ -100,10 +100,10 @@ class TextEstimator(_Parameters):
         return self
 
     def _fit_one(self, target: Target, train: Examples, settings: Settings, valid: tuple[Any, Any] | None) -> None:
-        held = None if valid is None else self._valid_examples(valid, target, train)
-        if held is None and settings.valid_share > 0.0:
-            train, held = hold_out(train, target, settings)
-        model, self.history_ = _fitted(target, train, held, settings, Progress(quiet=not self.verbose))
+        validation = None if valid is None else self._valid_examples(valid, target, train)
+        if validation is None and settings.valid_share > 0.0:
+            train, validation = hold_out(train, target, settings)
+        model, self.history_ = _fitted(target, train, validation, settings, Progress(quiet=not self.verbose))
         self._adopt(model)
 
     def _fit_folds(self, target: Target, train: Examples, settings: Settings, valid: Any) -> None:
@@ -111,14 +111,14 @@ class TextEstimator(_Parameters):
         from slanted.text.progress.progress import shown_as_fold
 
         if valid is not None:
-            raise SettingError("folds", "0 where `valid` is given: each fold holds out its own rows", self.folds)
+            raise SettingError("folds", "0 where `valid` is given: each fold has its own validation split", self.folds)
         folds = fold_rows(target, train, settings)
-        own, progress = replace(settings, folds=0), Progress(quiet=not self.verbose)
+        of_fold, progress = replace(settings, folds=0), Progress(quiet=not self.verbose)
         models, self.history_ = [], []
         for number, fold in enumerate(folds):
-            held = train.take(fold.valid) if len(fold.valid) else None
+            validation = train.take(fold.valid) if len(fold.valid) else None
             shown = shown_as_fold(progress, number, len(folds))
-            model, history = _fitted(target, train.take(fold.train), held, own, shown)
+            model, history = _fitted(target, train.take(fold.train), validation, of_fold, shown)
             models.append(model)
             self.history_.append(history)
         self._adopt(MemoryEnsemble(models, settings))
@@ -167,11 +167,11 @@ class TextEstimator(_Parameters):
             raise InputError(
                 f"valid must be texts and their labels, not a {type(valid).__name__}; give (texts, labels)"
             )
-        held = self._examples(valid[0], valid[1], target)
-        if (held.texts_b is None) != (train.texts_b is None):
+        validation = self._examples(valid[0], valid[1], target)
+        if (validation.texts_b is None) != (train.texts_b is None):
             expected, received = _kinds_of_texts(train.texts_b is not None)
             raise InputError(f"texts of valid are {received}, but the training texts are {expected}; give {expected}")
-        return held
+        return validation
 
     def _adopt(self, model: Any) -> None:
         self.model_ = model
@@ -246,12 +246,14 @@ def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
     return ("pairs of texts", "single texts") if pairs else ("single texts", "pairs")
 
 
-def _fitted(target: Target, train: Examples, held: Examples | None, settings: Settings, progress: Progress) -> tuple[Any, Any]:
-    """Return the `TextModel` trained on `train`, its best epoch selected on `held`, and its history."""
+def _fitted(
+    target: Target, train: Examples, validation: Examples | None, settings: Settings, progress: Progress
+) -> tuple[Any, Any]:
+    """Return the `TextModel` trained on `train`, its best epoch selected on `validation`, and its history."""
     from slanted.runtime.random_state import preserved_random_state
     from slanted.text.training.fine_tuning import FineTuningRun
 
-    with preserved_random_state():  # of the user's program, which may draw the settings of the next fit
-        run = FineTuningRun(target, train, held, settings, progress)
+    with preserved_random_state():  # for the user's program, which may draw random settings between two fits
+        run = FineTuningRun(target, train, validation, settings, progress)
         history = run.fit().history
         return run.trained_model(), history

@@ -53,7 +53,9 @@ def test_each_row_is_predicted_by_the_model_that_has_not_seen_it(run, place):
 def test_python_refuses_validation_rows_beside_folds_and_too_few_rows(place):
     with pytest.raises(SettingError) as refused:
         TextClassifier(place.model, folds=2, precision="float32").fit(["a", "b"], ["x", "y"], valid=(["a"], ["x"]))
-    rule = "Argument `folds` must be 0 where `valid` is given: each fold holds out its own rows. Received: folds=2"
+    rule = (
+        "Argument `folds` must be 0 where `valid` is given: each fold has its own validation split. Received: folds=2"
+    )
     assert str(refused.value).startswith(rule)
     with pytest.raises(SettingError) as refused:
         TextClassifier(place.model, folds=3, precision="float32").fit(["a", "b"], ["x", "y"])

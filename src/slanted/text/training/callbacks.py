@@ -102,14 +102,14 @@ class KeepBest(keras.callbacks.Callback):
         return -math.inf if math.isnan(value) else -value if self.by in LOWER_IS_BETTER else value
 
     def restore(self) -> int:
-        """Give the model the best epoch's weights and return that epoch, from 1.
+        """Restore the weights of the best epoch in the model, and return that epoch, from 1.
 
         Raises:
-            SettingError: No epoch has the score.
+            SettingError: The score is undefined in all epochs.
         """
         if self.best == -math.inf:
             rule = "a score that the validation rows define: they lack a class, or do not differ"
-            raise SettingError("best_by", rule, self.by, "add validation rows, or keep the epoch by loss")
+            raise SettingError("best_by", rule, self.by, "add validation rows, or select the epoch by loss")
         model: Any = self.model
         if self.kept_epoch != len(self.history.epochs):
             model.set_weights(self.weights)
