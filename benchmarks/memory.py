@@ -77,7 +77,7 @@ def page(figures: dict[str, Any]) -> str:
     lines = ["## Memory", "", f"Peak memory of `slanted train` to step {STEPS_SHOWN}, texts of 12 words.", ""]
     lines += ["| rows | MB |", "|---|---|"]
     lines += [f"| {int(rows):,} | {mb:,.0f} |" for rows, mb in figures["peak_mb"].items()]
-    lines += ["", f"Memory that a process holds after each of {FITS} fits of all-MiniLM-L6-v2 in float32, MB:", ""]
+    lines += ["", f"Memory of a process after each of {FITS} fits of all-MiniLM-L6-v2 in float32, MB:", ""]
     lines += ["| fits | backend | after each |", "|---|---|---|"]
     for kind, backends in figures["fits_mb"].items():
         for name, after in backends.items():

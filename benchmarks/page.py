@@ -13,9 +13,9 @@ Every figure here was measured by
 
     SLANTED_DATA=FOLDER python -m benchmarks
 
-on the machine named below, one process at a time, the programs in turn, and is kept in `docs/benchmarks/`. A ratio is
-that of the medians, with the least and the greatest of a round in brackets; machines differ and are noisy, so read
-ratios rather than seconds. A part is measured anew with `python -m benchmarks PART`.
+on the machine named below, one process at a time, alternating between the programs, and is saved in
+`docs/benchmarks/`. A ratio is that of the medians, with the smallest and the largest ratio of a round in brackets.
+Machines differ and are noisy: compare ratios rather than seconds. `python -m benchmarks PART` measures one part again.
 """
 
 

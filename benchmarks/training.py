@@ -68,7 +68,7 @@ def page(figures: dict[str, Any]) -> str:
     lines = [
         "## Training: the same work",
         "",
-        "Batches of 32, all training rows, peak rate 1e-4; a seed a round, in turn; KerasHub in the first round.",
+        "Batches of 32, all training rows, peak rate 1e-4; one seed per round; KerasHub in the first round only.",
     ]
     lines += ["`whole` is the command from start to end, test scores included.", ""]
     lines += ["| data, epochs, tokens | program | test accuracy, % | training, s | whole, s | peak memory, MB |"]
@@ -84,7 +84,7 @@ def page(figures: dict[str, Any]) -> str:
             lines.append(f"| {' | '.join(cells)} | {max(values['peak_mb']):,.0f} |")
             if program != SLANTED:
                 ratios += [_ratio_line(name, program, key, runs, programs[SLANTED]) for key in ("train", "whole")]
-    return "\n".join([*lines, "", "How many times the seconds of slanted each takes:", "", *ratios])
+    return "\n".join([*lines, "", "Time of each program divided by that of slanted:", "", *ratios])
 
 
 def _named(program: str, run: dict[str, Any]) -> str:

@@ -234,19 +234,19 @@ def page(comparisons: dict[str, Found], options: argparse.Namespace, more: Seque
     command = " ".join(
         [*one, "SLANTED_DATA=...", "python docs/make_evidence.py --work runs/evidence", *asked(options), *more]
     )
-    given = "" if not rates[0].startswith("x") else " times the recipe's own"
+    given = "" if not rates[0].startswith("x") else " times that of the recipe"
     return f"""\
 # Does it help? The recipes measured
 
-Written by `{command}`: every number and picture below comes from there, as it came out.
+Written by `{command}`, which measured all numbers and drew all pictures below.
 
 Model {first["model"]}, batches of {first["asked"]["options"]["batch_size"]}, backend {machine["backend"]},
-precision {machine["precision"]}, slanted {first["slanted"]}; the epochs stand in each title, the same for every recipe.
-Each recipe is trained with {options.seeds} seeds at the peak rates {", ".join(rates)}{given}; the rate is chosen by the
-mean accuracy on validation rows, a tenth of the training rows that the seed holds out; the scores are of the test rows.
-A seed fixes the held-out rows, the order of the batches, the new layers and dropout, the same for every recipe, so that
-the differences are paired. The intervals are Student's, of the mean difference over seeds on these rows; that the test
-rows are a sample themselves is not in them, and adds to the doubt. Scores and differences are in percent.
+precision {machine["precision"]}, slanted {first["slanted"]}; the epochs in each title are the same for every recipe.
+Each recipe is trained with {options.seeds} seeds at the peak rates {", ".join(rates)}{given}. The rate is chosen by the
+mean accuracy on validation rows, a tenth of the training rows; the scores are those of the test rows. A seed determines
+the validation split, the batch order, the new layers and dropout; they are the same for every recipe, so that the
+differences are paired. The intervals are those of Student's t for the mean difference over seeds. They do not cover the
+sampling of the test rows, which adds to the uncertainty. Scores and differences are in percent.
 
 {summary(comparisons)}
 
