@@ -68,7 +68,7 @@ def test_a_recipe_may_be_a_file(asked, tmp_path):
 def test_json_alone_shows_no_progress_and_a_second_kind_of_json_is_refused(asked):
     *_, chosen, _, progress = asked("constant,stlr", "--json", "--overwrite")
     assert progress is None and chosen.as_json and chosen.overwrite
-    with pytest.raises(InputError, match=r"^--json-lines: is not for use with --json; give one of them$"):
+    with pytest.raises(InputError, match=r"^--json-lines: cannot be combined with --json; give one of them$"):
         asked("constant,stlr", "--json", "--json-lines")
 
 
@@ -79,4 +79,4 @@ def test_a_signal_leaves_the_finished_runs(finished, runs, tmp_path):
         (tmp_path / "runs" / f"run-{number}").mkdir(parents=True)
         if number < finished:
             (tmp_path / "runs" / f"run-{number}" / "metrics.json").write_text("{}")
-    assert what_survives(str(tmp_path)) == f"{runs} kept; to go on, give the command again"
+    assert what_survives(str(tmp_path)) == f"{runs} saved; to continue, run the command again"

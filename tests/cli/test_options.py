@@ -86,7 +86,7 @@ def test_the_views_that_a_run_is_shown_to():
     assert progress_of(options("--quiet")).views == []
     [view] = progress_of(options("--json-lines")).views
     assert isinstance(view, JsonLinesView)
-    with pytest.raises(InputError, match=r"^--json-lines: is not for use with --json; give one of them$"):
+    with pytest.raises(InputError, match=r"^--json-lines: cannot be combined with --json; give one of them$"):
         progress_of(argparse.Namespace(quiet=False, json_lines=True, json=True))
 
 

@@ -139,7 +139,7 @@ def test_a_named_pipe_is_refused_by_its_name(tmp_path, capsys):
     os.mkfifo(tmp_path / "pipe")
     words = ["compare", str(tmp_path / "pipe"), "--recipes", "constant,stlr", "--out", str(tmp_path / "out")]
     assert main(words) == 2
-    rule = "compare reads the rows once for each seed; save them to a file and give that"
+    rule = "compare reads the rows once for each seed; save them to a file and give its path"
     assert capsys.readouterr().err == f"error: {tmp_path / 'pipe'}: {rule}\n"
     assert not (tmp_path / "out").exists()
 

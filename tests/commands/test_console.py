@@ -60,11 +60,11 @@ def test_a_score_that_the_rows_leave_undefined_is_not_printed():
 
 def test_folds_without_a_test_file_print_their_mean_and_deviation():
     assert printed(say_folds, FOLDS) == [
-        "trained 2 folds, 120 steps in all, in 1 min 15 s (44 examples/s)",
+        "trained 2 folds, 120 steps in total, in 1 min 15 s (44 examples/s)",
         "2 folds, mean ± deviation: accuracy 0.8750 ± 0.0312  macro_f1 0.7500 ± 0.7500",
         "out of fold: accuracy 0.7500  macro_f1 0.6250",
-        "folds' mean: TF-IDF + linear model  accuracy 0.7500  macro_f1 0.6250",
-        "folds' mean: majority               accuracy 0.5000  macro_f1 0.3750",
+        "mean of folds: TF-IDF + linear model  accuracy 0.7500  macro_f1 0.6250",
+        "mean of folds: majority               accuracy 0.5000  macro_f1 0.3750",
         "models and scores: out",
         "next: slanted predict out FILE --out predictions.csv",
     ]

@@ -33,7 +33,7 @@ def test_predicting_again_gives_the_same_bytes_wherever_the_run_lies(run, place,
 
 def test_predicting_a_file_of_one_column_says_which_it_takes_for_the_texts(run, tmp_path, capsys):
     for header, note in (
-        ("my apple", "note: text from column 'my apple', as there is no column 'text'\n"),
+        ("my apple", "note: reading texts from column 'my apple', because there is no column 'text'\n"),
         ("Text", ""),
     ):
         (tmp_path / "t.csv").write_text(f"{header}\nold saw\n")
@@ -62,8 +62,8 @@ def test_evaluate_gives_the_scores_of_the_run(run, place, capsys):
     ("out", "message"),
     [
         ("folder", "is a folder; give the CSV file to write"),
-        ("none/p.csv", "there is no folder none; make it first"),
-        ("texts.csv", "is the file to predict, which it would replace; give another file"),
+        ("none/p.csv", "there is no folder none; create it first"),
+        ("texts.csv", "is the file to predict, and would be replaced; give another file"),
         ("link.csv", "is a link that leads back to itself; give another file"),
     ],
 )

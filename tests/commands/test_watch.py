@@ -79,7 +79,7 @@ def test_once_between_two_folds(tmp_path, capsys):
     write_finished(tmp_path, steps=1)
     with FileLock(tmp_path / ".lock"):
         assert main(["watch", str(tmp_path), "--once"]) == 0
-    said = f"{tmp_path}: is being written to, and no run of it is training now\n"
+    said = f"{tmp_path}: a process is writing to it, but no run is training now\n"
     assert capsys.readouterr().out == said
 
 
@@ -102,7 +102,7 @@ def test_a_comparison_is_followed_and_then_what_it_showed(tmp_path, monkeypatch,
     assert capsys.readouterr().out.splitlines() == ["first", "again", f"finished: {tmp_path}", "linear: better"]
     (tmp_path / "compare.json").write_text("{}")
     assert main(["watch", str(tmp_path)]) == 2
-    rule = "is a comparison that is not finished; to go on, give its command again"
+    rule = "its comparison is not finished; to continue, run its command again"
     assert capsys.readouterr().err == f"error: {tmp_path}: {rule}\n"
 
 

@@ -22,7 +22,7 @@ def test_other_data_or_settings_are_refused_with_what_differs(finished, place, c
     other = tiny.write_rows(tmp_path / "other.csv", *tiny.examples(40, seed=9))
     for more, message in (
         (["--batch-size", 4, "--label", "label"], "contains runs with --batch-size 8, not 4; --label none, not label"),
-        (["--epochs", 3], "holds 'constant lr 0.01 seed 0' with --epochs 2, not 3"),
+        (["--epochs", 3], "contains 'constant lr 0.01 seed 0' with --epochs 2, not 3"),
         (["--valid", other], "contains runs with other validation rows"),
     ):
         assert place.compare("finished", *more) == 2

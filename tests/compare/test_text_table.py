@@ -38,7 +38,7 @@ def test_the_table_and_what_it_shows():
     ]
     assert [note.split(";")[0].split(":")[0] for note in notes(comparison)] == [
         "the recipes have different epochs, and so different training times",
-        "the intervals are of other seeds on these files",
+        "the intervals cover other seeds on the same files",
         "there are 4 intervals",
     ]
 

@@ -117,15 +117,15 @@ def runs_of(out: Path, shared: Settings, variants: Sequence[Variant], rates: Seq
         rates: The peak rates to try for each recipe; empty: those of the recipes.
         seeds: The number of seeds.
     """
-    made = []
+    runs = []
     for seed in range(shared.seed, shared.seed + seeds):
         for variant in variants:
             for rate in (None,) if variant.has_own_rate or not rates else rates:
                 recipe = variant.recipe if rate is None else rate.of(variant.recipe)
                 settings = replace(shared, recipe=recipe, seed=seed)
                 named = variant.folder_name + ("" if rate is None else f"_lr{rate}") + f"_seed{seed}"
-                made.append(Run(variant, rate, settings, out / RUNS / named))
-    return made
+                runs.append(Run(variant, rate, settings, out / RUNS / named))
+    return runs
 
 
 class Runner:

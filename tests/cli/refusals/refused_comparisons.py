@@ -71,25 +71,25 @@ ROWS = [
         "nothing to score",
         {},
         f"{COMPARED} --valid-share 0",
-        "--valid-share 0.0: leaves compare no rows to score; give --valid, --test or a share above 0",
+        "--valid-share 0.0: there are no rows to score; give --valid, --test or a share above 0",
     ),
     (
         "nothing to choose a rate by",
         {"test.csv": GOOD},
         f"{COMPARED} --valid-share 0 --test test.csv --lr 1e-4,3e-4",
-        "--lr: several rates need validation rows to choose by; give --valid or a --valid-share over 0",
+        "--lr: choosing from several rates needs validation rows; give --valid or a --valid-share above 0",
     ),
     (
         "folds to compare",
         {},
         f"{COMPARED} --folds 5",
-        "--folds 5: compare holds rows out by seed; leave it out",
+        "--folds 5: compare splits the rows by seed, not into folds; leave it out",
     ),
     (
         "standard input to compare",
         {},
         "compare - --out o --recipes constant,stlr",
-        "standard input: compare reads the rows once for each seed; save them to a file and give that",
+        "standard input: compare reads the rows once for each seed; save them to a file and give its path",
     ),
     (
         "comparison into a file",
@@ -132,6 +132,6 @@ ROWS = [
         "JSON and JSON lines",
         {},
         f"{COMPARED} --json --json-lines",
-        "--json-lines: is not for use with --json; give one of them",
+        "--json-lines: cannot be combined with --json; give one of them",
     ),
 ]

@@ -78,13 +78,13 @@ ROWS = [
         "predict into no folder",
         {"r": "RUN"},
         "predict r t.csv --out d/p.csv",
-        "--out d/p.csv: there is no folder d; make it first",
+        "--out d/p.csv: there is no folder d; create it first",
     ),
     (
         "predict over the texts",
         {"r": "RUN"},
         "predict r t.csv --out ./t.csv",
-        "--out t.csv: is the file to predict, which it would replace; give another file",
+        "--out t.csv: is the file to predict, and would be replaced; give another file",
     ),
     (
         "predict without texts",

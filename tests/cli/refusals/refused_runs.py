@@ -11,7 +11,7 @@ ROWS = [
         "nothing to watch",
         {"r/": ""},
         "watch r",
-        "r: holds no run that is going on or finished; give what `slanted train --out` names",
+        "r: no run in it is running or finished; give the folder that `slanted train --out` names",
     ),
     (
         "a broken run to watch",
@@ -20,25 +20,35 @@ ROWS = [
         "r/metrics.json: cannot be read as JSON (Expecting property name enclosed in double quotes: line 1 column 2 "
         "(char 1)); restore the file or train again",
     ),
-    ("report of no folder", {}, "report none", "none: there is no such folder; give what `slanted train --out` named"),
+    (
+        "report of no folder",
+        {},
+        "report none",
+        "none: there is no such folder; give the folder of `slanted train --out`",
+    ),
     (
         "report of a folder that holds no run",
         {"r/notes.txt": "a"},
         "report r",
         "r: is not a finished run, metrics.json is missing; train one first",
     ),
-    ("report of a file", {}, "report t.csv", "t.csv: there is no such folder; give what `slanted train --out` named"),
+    (
+        "report of a file",
+        {},
+        "report t.csv",
+        "t.csv: there is no such folder; give the folder of `slanted train --out`",
+    ),
     (
         "evaluate without a run",
         {},
         "evaluate none t.csv",
-        "none: there is no such folder; give what `slanted train --out` named",
+        "none: there is no such folder; give the folder of `slanted train --out`",
     ),
     (
         "evaluate on a file",
         {},
         "evaluate t.csv t.csv",
-        "t.csv: there is no such folder; give what `slanted train --out` named",
+        "t.csv: there is no such folder; give the folder of `slanted train --out`",
     ),
     (
         "an empty folder",

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.once
         (lambda run: (run / "report.json").write_text("{"), "whole/report.json: cannot be read as JSON"),
         (lambda run: (run / "metrics.json").unlink(), "is not a finished run, metrics.json is missing"),
         (lambda run: (run / "recipe.json").unlink(), "is not a finished run, recipe.json is missing"),
-        (lambda run: (run / "fold_1" / "history.csv").write_text("step\n"), "fold_1/history.csv: holds no steps"),
+        (lambda run: (run / "fold_1" / "history.csv").write_text("step\n"), "fold_1/history.csv: has no steps"),
         (
             lambda run: (run / "fold_2" / "report.json").unlink(),
             "fold_2/report.json: is missing, without which",

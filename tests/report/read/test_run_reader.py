@@ -114,9 +114,9 @@ def test_a_fold_s_folder_gives_the_page_of_that_fold(whole, capsys):
         (lambda run: (run / "report.json").write_text("[]"), "report.json: is not a JSON object; restore the file"),
         (lambda run: (run / "report.json").write_text("{"), "report.json: cannot be read as JSON"),
         (lambda run: (run / "metrics.json").unlink(), "is not a finished run, metrics.json is missing"),
-        (lambda run: (run / "history.csv").write_text("step\n"), "history.csv: holds no steps"),
+        (lambda run: (run / "history.csv").write_text("step\n"), "history.csv: has no steps"),
         (lambda run: (run / "history.csv").write_text("step\nx\n"), "history.csv: cannot be read"),
-        (lambda run: (run / "history.csv").write_text("s\n0,1,nan,1\n"), "history.csv: holds what is no finite number"),
+        (lambda run: (run / "history.csv").write_text("s\n0,1,nan,1\n"), "history.csv: a value is not a finite number"),
     ],
 )
 def test_a_broken_run_is_refused_in_one_line(run, break_it, said, capsys):

@@ -47,7 +47,7 @@ def test_of_numbers_the_scores_of_each_target():
     assert "The predicted and the true number of 2 test rows." in made and "x0.50.25" in made
     each = {"x": {"mae": 0.5}, "y": {"r2": 0.25}}
     made = Reader(section("quality", report_of("regression", ["x", "y"], pairs, per_target=each))).sections["confusion"]
-    assert "The first 1 of 2 targets are drawn." in made and "x0.5–" in made and "y–0.25" in made
+    assert "The plot shows the first 1 of 2 targets." in made and "x0.5–" in made and "y–0.25" in made
 
 
 def test_calibration_names_its_error_where_there_is_one():
@@ -57,7 +57,7 @@ def test_calibration_names_its_error_where_there_is_one():
     assert "The share of labels that apply by predicted" in made and "calibration error is 15.0\xa0%." in made
     assert "90.0\xa0%75.0\xa0%1,200" in made
     del report["metrics"]["test"]["ece"]
-    assert "On the line both are equal." in section("calibration", report)
+    assert "On the dashed line the two are equal." in section("calibration", report)
 
 
 def test_without_scored_rows_there_is_no_section():

@@ -52,14 +52,14 @@ def test_the_terminal_shows_the_losses_from_before_one_looked(tmp_path, monkeypa
 def test_a_process_that_is_gone(tmp_path, no_waiting, capsys):
     live(tmp_path, process=gone())
     assert main(["watch", str(tmp_path)]) == 2
-    rule = "the process of this run is gone; go on with `slanted train --resume`"
+    rule = "the process of this run has ended; continue it with `slanted train --resume`"
     assert capsys.readouterr().err == f"error: {tmp_path}: {rule}\n"
 
 
 def test_a_process_that_was_gone_before_it_began(tmp_path, no_waiting, capsys):
     path = write_events(tmp_path / ".partial" / LIVE, process(gone()))
     assert main(["watch", str(tmp_path)]) == 2
-    assert "the process of this run is gone" in capsys.readouterr().err
+    assert "the process of this run has ended" in capsys.readouterr().err
     path.unlink()
     LiveFile(path.parent).end()
     assert [json.loads(line) for line in path.read_text().splitlines()] == [process()]
@@ -83,7 +83,7 @@ def test_half_a_line_waits_for_its_other_half(tmp_path, monkeypatch):
     writer = threading.Thread(target=finish)
     writer.start()
     view = PlainView(stream)
-    with pytest.raises(InputError, match="holds no run that is going on or finished"):
+    with pytest.raises(InputError, match="no run in it is running or finished"):
         watch.watch(tmp_path, Progress(views=[view]))
     writer.join()
     assert view.shape.total_steps == 4 and view.shape.groups.multipliers == {

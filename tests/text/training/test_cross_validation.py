@@ -159,7 +159,7 @@ def test_its_recipe_repeats_it(run, place, tiny_model):
 def test_a_plan_is_that_of_the_first_fold(run, place, tiny_model, capsys):
     assert main(["plan", place.train, "--model", tiny_model, *OPTIONS]) == 0
     printed = capsys.readouterr().out
-    assert "folds: 2 runs; what follows is of the first\n" in printed
+    assert "folds: 2 runs; the following lines are about the first\n" in printed
     steps = read(run / "fold_1" / "metrics.json")["total_steps"]
     assert f"plan: stlr: {steps} steps" in printed
 

@@ -105,5 +105,5 @@ def _far(y: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _shown(predicted: Predicted, row: int) -> dict[str, Any]:
     examples = predicted.examples
-    made = {"place": predicted.place(row), "text": excerpt(examples.texts[row])}
-    return made if examples.texts_b is None else {**made, "text_b": excerpt(examples.texts_b[row])}
+    entry = {"place": predicted.place(row), "text": excerpt(examples.texts[row])}
+    return entry if examples.texts_b is None else {**entry, "text_b": excerpt(examples.texts_b[row])}

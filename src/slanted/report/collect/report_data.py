@@ -78,7 +78,7 @@ def _epochs(run: "FineTuningRun", result: "TrainingResult") -> list[dict[str, An
     comparable = (deviation is None or len(deviation) == 1) and run.settings.class_weight == "none"
     numbers = np.array([step[1] for step in result.history.steps])
     losses = np.array([step[2] for step in result.history.steps])
-    made: list[dict[str, Any]] = []
+    epochs: list[dict[str, Any]] = []
     for epoch in range(1, int(numbers.max()) + 1):
         one: dict[str, Any] = {"epoch": epoch}
         if comparable:
@@ -86,8 +86,8 @@ def _epochs(run: "FineTuningRun", result: "TrainingResult") -> list[dict[str, An
         if epoch <= len(result.history.epochs):
             scores = result.history.epochs[epoch - 1]
             one["valid"] = {name: value for name, value in scores.items() if isinstance(value, float)}
-        made.append(one)
-    return made
+        epochs.append(one)
+    return epochs
 
 
 def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", folder: Path) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", fo
     speed = sum(map(len, inside)) / (time.monotonic() - started)
     if data.test is not None:
         held_out.append(read_predicted(folder / run_folder.PREDICTIONS, data.test, target))
-    made: dict[str, Any] = {"scored": None, "texts_per_second": speed}
-    made["suspects"] = {"held_out": None, "train": suspects_of([seen], target)}
+    content: dict[str, Any] = {"scored": None, "texts_per_second": speed}
+    content["suspects"] = {"held_out": None, "train": suspects_of([seen], target)}
     if held_out:
-        made["suspects"]["held_out"] = suspects_of(held_out, target)
-        made["scored"] = "valid" if data.test is None else "test"
-        made |= {"quality": quality_of(held_out[-1], target), "mistakes": _mistakes(held_out[-1], data, model)}
-    return made
+        content["suspects"]["held_out"] = suspects_of(held_out, target)
+        content["scored"] = "valid" if data.test is None else "test"
+        content |= {"quality": quality_of(held_out[-1], target), "mistakes": _mistakes(held_out[-1], data, model)}
+    return content
 
 
 def _sample(train: Examples, epochs: int, seed: int) -> Examples:

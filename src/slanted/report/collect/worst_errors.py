@@ -93,11 +93,11 @@ def describe(mistakes: Sequence[Mistake], predicted: Predicted, target: Target, 
 
 def _variants(text: str, text_b: str | None) -> list[tuple[str, str | None]]:
     """Return the pair of texts, then with each piece of the first text left out, then with each piece of the second."""
-    made: list[tuple[str, str | None]] = [(text, text_b)]
-    made += [(text[:start] + text[end:], text_b) for start, end in pieces(text)]
+    variants: list[tuple[str, str | None]] = [(text, text_b)]
+    variants += [(text[:start] + text[end:], text_b) for start, end in pieces(text)]
     if text_b is not None:
-        made += [(text, text_b[:start] + text_b[end:]) for start, end in pieces(text_b)]
-    return made
+        variants += [(text, text_b[:start] + text_b[end:]) for start, end in pieces(text_b)]
+    return variants
 
 
 def _described(one: Mistake, predicted: Predicted, target: Target, values: np.ndarray) -> dict[str, Any]:
@@ -105,10 +105,10 @@ def _described(one: Mistake, predicted: Predicted, target: Target, values: np.nd
     sign = -1.0 if target.kind == "multilabel" and predicted.decided[one.row, one.output] < 0.5 else 1.0
     weights = sign * (values[0] - values[1:])
     first = _marked(examples.texts[one.row], weights)
-    made = {"place": predicted.place(one.row), **_said(one, predicted, target), "text": first}
+    entry = {"place": predicted.place(one.row), **_said(one, predicted, target), "text": first}
     if examples.texts_b is not None:
-        made["text_b"] = _marked(examples.texts_b[one.row], weights[len(first["pieces"]) :])
-    return made
+        entry["text_b"] = _marked(examples.texts_b[one.row], weights[len(first["pieces"]) :])
+    return entry
 
 
 def _marked(text: str, weights: np.ndarray) -> dict[str, Any]:

@@ -91,12 +91,12 @@ def label_names(content: Mapping[str, Any]) -> list[str]:
 def scores(content: Mapping[str, Any], task: str = "") -> dict[str, Any]:
     """Check scores, and return them; those of the task "single" have an accuracy."""
     each = {name: content[name] for name in ("per_class", "per_target") if name in content}
-    made = numbers({name: value for name, value in content.items() if name not in each})
+    checked = numbers({name: value for name, value in content.items() if name not in each})
     if task == "single" or "accuracy" in content:
         number(content["accuracy"], 0, 1)
     for one in each.get("per_class", {}).values():
         numbers({name: one[name] for name in ("precision", "recall", "f1", "support")})
-    return {**made, **{name: {key: numbers(one) for key, one in of.items()} for name, of in each.items()}}
+    return {**checked, **{name: {key: numbers(one) for key, one in of.items()} for name, of in each.items()}}
 
 
 def checked_metrics(content: Mapping[str, Any], *needed: str) -> dict[str, Any]:
@@ -111,14 +111,14 @@ def checked_metrics(content: Mapping[str, Any], *needed: str) -> dict[str, Any]:
         raise ValueError(f"{task!r:.40} is not a task")
     for name in (*SPEED, "epochs", *({"kept_epoch", "train_test_duplicates"} & content.keys())):
         number(content[name], 0)
-    made = {**content, "backend": content["backend"], "precision": content["precision"]}
+    checked = {**content, "backend": content["backend"], "precision": content["precision"]}
     for name in {"valid", "test", "out_of_fold"} & {*content, *needed}:
-        made[name] = scores(content[name], task)
+        checked[name] = scores(content[name], task)
     for name in {"mean", "deviation"} & {*content, *needed}:
-        made[name] = scores(content[name])
+        checked[name] = scores(content[name])
     if {"baselines", "test", "valid"} & set(needed):
-        made["baselines"] = {name: scores(content["baselines"][name]) for name in BASELINES}
-    return made
+        checked["baselines"] = {name: scores(content["baselines"][name]) for name in BASELINES}
+    return checked
 
 
 def checked_data(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,13 +155,13 @@ def _cost(content: dict[str, Any]) -> dict[str, Any]:
 
 def checked_rows(content: Mapping[str, Any], scored: str | None) -> dict[str, Any]:
     """Check the numbers of rows in report.json and the entries about the scored rows, and return them."""
-    made: dict[str, Any] = {"rows": numbers(content["rows"], 0)}
-    made["suspects"] = {part: _suspects(found) for part, found in content["suspects"].items()}
+    checked: dict[str, Any] = {"rows": numbers(content["rows"], 0)}
+    checked["suspects"] = {part: _suspects(found) for part, found in content["suspects"].items()}
     if scored is None:
-        return made
-    number(made["rows"][scored], 1)
+        return checked
+    number(checked["rows"][scored], 1)
     quality = {name: _plotted(plot, name) for name, plot in content["quality"].items()}
-    return {**made, "quality": quality, "mistakes": listed(content["mistakes"])}
+    return {**checked, "quality": quality, "mistakes": listed(content["mistakes"])}
 
 
 def _suspects(content: dict[str, Any] | None) -> dict[str, Any] | None:

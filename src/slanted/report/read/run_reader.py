@@ -42,7 +42,7 @@ def read_report(folder: Path) -> dict[str, Any]:
         InputError: The folder is not that of a finished run, or a file is missing or corrupt.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder; give the folder that `slanted train --out` named")
+        raise InputError(f"{folder}: there is no such folder; give the folder of `slanted train --out`")
     content, saved = read(folder / run_folder.METRICS), read_recipe(folder)
     labels, data = read_labels(folder), read_data(folder / run_folder.REPORT_DATA)
     with faults_of(folder / run_folder.METRICS):
@@ -176,17 +176,16 @@ def moving_average(values: np.ndarray) -> np.ndarray:
 def _lines(rates: np.ndarray, steps: np.ndarray, groups: Sequence[Any], stages: Sequence[Any]) -> list[dict[str, Any]]:
     """Return the learning rates of the groups, the input side first; neighbours with the same rates share a line."""
     stage = np.searchsorted([first for first, _ in stages], steps, side="right") - 1
-    made: list[tuple[list[str], list[float | None]]] = []
+    lines: list[tuple[list[str], list[float | None]]] = []
     for group in groups:
         is_open = np.array([group["name"] in names for _, names in stages])[stage]
         values = rates * group["multiplier"]
         shown = [_short(value) if opened else None for value, opened in zip(values, is_open, strict=True)]
-        if made and made[-1][1] == shown:
-            made[-1][0].append(group["name"])
+        if lines and lines[-1][1] == shown:
+            lines[-1][0].append(group["name"])
         else:
-            made.append(([group["name"]], shown))
-    whole = len(made) == 1
-    return [{"name": "all layers" if whole else _span(names), "rates": values} for names, values in made]
+            lines.append(([group["name"]], shown))
+    return [{"name": "all layers" if len(lines) == 1 else _span(names), "rates": values} for names, values in lines]
 
 
 def _span(names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ def environment() -> Environment:
     >>> environment().from_string("{{ it }} {{ it|tojson }}").render(it="<b title='x'>\x00")
     '&lt;b title=&#39;x&#39;&gt;\ufffd "\\u003cb title=\\u0027x\\u0027\\u003e\\u0000"'
     """
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("slanted.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -26,9 +26,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"fmt": format, "label": label, "number": number, "percent": percent}
-    made.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    return made
+    templates.filters |= {"fmt": format, "label": label, "number": number, "percent": percent}
+    templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return templates
 
 
 def readable(value: Any) -> Any:

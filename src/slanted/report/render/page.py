@@ -58,9 +58,9 @@ def document(template: str, scripts: tuple[str, ...], **values: Any) -> str:
 
 @cache
 def _templates() -> Environment:
-    made = environment()
-    made.globals |= VIEW
-    return made
+    templates = environment()
+    templates.globals |= VIEW
+    return templates
 
 
 @cache
@@ -82,17 +82,17 @@ def plots(report: Mapping[str, Any]) -> dict[str, Any]:
     data, task = report["data"], report["metrics"]["task"]
     names = [name if len(name) <= LONGEST_IN_PLOTS else name[: LONGEST_IN_PLOTS - 1] + "…" for name in report["labels"]]
     drawn = data.get("quality", {})
-    made = {
+    plot_data = {
         "course": report["course"],
         "epochs": (curves.epochs_of_folds if report["folds"] else curves.epochs_of_run)(report),
         "calibration": drawn.get("calibration"),
         "lengths": data["lengths"]["bins"],
     }
     if task == "single" and drawn:
-        made["confusion"] = {"names": names, "cells": drawn["confusion"]}
+        plot_data["confusion"] = {"names": names, "cells": drawn["confusion"]}
     if task == "multilabel" and drawn:
-        made["outcomes"] = quality.most_frequent(names, drawn["outcomes"])
+        plot_data["outcomes"] = quality.most_frequent(names, drawn["outcomes"])
     if task == "regression" and drawn:
         points = [[(true, predicted) for true, predicted in target] for target in drawn["scatter"]]
-        made["scatter"] = {"names": names, "points": points}
-    return made
+        plot_data["scatter"] = {"names": names, "points": points}
+    return plot_data

@@ -66,14 +66,14 @@ def suggestions(report: Mapping[str, Any]) -> dict[str, Any]:
         rows with a label issue.
     """
     metrics, data = report["metrics"], report["data"]
-    made: dict[str, Any] = _best_epochs([fold["metrics"] for fold in report["folds"]] or [metrics])
+    suggested: dict[str, Any] = _best_epochs([fold["metrics"] for fold in report["folds"]] or [metrics])
     error = metrics.get(data["scored"] or "", {}).get("ece", 0.0)
     looked_at = [part for part in data["suspects"].values() if part]
     found, rows = (sum(part[name] for part in looked_at) for name in ("found", "rows"))
-    made["cut"] = data["lengths"]["truncated"] if data["lengths"]["truncated"] > MUCH_CUT else None
-    made["uncalibrated"] = error if error > BADLY_CALIBRATED else None
-    made["suspects"] = found if found <= FEW_SUSPECTS * rows else None
-    return made
+    suggested["cut"] = data["lengths"]["truncated"] if data["lengths"]["truncated"] > MUCH_CUT else None
+    suggested["uncalibrated"] = error if error > BADLY_CALIBRATED else None
+    suggested["suspects"] = found if found <= FEW_SUSPECTS * rows else None
+    return suggested
 
 
 def _best_epochs(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
