@@ -27,7 +27,7 @@ pytestmark = pytest.mark.once
         (lambda run: (run / "fold_1" / "history.csv").write_text("step\n"), "fold_1/history.csv: has no steps"),
         (
             lambda run: (run / "fold_2" / "report.json").unlink(),
-            "fold_2/report.json: is missing, without which",
+            "fold_2/report.json: is missing, and the report",
         ),
         (lambda run: shutil.rmtree(run / "fold_3"), "fold_3: is not a finished run, metrics.json is missing"),
     ],
@@ -62,7 +62,7 @@ def test_a_broken_folder_is_refused_in_one_line(whole, break_it, said, capsys):
         (
             "fold_2/report.json",
             {"scored": "valid"},
-            "fold_2/report.json: cannot be used (the rows scored are 'valid', ",
+            "fold_2/report.json: cannot be used (the scored rows are 'valid', ",
         ),
         (
             "report.json",

@@ -28,5 +28,5 @@ def test_what_is_of_one_fold_is_said_to_be(pages):
     assert shown["rates"].startswith("Learning rates and lossFold 1; all folds have the same recipe.")
     assert shown["lengths"].startswith("LengthsIn fold 1 the training texts have")
     assert "training time, all folds38 s" in shown["cost"] and "steps, all folds360 of" in shown["cost"]
-    assert "prediction speed, fold 1" in shown["cost"] and "tokens an epoch, fold 1" in shown["cost"]
+    assert "prediction speed, fold 1" in shown["cost"] and "tokens per epoch, fold 1" in shown["cost"]
     assert "peak rate0.0001" in shown["repeat"] and "training rows180" in shown["repeat"]

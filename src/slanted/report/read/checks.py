@@ -164,9 +164,8 @@ def checked_rows(content: Mapping[str, Any], scored: str | None) -> dict[str, An
     return {**checked, "quality": quality, "mistakes": listed(content["mistakes"])}
 
 
-def _suspects(content: dict[str, Any] | None) -> dict[str, Any] | None:
-    counts = content and {name: count(content[name]) for name in ("rows", "found")}
-    return counts and {**counts, "listed": listed(content["listed"])}
+def _suspects(one: dict[str, Any] | None) -> dict[str, Any] | None:
+    return one and {"rows": count(one["rows"]), "found": count(one["found"]), "listed": listed(one["listed"])}
 
 
 def _plotted(plot: Any, name: str) -> list[Any]:

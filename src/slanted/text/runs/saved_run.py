@@ -49,7 +49,7 @@ def read_run(folder: Path) -> SavedRun:
         InputError: The folder contains no run, or a file is missing or damaged.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder; give what `slanted train --out` named")
+        raise InputError(f"{folder}: there is no such folder; give the folder of `slanted train --out`")
     settings, columns, pairs = _read_recipe(folder / run_folder.RECIPE)
     return (_read_folds if settings.folds else _read_one)(folder, settings, columns, pairs)
 
