@@ -66,6 +66,7 @@ def exits(error):
     [
         (InputError("t.csv: wrong"), 2, "error: t.csv: wrong\n"),
         (InputError("two\nlines"), 2, "error: two lines\n"),
+        (InputError("a \x1b]0;title\x07\r"), 2, "error: a \\x1b]0;title\\x07\\r\n"),
         (TrainingFailed("the loss is nan"), 3, "error: the loss is nan\n"),
         (
             OSError(errno.ENAMETOOLONG, "", "a\nb"),
@@ -170,3 +171,39 @@ def test_the_base_install_says_how_to_get_the_command_line(command, tmp_path, mo
     name = command.split()[0]
     assert done.stderr == f"error: slanted {name} needs the extra `text`, {MISSING}\n"
     assert done.returncode == 2 and [entry.name for entry in tmp_path.iterdir()] == ["t.csv"]
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "status"), [("_train", ["train", "t.csv", "--out", "o"], 0), ("_report", ["report", "o"], 2)]
+)
+def test_a_full_disk_under_standard_output(command, words, status):
+    code = (
+        "import sys\n"
+        "from slanted.cli import entry, parsers\n"
+        "def run(options):\n"
+        f"    if {status} == 0: options.what_survives = None\n"
+        "    print('a line')\n"
+        f"parsers.{command} = run\n"
+        "sys.exit(entry.main())\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "w") as full:
+        command_line = [sys.executable, "-c", code, *words]
+        done = subprocess.run(command_line, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    word = "note: standard output" if status == 0 else "error: standard output or a file"
+    assert done.returncode == status and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"{word} cannot be written (No space left on device)")
+
+
+def test_the_command_prints_what_its_encoding_lacks_and_a_program_that_calls_it_keeps_its_streams():
+    code = (
+        "import sys\n"
+        "from slanted.cli import entry, parsers\n"
+        "parsers._report = lambda options: print('\\u0101')\n"
+        "sys.exit(entry.main({}))\n"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    for given, expected in (("", "\\u0101\n"), ("sys.argv[1:]", "")):
+        command_line = [sys.executable, "-c", code.format(given), "report", "o"]
+        done = subprocess.run(command_line, capture_output=True, text=True, env=environment)
+        assert done.stdout == expected

@@ -5,15 +5,20 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trained_runs
 from run_files import read, table
 
 from slanted.cli import main
+from slanted.commands import evaluate_and_predict
 from slanted.commands.evaluate_and_predict import UseOptions, evaluate, predict
 from slanted.errors import InputError
 from slanted.text.batching import batches
+from slanted.text.labels.targets import Target
+from slanted.text.runs.saved_run import SavedRun
+from slanted.text.settings import Settings
 
 place, run = trained_runs.place, trained_runs.run
 
@@ -83,3 +88,16 @@ def test_a_second_text_column_is_refused_of_a_model_of_single_texts(run, place):
     with pytest.raises(InputError) as refused:
         evaluate(run, place.test, replace(OPTIONS, text_b="label"))
     assert str(refused.value) == "--text-b label: the model was trained on single texts; leave it out"
+
+
+def test_the_table_of_scores_has_no_control_characters(monkeypatch, capsys):
+    label, scores = "\x1b]0;owned\x07", {"accuracy": 1.0, "per_class": {"\x1b]0;owned\x07": {"f1": 1.0}}}
+    model = SimpleNamespace(score=lambda part: scores)
+    run = SavedRun(Settings(), Target("single", (label,)), None)
+    monkeypatch.setattr(evaluate_and_predict, "read_run", lambda folder: run)
+    monkeypatch.setattr(evaluate_and_predict, "_read", lambda *given, labelled: None)
+    monkeypatch.setattr(evaluate_and_predict.Part, "of", lambda *given: None)
+    monkeypatch.setattr(evaluate_and_predict, "_load", lambda *given: model)
+    for as_json, line in ((False, "  \\x1b]0;owned\\x07"), (True, '    "\\u001b]0;owned\\u0007": {')):
+        evaluate(Path("run"), "t.csv", OPTIONS, as_json)
+        assert line in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from slanted.cli.parsers import parser
-from slanted.common.messages import file_name, option_of
+from slanted.common.messages import file_name, option_of, printable
 from slanted.errors import InputError, SettingError, SlantedError
 from slanted.runtime import keras_startup
 
@@ -22,6 +23,7 @@ PATH_ERRORS = {  # raised by any call that takes a path, and so handled here
     errno.ENAMETOOLONG: "this path, or a name in it, is too long; give a shorter one",
     errno.ELOOP: "a link in this path leads back to itself; give another path",
 }
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Terminated(BaseException):
@@ -32,11 +34,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 2, 3, 130, 141 or 143."""
     options = None
     keras_startup.command_alone = arguments is None
+    for stream in (sys.stdout, sys.stderr):
+        if arguments is None and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _terminable():
             options = parser().parse_args(arguments)
             options.run(options)
+        unwritten = _flush()
+        if isinstance(unwritten, BrokenPipeError) or (unwritten and not hasattr(options, "what_survives")):
+            raise unwritten
+        if unwritten:
+            print(f"note: standard output cannot be written ({unwritten.strerror}); see --out", file=sys.stderr)
     except SlantedError as error:
+        _flush()
         command = "slanted" if options is None else options.command
         print(f"error: {_worded(error, command)}", file=sys.stderr)
         return error.exit_status
@@ -47,14 +58,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: terminated; {_kept(options)}", file=sys.stderr)
         return EXIT_TERMINATED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again as it ends
+        _flush()
         return EXIT_UNREAD
     except OSError as error:
+        if error.errno in DISK_ERRORS and error.filename is None:
+            _flush()
+            print(f"error: standard output or a file cannot be written ({error.strerror}); free space", file=sys.stderr)
+            return InputError.exit_status
         if error.errno not in PATH_ERRORS or error.filename is None:
             raise
         print(f"error: {file_name(str(error.filename))}: {PATH_ERRORS[error.errno]}", file=sys.stderr)
         return InputError.exit_status
     return 0
+
+
+def _flush() -> OSError | None:
+    """Flush standard output and return its error. What is then unwritten is discarded, as Python would try again."""
+    stream = sys.stdout
+    if stream is None:
+        return None
+    try:
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None
 
 
 @contextmanager
@@ -82,6 +110,6 @@ def _kept(options: argparse.Namespace | None) -> str:
 def _worded(error: SlantedError, command: str) -> str:
     """Return the text of an error, with a setting named as the option of the command."""
     if not isinstance(error, SettingError):
-        return " ".join(str(error).split("\n"))
+        return printable(" ".join(str(error).split("\n")))
     remedy = error.remedy or f"see {command} --help"
-    return f"{option_of(error.name)} {error.received}: must be {error.rule}; {remedy}"
+    return printable(f"{option_of(error.name)} {error.received}: must be {error.rule}; {remedy}")

@@ -1,7 +1,7 @@
 """`slanted compare`: train the runs that are not finished, then compare their scores."""
 
-import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 from slanted._version import __version__
 from slanted.common import atomic_files
 from slanted.common.argument_checks import whole
-from slanted.common.messages import plural
+from slanted.common.messages import plural, printable_json
 from slanted.compare.folder import (
     COMPARISON,
     PAGE,
@@ -109,7 +109,7 @@ def compare(
         _write(out, comparison, facts)
         forget_replaced(out)
     if options.as_json:
-        print(json.dumps(_written(comparison), ensure_ascii=False, indent=2))
+        print(printable_json(_written(comparison), 2, sys.stdout.encoding))
     progress.result(_written(comparison))
     progress.say(table(comparison))
     progress.say(f"all runs, curves and scores: {out / PAGE}, {out / TABLE}, {out / COMPARISON}")

@@ -1,13 +1,12 @@
 """`slanted evaluate` and `slanted predict`: score or predict the rows of a file with the model of a run."""
 
-import json
 import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from slanted.common.messages import shown
+from slanted.common.messages import printable, printable_json, shown
 from slanted.common.setting_fields import documented, setting
 from slanted.errors import InputError
 from slanted.runtime import backend_choice
@@ -38,7 +37,7 @@ def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False
     target = replace(run.target, labels=run.target.names)  # the labels in a file are strings
     part = Examples.of(_read(run, file, options, labelled=True), target)
     scores = _load(folder, options).score(part)
-    print(json.dumps(scores, ensure_ascii=False, indent=2) if as_json else _table(scores))
+    print(printable_json(scores, 2, sys.stdout.encoding) if as_json else printable(_table(scores)))
     return scores
 
 

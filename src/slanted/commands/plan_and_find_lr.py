@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slanted.commands.console import start_on_machine
+from slanted.common.messages import printable
 from slanted.errors import InputError
 from slanted.preview.plan import Plan
 from slanted.preview.range_test import SearchOptions
@@ -47,7 +48,7 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
 
     with preserved_random_state():
         planned = _prepared_run(data, settings, progress).plan
-    print(json.dumps(planned.to_dict(), indent=2) if as_json else planned)
+    print(json.dumps(planned.to_dict(), indent=2) if as_json else printable(str(planned)))
     _save(planned, picture)
     return planned
 
@@ -78,7 +79,7 @@ def show_search(
         run = _prepared_run(data, settings, progress)
         progress.say(_what_is_tried(settings, options))
         search = search_of(run, options)
-    print(json.dumps(search.to_dict(), indent=2) if as_json else search)
+    print(json.dumps(search.to_dict(), indent=2) if as_json else printable(str(search)))
     progress.say(f"next: slanted train {files.train_argument} --lr {search.suggestion:g} ...")
     _save(search, picture)
     return search

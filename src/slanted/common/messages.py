@@ -1,7 +1,9 @@
 """Format names and values for messages, short, quoted and on one line; check which strings UTF-8 can encode."""
 
+import json
 from collections.abc import Collection, Sequence
 from itertools import islice
+from typing import Any
 
 LONGEST_SHOWN = 60
 MOST_LISTED = 20
@@ -34,6 +36,26 @@ def listed(values: Sequence[object]) -> str:
 def file_name(path: str) -> str:
     """Return the path as the user wrote it, or quoted if it has unprintable characters such as a line break."""
     return path if path.isprintable() else repr(path)
+
+
+def printable(text: str) -> str:
+    r"""Return the text with its unprintable characters escaped, which a terminal would obey; line breaks stay.
+
+    >>> printable("two\nlines, \x1b]0;a title\x07")
+    'two\nlines, \\x1b]0;a title\\x07'
+    """
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+
+
+def printable_json(values: Any, indent: int | None = None, encoding: str | None = None) -> str:
+    r"""Return the values as JSON whose strings have no unprintable characters, and none that `encoding` may lack.
+
+    >>> printable_json({"é": "\x9b"}), printable_json("é", encoding="latin-1")
+    ('{"é": "\\u009b"}', '"\\u00e9"')
+    """
+    text = json.dumps(values, indent=indent, ensure_ascii=encoding not in (None, "utf-8", "UTF-8"))
+    text = text.replace("\x7f", "\\u007f")
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def option_of(name: str) -> str:

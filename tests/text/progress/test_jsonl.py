@@ -1,5 +1,6 @@
 """The events of a run as JSON lines, for programs and in the file that `slanted watch` reads."""
 
+import io
 import json
 import os
 import platform
@@ -88,3 +89,12 @@ def test_the_file_of_a_long_run_stays_small(tmp_path, monkeypatch):
 def test_the_events_name_the_process(tmp_path):
     _, begin, *_ = map(json.loads, live(tmp_path).read_text().splitlines())
     assert (begin["process"], begin["host"]) == (os.getpid(), platform.node())
+
+
+@pytest.mark.parametrize(("encoding", "accent"), [("utf-8", "é"), ("latin-1", "\\u00e9")])
+def test_every_line_is_printable_json_in_any_encoding(encoding, accent):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding)
+    JsonLinesView(stream).say("é \x1b\x7f\x9b \U0001f44d")
+    line = stream.buffer.getvalue().decode(encoding)
+    assert accent in line and line.removesuffix("\n").isprintable()
+    assert json.loads(line)["text"] == "é \x1b\x7f\x9b \U0001f44d"

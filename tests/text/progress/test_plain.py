@@ -59,3 +59,9 @@ def test_a_step_that_is_to_be_shown_or_not_does_not_wait_for_its_time(clock):
     clock[0] += 60.0
     view.step(Step(2, 1, 0.5, 1e-4, seconds=2.0, is_shown=False))
     assert [line.split("  ")[0] for line in stream.getvalue().splitlines()] == ["step 1/10"]
+
+
+def test_control_characters_of_files_are_escaped():
+    stream = io.StringIO()
+    PlainView(stream).say("a label \x1b]0;owned\x07\r\x9b2J\nthe next line")
+    assert stream.getvalue() == "a label \\x1b]0;owned\\x07\\r\\x9b2J\nthe next line\n"

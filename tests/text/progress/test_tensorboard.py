@@ -3,14 +3,19 @@
 import json
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 import recorded_run
+import tensorboardX.record_writer
 from recorded_run import history, rates_of_groups
 
 from slanted.cli import main
+from slanted.text.progress.plain import PlainView
 from slanted.text.progress.progress import Progress
+from slanted.text.progress.tensorboard import TensorBoardView
 
 pytestmark = pytest.mark.once
 
@@ -39,8 +44,6 @@ def test_tensorboard_reads_the_run(run):
 def test_a_run_that_starts_again_takes_the_place_of_the_first_in_tensorboard(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    from slanted.text.progress.tensorboard import TensorBoardView
-
     for first, loss in ((0, 1.0), (3, 2.0)):
         shown = Progress(views=[TensorBoardView(tmp_path)])
         shown.begin(6, 8, first)
@@ -68,7 +71,6 @@ def test_a_missing_tensorboardx_is_said_before_anything_is_read(words, place, mo
 def test_tensorboard_has_the_test_scores_of_folds_and_of_the_whole(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    from slanted.text.progress.tensorboard import TensorBoardView
     from slanted.text.progress.view import FoldView
 
     view = TensorBoardView(tmp_path)
@@ -85,3 +87,19 @@ def test_tensorboard_has_the_test_scores_of_folds_and_of_the_whole(tmp_path):
         read = EventAccumulator(str(tmp_path / folder))
         read.Reload()
         assert [event.value for event in read.Scalars("test/accuracy")] == [score]
+
+
+def test_on_a_full_disk_the_run_goes_on_without_tensorboard(tmp_path, monkeypatch, capsys):
+    full = Path("/dev/full").open("wb")  # noqa: SIM115
+    monkeypatch.setattr(tensorboardX.record_writer, "open_file", lambda path: full)
+    shown = Progress(views=[PlainView(sys.stdout), TensorBoardView(tmp_path)])
+    shown.begin(300, 8)
+    for done in range(1, 301):
+        shown.step(done, 1, 0.5, 1e-4)
+        shown.epoch(1, {"loss": 0.5}, "")
+    shown.end()
+    reason = "[Errno 28] No space left on device"
+    note = f"note: --tensorboard {tmp_path} cannot be written ({reason}); the run goes on without it\n"
+    assert capsys.readouterr().out.count(note) == 1 and len(shown.views) == 1
+    with suppress(OSError):
+        full.close()

@@ -10,6 +10,7 @@ from shown_runs import CURVE, GROUPS, Terminal, run
 
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.terminal import TerminalView
+from slanted.text.progress.view import GroupRates
 
 pytestmark = pytest.mark.once
 
@@ -170,3 +171,16 @@ def test_a_run_of_a_hundred_thousand_steps_is_drawn_ten_times_a_second_and_costs
     seconds = time.process_time() - began
     assert seconds / 100_000 < 20e-6
     assert stream.getvalue().count("step ") <= 2 + 10 * seconds * 4
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_control_characters_of_files_are_escaped(terminal, clock, columns):
+    stream, shown = terminal(columns)
+    shown.views[0].title = "a title \x1b]0;title\x07"
+    rates = GroupRates(CURVE, {"\x1b]0;group\x07": 1.0}, [(0, ("\x1b]0;group\x07",))])
+    shown.say("a label \x1b]0;label\x07")
+    shown.begin(100, 8, 0, rates)
+    clock[0] += 1.0
+    shown.step(25, 1, 0.5, float(CURVE[24]))
+    assert "\x1b]0;" not in stream.getvalue() and "\x07" not in stream.getvalue()
+    assert screen(stream, columns)[0][0] == "a label \\x1b]0;label\\x07"

@@ -1,6 +1,7 @@
 """Real runs of the command line, on a model that trains in seconds, looked at from outside."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,6 +13,14 @@ from trained_runs import BACKEND, EPOCHS, FILES, LABELS, OPTIONS, STEPS
 
 import slanted
 from slanted.cli import main
+from slanted.commands.train import train
+from slanted.recipe.named import recipe_named
+from slanted.text.progress.jsonl import LIVE, LiveFile
+from slanted.text.progress.progress import Progress
+from slanted.text.progress.view import View
+from slanted.text.runs.run_folder import RunFolder
+from slanted.text.runs.run_request import RunRequest
+from slanted.text.settings import DataFiles, Settings
 
 place, run = trained_runs.place, trained_runs.run
 
@@ -96,3 +105,27 @@ def test_recipe_json_says_which_fast_paths_were_taken(tiny_model, tmp_path, monk
         monkeypatch.setenv("SLANTED_FAST", value)
         assert main(["train", rows, "--out", str(tmp_path / value), *options]) == 0
         assert json.loads((tmp_path / value / "recipe.json").read_text())["fast_paths"] == expected
+
+
+class Looking(View):
+    """Looks at what is on the disk as it gets the result, and then fails in an unexpected way."""
+
+    def __init__(self, folder):
+        self.folder, self.files = folder, []
+
+    def result(self, metrics):
+        self.files = sorted(path.name for path in self.folder.iterdir())
+        raise RuntimeError("a defect")
+
+
+def test_the_result_is_shown_once_the_run_is_safe_and_in_the_live_file_before(place, monkeypatch):
+    lines, out = [], place.folder / "safe"
+    monkeypatch.setattr(LiveFile, "result", lambda live, metrics: lines.append((out / ".partial" / LIVE).read_text()))
+    settings = Settings(
+        model=place.model, recipe=recipe_named("stlr").with_settings(epochs=1), max_tokens=16, precision="float32"
+    )
+    request = RunRequest(DataFiles(place.train), replace(settings, backend=BACKEND), RunFolder(out))
+    with pytest.raises(RuntimeError, match="a defect"):
+        train(request, Progress(views=[view := Looking(out)]))
+    assert len(lines) == 1 and "metrics.json" in view.files
+    assert read(out / "metrics.json")["epochs"] == 1

@@ -1,6 +1,5 @@
 """JSON-lines output of a run, for programs, and live.jsonl, the file that `slanted watch` reads during a run."""
 
-import json
 import math
 import os
 import platform
@@ -12,6 +11,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from slanted.common.messages import printable_json
 from slanted.text.progress.view import RunStart, Step, Throttle, View
 
 LIVE = "live.jsonl"  # in the temporary folder of the files of a run until they are moved to the run folder
@@ -74,8 +74,9 @@ class JsonLinesView(View):
 
     def _write(self, event: str, **facts: Any) -> None:
         titled = {"run": self.title} if self.title and event != "message" else {}
-        line = json.dumps(_finite({"event": event, **titled, **facts}), ensure_ascii=False, allow_nan=False)
-        print(line, file=self.stream, flush=True)
+        values = _finite({"event": event, **titled, **facts})
+        encoding = getattr(self.stream, "encoding", None)
+        print(printable_json(values, encoding=encoding), file=self.stream, flush=True)
 
 
 class LiveFile(JsonLinesView):

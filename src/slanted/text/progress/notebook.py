@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from slanted.common.messages import printable
 from slanted.text.progress.plain import line_of
 from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View
 
@@ -28,7 +29,7 @@ class NotebookView(View):
 
     def say(self, text: str) -> None:
         """Print a line."""
-        print(text)
+        print(printable(text))
 
     def begin(self, shape: RunStart) -> None:
         """Start the clock and a new plot."""
@@ -44,7 +45,7 @@ class NotebookView(View):
         self._losses.append((step.done, step.loss))
         if len(self._losses) > MOST_POINTS:
             self._losses = self._losses[::2]
-        text = line_of(self.shape, step, self._throughput.at(step), self.title)
+        text = printable(line_of(self.shape, step, self._throughput.at(step), self.title))
         page = f"<div><code>{escape(text)}</code><br>{self._picture(step, text)}</div>"
         self._show({"text/plain": text, "text/html": page})
 

@@ -2,6 +2,7 @@
 
 from typing import TextIO
 
+from slanted.common.messages import printable
 from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View, left
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -19,7 +20,7 @@ class PlainView(View):
 
     def say(self, text: str) -> None:
         """Print a line."""
-        print(text, file=self.stream, flush=True)
+        print(printable(text), file=self.stream, flush=True)
 
     def begin(self, shape: RunStart) -> None:
         """Start the clock."""

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TextIO
@@ -13,7 +13,7 @@ __all__ = ["Progress", "duration"]
 
 
 class Progress:
-    """Passes the messages, steps and epochs of a run to views.
+    """Passes the messages, steps and epochs of a run to views; a view that cannot be written to is dropped.
 
     Args:
         stream: The output stream; None: standard output. A terminal and a notebook show progress in place; a file, a
@@ -24,7 +24,8 @@ class Progress:
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False, views: Sequence[View] | None = None) -> None:
         if views is None:
-            views = [] if quiet else [_view_of(sys.stdout if stream is None else stream)]
+            stream = stream or sys.stdout
+            views = [] if quiet or stream is None else [_view_of(stream)]
         self.views = list(views)
 
     @contextmanager
@@ -34,7 +35,8 @@ class Progress:
         try:
             yield
         finally:
-            self.views.remove(view)
+            if view in self.views:
+                self.views.remove(view)
             view.end()
 
     def steps_only(self, title: str) -> "Progress":
@@ -43,13 +45,11 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Show a message on a line of its own."""
-        for view in self.views:
-            view.say(text)
+        self._send(lambda view: view.say(text))
 
     def begin(self, total_steps: int, batch_size: int, first_step: int = 0, groups: GroupRates | None = None) -> None:
         """Start a run of `total_steps` batches of `batch_size` texts, of which `first_step` are done."""
-        for view in self.views:
-            view.begin(RunStart(total_steps, batch_size, first_step, groups))
+        self._send(lambda view: view.begin(RunStart(total_steps, batch_size, first_step, groups)))
 
     def groups(self, groups: GroupRates | None) -> None:
         """Set the learning rates of the layer groups to show from now on."""
@@ -66,23 +66,30 @@ class Progress:
         is_shown: bool | None = None,
     ) -> None:
         """Show the progress after a step; the arguments are the attributes of `Step`."""
-        for view in self.views:
-            view.step(Step(done, epoch, loss, rate, seconds, is_shown))
+        self._send(lambda view: view.step(Step(done, epoch, loss, rate, seconds, is_shown)))
 
     def epoch(self, number: int, scores: Mapping[str, Any], text: str) -> None:
         """Show the validation scores of an epoch, from 1; `text` is the same as one line."""
-        for view in self.views:
-            view.epoch(number, scores, text)
+        self._send(lambda view: view.epoch(number, scores, text))
 
     def result(self, metrics: Mapping[str, Any]) -> None:
         """Show the content of metrics.json."""
-        for view in self.views:
-            view.result(metrics)
+        self._send(lambda view: view.result(metrics))
 
     def end(self) -> None:
         """Erase the progress display, so that any further output, such as an error, starts on a new line."""
-        for view in self.views:
-            view.end()
+        self._send(lambda view: view.end())
+
+    def _send(self, event: Callable[[View], None]) -> None:
+        """Pass an event to all views. A view that cannot be written to, on a full disk say, is dropped."""
+        for view in list(self.views):
+            try:
+                event(view)
+            except BrokenPipeError:
+                raise  # nobody reads the output of the command, which ends the command
+            except (OSError, UnicodeError) as error:
+                self.views.remove(view)
+                self.say(f"note: {view.name} cannot be written ({error}); the run goes on without it")
 
 
 def _view_of(stream: TextIO) -> View:

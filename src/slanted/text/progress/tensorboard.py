@@ -2,12 +2,13 @@
 
 import importlib.util
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from slanted.errors import InputError, missing_extra
-from slanted.text.progress.view import RunStart, Step, View
+from slanted.text.progress.view import Every, RunStart, Step, View
 
 FLUSH_SECONDS = 10
 
@@ -32,6 +33,7 @@ class TensorBoardView(View):
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
             found = "is a file" if not place.is_dir() else "cannot be written to"
             raise InputError(f"--tensorboard {folder}: {place} {found}; give another folder")
+        self.name = f"--tensorboard {folder}"
         self._folder, self._writer, self._done, self._began = folder, None, 0, False
 
     def begin(self, shape: RunStart) -> None:
@@ -41,15 +43,18 @@ class TensorBoardView(View):
         self._open(shape.first_step)
 
     def _open(self, first_step: int | None) -> None:
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 
         self._close()
         folder = self._folder / self.title.replace(" ", "-") if self.title else self._folder
-        try:
-            self._writer: Any = SummaryWriter(str(folder), purge_step=first_step, flush_secs=FLUSH_SECONDS)
-        except OSError as error:
-            found = f"cannot be written ({error.strerror}); free space or give another folder"
-            raise InputError(f"--tensorboard {folder}: {found}") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        # Not a SummaryWriter, which writes in a thread: on a full disk the thread dies, and its callers wait for ever.
+        self._writer: Any = EventsWriter(str(folder / "events"))
+        self._flush_due = Every(FLUSH_SECONDS)
+        if first_step is not None:
+            self._write(step=first_step, file_version="brain.Event:2")
+            self._write(step=first_step, session_log=SessionLog(status=SessionLog.START))
 
     def step(self, step: Step) -> None:
         """Write the loss and the learning rates of a step."""
@@ -82,9 +87,18 @@ class TensorBoardView(View):
                 self._add(f"{where}/{name}", score)
 
     def _add(self, name: str, value: float) -> None:
-        self._writer.add_scalar(name, value, self._done - 1)
+        from tensorboardX.summary import scalar
+
+        self._write(step=self._done - 1, summary=scalar(name, value))
+
+    def _write(self, **facts: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+
+        self._writer.write_event(Event(wall_time=time.time(), **facts))
+        if self._flush_due.due():
+            self._writer.flush()
 
     def _close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()

@@ -9,6 +9,7 @@ from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
+from slanted.common.messages import printable
 from slanted.text.progress.plain import line_of
 from slanted.text.progress.sparkline import sparkline
 from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View, left
@@ -38,7 +39,7 @@ class TerminalView(View):
     def say(self, text: str) -> None:
         """Print a line above the progress display, which the next step draws again."""
         self.end()
-        print(text, file=self.stream, flush=True)
+        print(printable(text), file=self.stream, flush=True)
 
     def begin(self, shape: RunStart) -> None:
         """Start the clock."""
@@ -76,7 +77,7 @@ class TerminalView(View):
         pace, has_bars = self._throughput.at(step), not self._console.options.ascii_only
         text = Text(no_wrap=True, overflow="ellipsis" if has_bars else "crop")
         if width < NARROW or not has_bars:
-            return Constrain(text.append(line_of(self.shape, step, pace, self.title)), width)
+            return Constrain(text.append(printable(line_of(self.shape, step, pace, self.title))), width)
         words = [
             *([self.title] if self.title else []),
             f"step {step.done}/{self.shape.total_steps}",
@@ -85,7 +86,7 @@ class TerminalView(View):
             f"{left(self.shape, step.done, pace)} left",
             f"{pace * self.shape.batch_size:.0f} examples/s",
         ]
-        return Constrain(text.append("  ".join(words)).append_text(self._rates(step, width)), width)
+        return Constrain(text.append(printable("  ".join(words))).append_text(self._rates(step, width)), width)
 
     def _rates(self, step: Step, width: int) -> Text:
         """Return the second line: the curve, dimmed after this step, the highest and lowest rate, and the losses."""
@@ -101,5 +102,5 @@ class TerminalView(View):
             f"{name} {rate:.2g}" if rate else f"{name} closed" for name, rate in dict((rates[-1], rates[0])).items()
         ]
         ahead = "" if self._console.no_color else "dim"
-        text = Text.assemble(f"\nrate {bars[:at]}│", (bars[at:], ahead), f"  {'  '.join(words)}")
+        text = Text.assemble(f"\nrate {bars[:at]}│", (bars[at:], ahead), f"  {printable('  '.join(words))}")
         return text.append(f"  loss {sparkline(self._losses, LOSS_WIDTH)}")

@@ -84,6 +84,7 @@ class View:
 
     shape = RunStart(0, 0)
     title = ""  # of the run, if it is one of several
+    name = "this display"
 
     def say(self, text: str) -> None:
         """Show a message."""

@@ -93,7 +93,7 @@ def train_here(
         progress.say(str(run.plan))
     with request.folder.lock(), ExitStack() as last:
         last.callback(release, run.classifier.variables)
-        with request.folder.replace() as folder, progress.shown_to(LiveFile(folder)):
+        with request.folder.replace() as folder, progress.shown_to(live := LiveFile(folder)):
             result, sha256 = _fit(run, request, data, progress)
             model = run.trained_model()
             last.callback(release, model.classifier.variables)
@@ -116,7 +116,8 @@ def train_here(
             if predicted is not None:
                 write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
             atomic_files.write_json(folder / run_folder.METRICS, metrics)
-            progress.result(metrics)
+            live.result(metrics)
+        progress.result(metrics)  # the run is safe, whatever a view does
         if finish is not None:
             finish(FinishedRun(request.out, data, run, result, model, metrics, progress))
     return metrics
