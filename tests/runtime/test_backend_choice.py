@@ -1,8 +1,11 @@
 """The choice of backend and precision: what is asked for, KERAS_BACKEND, and a measurement kept in a file."""
 
 import json
+import os
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -240,3 +243,30 @@ def test_a_file_of_the_current_folder_is_not_taken_for_keras(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     assert set(backend_choice.measure("torch")) == {"float32", "mixed_bfloat16"}
     assert not (tmp_path / "taken").exists()
+
+
+@pytest.mark.parametrize("name", ["", "jax"])
+def test_a_cache_that_others_can_write_to_is_not_used_and_said_once(monkeypatch, tmp_path, capsys, name):
+    backend_choice._warn.cache_clear()
+    monkeypatch.setenv("SLANTED_CACHE", str(tmp_path / "cache"))
+    assert backend_choice.cache_folder(name) == tmp_path / "cache" / name
+    assert stat.S_IMODE((tmp_path / "cache" / name).stat().st_mode) == 0o700
+    (tmp_path / "cache" / name).chmod(0o777)
+    assert backend_choice.cache_folder(name) is backend_choice.cache_folder(name) is None
+    problem = "is not used as a cache: other users own it or can write to it"
+    note = f"note: {tmp_path / 'cache' / name} {problem}; make it yours with mode 700, or set SLANTED_CACHE\n"
+    assert capsys.readouterr().err == note
+    (tmp_path / "cache" / name).chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert backend_choice.cache_folder(name) is None
+
+
+def test_without_a_home_folder_the_machine_is_measured_and_nothing_is_cached(probed, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("SLANTED_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    assert choose().why.endswith("; not kept") and probed == ["tensorflow", "jax", "torch"]
+    assert backend_choice.cache_folder("jax") is None

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def _fastest(candidates: list[str], origin: str, precision: str, results: dict[s
     )
     table = ", ".join(f"{name} {_words(speeds)}" for name, speeds in measured.items())
     kept = f"{'kept' if _key(best) in _read_cache() else 'this cannot be written, so not kept'} in {cache_file()}"
+    kept = "not kept" if cache_file() is None else kept
     return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {kept}")
 
 
@@ -138,15 +140,43 @@ def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names[:-1]) + f" or {names[-1]}"
 
 
-def cache_file() -> Path:
-    """Return the path of the file that caches benchmark results."""
-    return cache_folder() / "machine.json"
+def cache_file() -> Path | None:
+    """Return the path of the file that caches benchmark results; None: there is no cache folder."""
+    folder = cache_folder()
+    return None if folder is None else folder / "machine.json"
 
 
-def cache_folder() -> Path:
-    """Return the cache folder of slanted: SLANTED_CACHE, else `slanted` in XDG_CACHE_HOME or ~/.cache."""
-    folder = os.environ.get("SLANTED_CACHE")
-    return Path(folder) if folder else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted"
+def cache_folder(name: str = "") -> Path | None:
+    """Return a folder in slanted's cache: in SLANTED_CACHE, else in `slanted` in XDG_CACHE_HOME or ~/.cache.
+
+    It is made with mode 0700. None without a home folder, and if other users own the folder or can write to it: the
+    programs in it are run as they are. A line on standard error says so, once.
+    """
+    given = os.environ.get("SLANTED_CACHE")
+    try:
+        folder = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted"
+    except RuntimeError:  # there is no home folder
+        return None
+    return folder / name if _is_private(folder) and _is_private(folder / name) else None
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = folder.stat()
+    except OSError:
+        return True  # it cannot be written to: nothing will be cached
+    if os.name != "posix" or (facts.st_uid == os.geteuid() and not facts.st_mode & 0o022):
+        return True
+    problem = "is not used as a cache: other users own it or can write to it"
+    _warn(f"note: {folder} {problem}; make it yours with mode 700, or set SLANTED_CACHE")
+    return False
+
+
+@cache
+def _warn(line: str) -> None:
+    """Print a line to standard error, once in a process."""
+    print(line, file=sys.stderr)
 
 
 def _recall_or_measure(
@@ -166,11 +196,12 @@ def _recall_or_measure(
 
 def _read_cache() -> dict[str, Result]:
     """Return the valid entries of the cache file."""
+    path = cache_file()
     try:
-        cache = decoded(cache_file().read_text(encoding="utf-8"))
+        cached = decoded(path.read_text(encoding="utf-8")) if path is not None else {}
     except (OSError, ValueError):
         return {}
-    return {key: result for key, result in cache.items() if _is_speeds(result)} if isinstance(cache, dict) else {}
+    return {key: result for key, result in cached.items() if _is_speeds(result)} if isinstance(cached, dict) else {}
 
 
 def _is_speeds(result: object) -> bool:
@@ -183,9 +214,10 @@ def _is_speeds(result: object) -> bool:
 def _write_cache(known: dict[str, Result]) -> None:
     """Save the successful benchmarks; if the folder cannot be written, they run again next time."""
     path = cache_file()
+    if path is None:
+        return
     temporary = path.with_suffix(f".{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps({k: r for k, r in known.items() if _is_speeds(r)}, indent=1), encoding="utf-8")
         os.replace(temporary, path)
     except OSError:

@@ -51,7 +51,7 @@ def start_keras(backend: str) -> None:
         _cache_compiled_programs()
     if backend != "tensorflow" and command_alone:
         without_packages(UNUSED)
-    with _captured_standard_error():
+    with captured_standard_error():
         import keras
         import keras_hub  # noqa: F401
 
@@ -60,9 +60,9 @@ def start_keras(backend: str) -> None:
 
 def _cache_compiled_programs() -> None:
     """Set JAX's compilation cache to a folder of slanted's, unless the user has set one."""
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        _drop_half_written(cache_folder() / "jax")
-        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_folder() / "jax")
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ and (folder := cache_folder("jax")) is not None:
+        _drop_half_written(folder)
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
         os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(COMPILED_BYTES)
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
@@ -81,7 +81,7 @@ def _drop_half_written(folder: Path) -> None:
 
 
 @contextmanager
-def _captured_standard_error() -> Iterator[None]:
+def captured_standard_error() -> Iterator[None]:
     """Capture output to file descriptor 2, by native code too, and print it only if an exception is raised."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as captured:

@@ -86,6 +86,20 @@ def test_a_run_that_python_trained_has_no_command():
     assert command({"files": None}, Path("r")) is None
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"train": "t.csv", "label": ["y", "--overwrite", "--out", "/home/you/best-run"]},
+        {"train": ["t.csv", "--resume"]},
+        {"train": "t.csv", "test": "-rf"},
+        {"train": "t.csv", "text": "a\x1b[2K"},
+    ],
+)
+def test_names_that_look_like_options_are_put_into_no_command(files):
+    assert command({"files": files}, Path("r")) is None
+    assert command({"files": {"train": "-"}}, Path("r")) == "slanted train - --recipe r/recipe.json --out r-again"
+
+
 FOLDERS = {"fold_2": True, "fold_3": False, "other": False, "fold_x": False}
 
 

@@ -1,6 +1,7 @@
 """Texts as token ids: those of transformers to the last one, truncated, saved to the byte, in forked processes too."""
 
 import csv
+import json
 import multiprocessing
 import os
 import sys
@@ -11,6 +12,7 @@ import pytest
 from token_rows import TEXTS, rows_of
 
 from slanted.errors import InputError
+from slanted.runtime import keras_startup
 from slanted.text.tokens.tokenizer import TextTokenizer
 
 pytestmark = pytest.mark.once
@@ -136,3 +138,55 @@ def test_forked_process_neither_warns_nor_hangs(tokenizer, folder, capfd):
     assert not hangs
     assert queue.get() == rows_of(tokenizer.encode(["a forked process"], None, 8))
     assert "forked" not in capfd.readouterr().err
+
+
+def changed(folder, change):
+    """Return the default model's tokenizer.json after a change of its content."""
+    content = json.loads((folder / "tokenizer.json").read_text())
+    change(content)
+    return json.dumps(content).encode()
+
+
+def split_at(pattern):
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+
+
+def test_a_text_that_the_tokenizer_panics_at_is_named(folder):
+    source = changed(folder, lambda content: content.update(pre_tokenizer=split_at("(a|a)*$")))
+    texts = ["one", "two", "a" * 28 + "b", "four"]
+    with pytest.raises(InputError) as refused:
+        TextTokenizer(source).encode(texts, None, 16)
+    problem = f"a text cannot be tokenized: '{texts[2]}' (Onig: Regex search error: retry-limit-in-match over)"
+    assert str(refused.value) == f"{problem}: correct it, or take another model's tokenizer"
+
+
+def test_a_panic_prints_nothing_where_the_command_is_alone(folder, monkeypatch, capfd):
+    monkeypatch.setattr(keras_startup, "command_alone", True)
+    source = changed(folder, lambda content: content.update(pre_tokenizer=split_at("(a|a)*$")))
+    with pytest.raises(InputError):
+        TextTokenizer(source).encode(["a" * 28 + "b"], None, 16)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_panic_alone_is_caught_and_no_signal(tokenizer, monkeypatch):
+    class Stopped:
+        def encode_batch_fast(self, texts, add_special_tokens):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tokenizer, "_tokenizer", Stopped())
+    with pytest.raises(KeyboardInterrupt):
+        tokenizer.encode(["one", "two"], None, 16)
+
+
+def test_ids_of_special_tokens_outside_of_the_vocabulary_are_refused(folder):
+    padding = {"strategy": "BatchLongest", "direction": "Right", "pad_type_id": 0, "pad_token": "[PAD]"}
+    for number in (30522, 999_999, 2**31):
+        source = changed(folder, lambda content, number=number: content.update(padding={**padding, "pad_id": number}))
+        with pytest.raises(InputError, match=rf"^it has the id {number} of a special token, but 30522 tokens: take"):
+            TextTokenizer(source)
+
+    def template(content):
+        content["post_processor"]["special_tokens"]["[CLS]"]["ids"] = [888_888]
+
+    with pytest.raises(InputError, match=r"^it has the id 888888 of a special token"):
+        TextTokenizer(changed(folder, template))

@@ -3,11 +3,13 @@
 import csv
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from slanted.common.messages import option_of
 from slanted.errors import InputError
 from slanted.report.read.checks import (
     checked_data,
@@ -206,7 +208,7 @@ def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
 
 
 def command(saved: Mapping[str, Any], folder: Path) -> str | None:
-    """Return the command that repeats a run; None if it was trained from Python.
+    """Return the command that repeats a run; None if it was trained from Python, or a name looks like an option.
 
     Raises:
         InputError: The files in recipe.json are damaged.
@@ -219,11 +221,13 @@ def command(saved: Mapping[str, Any], folder: Path) -> str | None:
         return None
     with faults_of(folder / run_folder.RECIPE):
         train = [files["train"]] if isinstance(files["train"], str) else listed(files["train"], 1)
+        named = {name: files.get(name) for name in FILE_OPTIONS}
+        given = {
+            option_of(name): [value] for name, value in named.items() if value not in (None, FILE_DEFAULTS.get(name))
+        }
+        given |= {"--label": listed(files["label"])} if files.get("label") else {}
+        names = [*train, *chain(*given.values())]
+        if any((name != "-" and name.startswith("-")) or not name.isprintable() for name in names):
+            return None
         words = ["slanted", "train", *train, "--recipe", str(folder / run_folder.RECIPE), "--out", f"{folder}-again"]
-        for name in FILE_OPTIONS:
-            value = files.get(name)
-            if value is not None and value != FILE_DEFAULTS.get(name):
-                words += [f"--{name.replace('_', '-')}", value]
-        if files.get("label"):
-            words += ["--label", *listed(files["label"])]
-        return shlex.join(words)
+        return shlex.join([*words, *chain.from_iterable([option, *values] for option, values in given.items())])

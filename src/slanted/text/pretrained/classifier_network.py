@@ -7,7 +7,7 @@ import numpy as np
 
 from slanted.errors import InputError
 from slanted.runtime.patches import float32_policy, uninitialized_weights
-from slanted.text.pretrained.encoder import Encoder, family_of
+from slanted.text.pretrained.encoder import Encoder, check_vocabulary, family_of
 from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor, read_sentence_piece
 from slanted.text.pretrained.model_files import check_run_folder, locate
 from slanted.text.tokens.tokenizer import TextTokenizer
@@ -116,6 +116,7 @@ def load_classifier(run_folder: Path) -> tuple[Encoder, Any]:
     except MemoryError:
         raise InputError(f"{folder}: its sizes need more memory than there is: restore it or train again") from None
     tokenizer = TextTokenizer.load(files.tokenizer_folder or run_folder)
+    check_vocabulary(folder, tokenizer, classifier.backbone)
     for variable in classifier.variables:
         values: Any = keras.ops.convert_to_numpy(variable)
         if values.dtype.kind == "f" and not np.isfinite(values).all():

@@ -84,12 +84,21 @@ def load_encoder(name: str, dtype: str | None = None, dropout: float | None = No
     family = family_of(folder)
     changed = {name: value for name, value in (("dtype", dtype), ("dropout", dropout)) if value is not None}
     backbone = _load_backbone(getattr(keras_hub.models, f"{family}Backbone"), folder, changed)
+    check_vocabulary(folder, tokenizer, backbone)
+    return Encoder(name, family, folder, backbone, tokenizer, read_sentence_piece(folder))
+
+
+def check_vocabulary(folder: Path, tokenizer: TextTokenizer, backbone: Any) -> None:
+    """Raise unless the model has an embedding for each token.
+
+    Raises:
+        InputError: It has fewer.
+    """
     if tokenizer.vocabulary_size > backbone.vocabulary_size:
         raise InputError(
             f"{folder}: the tokenizer has {tokenizer.vocabulary_size} tokens, the model embeddings for "
             f"{backbone.vocabulary_size}: take both from one checkpoint"
         )
-    return Encoder(name, family, folder, backbone, tokenizer, read_sentence_piece(folder))
 
 
 def family_of(folder: Path) -> str:

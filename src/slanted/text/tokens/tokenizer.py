@@ -1,6 +1,8 @@
 """Text to token ids, with the `tokenizer.json` of the checkpoint."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slanted.common.messages import replace_lone_surrogates
+from slanted.common.messages import replace_lone_surrogates, shown
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
+from slanted.runtime import keras_startup
 from slanted.runtime.patches import tokenizer_threads
 from slanted.text.tokens.token_arrays import Encoded, concatenate
 from slanted.text.tokens.truncation import check_truncation, keep, longest_first, loses_tokens, windows
@@ -38,8 +41,13 @@ class TextTokenizer:
         """Read the bytes of a `tokenizer.json`; `load` reads a folder."""
         self._source = source
         self._tokenizer = _unlimited(source)
-        self._templates = [_template(self._tokenizer, texts) for texts in (1, 2)]
+        with _refused("its special tokens cannot be read"):
+            self._templates = [_template(self._tokenizer, texts) for texts in (1, 2)]
         self.pad_id = _pad_id(self._tokenizer, self.description)
+        used = {self.pad_id, *(token for template in self._templates for _, _, token in template)}
+        if max(used) >= self.vocabulary_size:
+            found = f"the id {max(used)} of a special token, but {self.vocabulary_size} tokens"
+            raise InputError(f"it has {found}: take the file from the checkpoint")
 
     @classmethod
     def load(cls, folder: str | Path) -> "TextTokenizer":
@@ -144,8 +152,39 @@ class TextTokenizer:
             part = [
                 [replace_lone_surrogates(text) for text in column[start : start + TEXTS_AT_ONCE]] for column in columns
             ]
-            encodings = [self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) for texts in part]
-            yield list(zip(*[[one.ids for one in column] for column in encodings], strict=True))
+            yield list(zip(*map(self._ids, part), strict=True))
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        """Return the ids of each text.
+
+        Raises:
+            InputError: The library fails on a text, which is searched for by halves.
+        """
+        try:
+            with _refused(f"a text cannot be tokenized: {shown(texts[0])}"):
+                return [one.ids for one in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        except InputError:
+            if len(texts) == 1:
+                raise
+            half = len(texts) // 2
+            return [*self._ids(texts[:half]), *self._ids(texts[half:])]
+
+
+@contextmanager
+def _refused(problem: str) -> Iterator[None]:
+    """Convert an error of the tokenizers library to an InputError, also a panic of its Rust code, which prints it."""
+    failure = None
+    quiet = keras_startup.command_alone and threading.current_thread() is threading.main_thread()
+    with keras_startup.captured_standard_error() if quiet else nullcontext():
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            failure = error
+    if failure is not None:
+        reason = " ".join(str(failure).split())[:160]
+        raise InputError(f"{problem} ({reason}): correct it, or take another model's tokenizer") from None
 
 
 def _unlimited(source: bytes) -> "Tokenizer":
