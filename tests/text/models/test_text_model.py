@@ -91,3 +91,32 @@ def test_weights_that_are_no_finite_numbers_are_refused_by_name(file, value, tmp
         held[spoilt][...] = value
     with pytest.raises(InputError, match="are missing or not finite: restore the model or train again"):
         TextModel.load(run)
+
+
+def rewrite(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("size", [21, 10**8, 10**13])
+def test_sizes_that_the_weights_do_not_have_are_refused_before_they_are_allocated(size, tmp_path, fresh_keras):
+    run = small_model(tmp_path)
+    for name in ("vocabulary_size", "intermediate_dim", "max_sequence_length", "num_layers"):
+        before = (run / "model" / "config.json").read_text()
+        rewrite(run / "model" / "config.json", lambda content, name=name: content["config"].update({name: size}))
+        with pytest.raises(InputError, match=r"config.json: (its sizes|take both)|task.json: its sizes must be those"):
+            TextModel.load(run)
+        (run / "model" / "config.json").write_text(before)
+    rewrite(run / "model" / "task.json", lambda content: content["config"].update(num_classes=size * 10**6))
+    with pytest.raises(InputError, match=r"task.json: its sizes must be those of config.json and of the weights"):
+        TextModel.load(run)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_has_embeddings_is_refused(tmp_path, fresh_keras):
+    run = small_model(tmp_path)
+    rewrite(run / "tokenizer.json", lambda content: content["model"]["vocab"].update({"more": 27}))
+    with pytest.raises(
+        InputError, match="the tokenizer has 28 tokens, the model embeddings for 20: take both from one"
+    ):
+        TextModel.load(run)

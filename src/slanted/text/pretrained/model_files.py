@@ -24,6 +24,7 @@ EMBEDDINGS = "word_embeddings.weight"
 SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 SIZES += ("max_position_embeddings",)  # the names in transformers; those in KerasHub are:
 SIZES += ("vocabulary_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim", "max_sequence_length")
+MOST_LAYERS = 1000  # ALBERT's layers share their weights, whose size therefore does not bound them
 GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
 UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
 
@@ -81,7 +82,9 @@ def check_folder(folder: Path) -> None:
     if not isinstance(config.get("config", {}), dict):
         found = f"its `config` must be an object: found {config['config']!r}"
         raise InputError(f"{folder / 'config.json'}: {found}: copy the file anew")
-    _check_sizes(folder / "config.json", {**config, **config.get("config", {})})
+    sizes = {**config, **config.get("config", {})}
+    _check_sizes(folder / "config.json", sizes)
+    _check_total(folder, sizes)
     if "registered_name" in config:
         _check_keras_weights(folder)
     elif isinstance(config.get("model_type"), str):
@@ -102,6 +105,43 @@ def check_run_folder(folder: Path) -> None:
         if not path.is_file():
             raise InputError(f"{path}: is missing; restore the file or train again")
         read_model_json(path) if path.suffix == ".json" else _check_hdf5(path)
+    _check_task(folder)
+
+
+def _check_task(folder: Path) -> None:
+    """Raise InputError unless task.json has the backbone of config.json, and no more classes than there are weights."""
+    path, backbone = folder / "task.json", read_model_json(folder / "config.json").get("config", {})
+    try:
+        task = read_model_json(path)["config"]
+        fits = all(task["backbone"]["config"].get(name) == backbone.get(name) for name in SIZES)
+        fits &= 0 < task["num_classes"] * backbone["hidden_dim"] <= (folder / "task.weights.h5").stat().st_size
+    except (KeyError, TypeError, AttributeError):
+        fits = False
+    if not fits:
+        raise InputError(
+            f"{path}: its sizes must be those of config.json and of the weights; restore it or train again"
+        )
+
+
+def _check_total(folder: Path, config: dict[str, Any]) -> None:
+    """Raise InputError if a configuration needs more numbers than the weights have bytes, before they are allocated."""
+
+    def size(*names: str) -> int:
+        return next((config[name] for name in names if isinstance(config.get(name), int)), 1)
+
+    width = size("dim", "hidden_size", "hidden_dim")
+    layers = size("num_groups", "num_hidden_groups", "num_hidden_layers", "n_layers", "num_layers")
+    inner = size("intermediate_size", "intermediate_dim") * size("num_inner_repetitions", "inner_group_num")
+    rows = size("vocab_size", "vocabulary_size") + size("num_segments", "type_vocab_size")
+    if "bucket_size" not in config:  # DeBERTa has no embeddings of positions
+        rows += size("max_position_embeddings", "max_sequence_length")
+    embedding = size("embedding_size", "embedding_dim", "dim", "hidden_size", "hidden_dim")
+    needed = rows * embedding + width * (2 * layers * inner + size("bucket_size"))
+    files = (path for path in folder.glob("model*") if path.suffix in (".safetensors", ".h5") and path.is_file())
+    stored = sum(path.stat().st_size for path in files)
+    if stored and (needed > stored or size("num_hidden_layers", "n_layers", "num_layers") > MOST_LAYERS):
+        found = f"its sizes need {needed:,} weights at least: the files of weights have {stored:,} bytes"
+        raise InputError(f"{folder / 'config.json'}: {found}: take both from one checkpoint")
 
 
 def _check_sizes(path: Path, config: dict[str, Any]) -> None:
