@@ -165,6 +165,25 @@ def test_many_columns_are_read():
     assert read_rows("f.parquet").texts == ["a"]
 
 
+@pytest.mark.parametrize("kind", ["string", "list"])
+def test_long_strings_that_a_dictionary_repeats_are_read_in_small_batches(kind, monkeypatch):
+    sizes = []
+
+    class Measured(ours.Parquet):
+        def _cells(self, batch, field, row):
+            sizes.append(batch.get_total_buffer_size())
+            return super()._cells(batch, field, row)
+
+    monkeypatch.setattr(ours, "Parquet", Measured)
+    values = ["a" * 2**18, "b" * 2**18]
+    texts = values if kind == "string" else [values[:1], values[1:]]
+    write({"text": texts * 500, "label": ["x", "y"] * 500}, dictionary_pagesize_limit=2**24, compression="zstd")
+    assert Path("f.parquet").stat().st_size < 2**12
+    with ours.open_parquet("f.parquet", "f.parquet") as opened:
+        assert sum(1 for _ in opened.records(["text", "label"])) == 1000
+    assert 0 < max(sizes) < 2**26
+
+
 def test_parquet_without_pyarrow_names_the_extra(monkeypatch):
     write(GOOD)
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)

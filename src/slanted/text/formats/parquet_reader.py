@@ -16,6 +16,7 @@ MARK = b"PAR1"
 
 _BATCH_BYTES = 2**22
 _MOST_ROWS = 2**10
+_DECODED_BYTES = 2**26
 _AGAIN = "copy or download the file again"
 
 
@@ -29,8 +30,8 @@ class Parquet:
         header: The column names.
     """
 
-    def __init__(self, file: "ParquetFile", source: str) -> None:
-        self._file, self._source = file, source
+    def __init__(self, file: "ParquetFile", stream: "pa.NativeFile", source: str) -> None:
+        self._file, self._stream, self._source = file, stream, source
         self.header: tuple[str, ...] = tuple(file.schema_arrow.names)
         if len(set(self.header)) < len(self.header):
             raise InputError(f"{source}: several columns are of one name; rename all but one")
@@ -53,14 +54,27 @@ class Parquet:
     def _batches(self, fields: "Sequence[_Field]") -> Iterator["pa.RecordBatch"]:
         plain = [field.name for field in fields if not field.unusable]
         rows = max(1, self._file.metadata.num_rows)
-        at_once = min(_MOST_ROWS, max(1, _BATCH_BYTES * rows // max(1, sum(self._group_bytes()))))
-        batches = self._file.iter_batches(at_once, columns=plain, use_threads=False)
+        encoded, longest = sum(self._group_bytes()), self._longest(set(plain))
+        at_once = min(_MOST_ROWS, _BATCH_BYTES * rows // max(1, encoded), _DECODED_BYTES // max(1, longest))
+        batches = self._file.iter_batches(max(1, at_once), columns=plain, use_threads=False)
         with self._damage():
             yield from batches
 
     def _group_bytes(self) -> list[int]:
         metadata = self._file.metadata
         return [metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)]
+
+    def _longest(self, names: set[str]) -> int:
+        """Return how many bytes a row of these columns may take: a dictionary repeats a long string at no cost."""
+        longest = 0
+        for group in map(self._file.metadata.row_group, range(self._file.metadata.num_row_groups)):
+            chunks = map(group.column, range(group.num_columns))
+            chunks = [one for one in chunks if names & {one.path_in_schema, one.path_in_schema.rsplit(".", 2)[0]}]
+            values = [
+                _dictionary_bytes(self._stream, one) * -(-one.num_values // max(1, group.num_rows)) for one in chunks
+            ]
+            longest = max(longest, sum(values))
+        return longest
 
     def _cells(self, batch: "pa.RecordBatch", field: "_Field", row: int) -> Sequence[Cell]:
         if field.unusable:
@@ -81,6 +95,23 @@ class Parquet:
             yield
         except (OSError, pyarrow.ArrowException) as error:
             raise InputError(f"{self._source}: its Parquet data is damaged ({_one_line(error)}); {_AGAIN}") from None
+
+
+def _dictionary_bytes(stream: "pa.NativeFile", chunk: Any) -> int:
+    """Return the size of a column chunk's dictionary, which the header of its first page has; 0 if it has none.
+
+    The header is in Thrift's compact protocol: the page's type, where 2 is a dictionary, and its size, as two fields.
+    """
+    header = stream.read_at(16, chunk.dictionary_page_offset or chunk.data_page_offset)
+    if header[:3] != b"\x15\x04\x15":
+        return 0 if header[:1] == b"\x15" else chunk.total_uncompressed_size
+    size = shift = 0
+    for byte in header[3:]:
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    return size >> 1
 
 
 class _Field:
@@ -163,7 +194,7 @@ def open_parquet(path: str, source: str) -> Iterator[Parquet]:
             file = ParquetFile(stream, pre_buffer=False, buffer_size=2**20)
         except (OSError, pyarrow.ArrowException) as error:
             raise InputError(f"{source}: its Parquet footer is damaged ({_one_line(error)}); {_AGAIN}") from None
-        yield Parquet(file, source)
+        yield Parquet(file, stream, source)
 
 
 def _one_line(error: Exception) -> str:
