@@ -6,6 +6,8 @@ import pytest
 
 from slanted.cli.options import files_of
 from slanted.cli.parsers import parser
+from slanted.errors import InputError
+from slanted.text.labels import multilabel_cells
 from slanted.text.runs.run_data import DataFiles, read_data
 from slanted.text.settings import Settings
 
@@ -42,3 +44,29 @@ def test_several_files_train_as_one(tmp_path, monkeypatch):
     assert (len(data.train), len(data.valid)) == (18, 2)
     assert data.summary[0] == "data: a.csv and 1 more: 20 rows; text from column 'text'"
     assert read_data(DataFiles("?.csv"), Settings()).train.texts == data.train.texts
+
+
+@pytest.mark.parametrize(
+    ("cells", "files", "message"),
+    [
+        (
+            [f"{at};{at + 1}" for at in range(9)],
+            {"label_separator": ";"},
+            "10 different labels, too many for a table with 9 rows",
+        ),
+        ([str(at // 2) for at in range(40)], {}, "20 different labels, too many for a table with 4 rows"),
+        (
+            [str(at // 2) for at in range(20)],
+            {"test": "t.csv"},
+            "10 different labels, too many for a table with 20 rows",
+        ),
+    ],
+)
+def test_a_column_of_ids_is_refused_before_its_table_fills_the_memory(cells, files, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(multilabel_cells, "MOST_CELLS", 79)
+    Path("t.csv").write_text("text,label\n" + "".join(f"text {at},{cell}\n" for at, cell in enumerate(cells)))
+    with pytest.raises(InputError) as refused:
+        read_data(DataFiles("t.csv", **files), Settings())
+    remedy = "79 cells at most; it may hold ids: name another column with --label"
+    assert str(refused.value) == f"column 'label' has {message}: {remedy}"

@@ -10,6 +10,19 @@ from slanted.errors import InputError
 from slanted.text.labels.class_labels import check_distinct, ordered
 from slanted.text.labels.label_table import Label, LabelColumns
 
+MOST_CELLS = 2**28  # of a table of rows and labels: 1 GiB of float32 numbers, several times that in scoring
+
+
+def check_table(rows: int, labels: int, column: str) -> None:
+    """Raise if a table of rows and labels would fill the memory.
+
+    Raises:
+        InputError: It would.
+    """
+    if rows * labels > MOST_CELLS:
+        found = f"column {shown(column)} has {labels:,} different labels, too many for a table with {rows:,} rows"
+        raise InputError(f"{found}: {MOST_CELLS:,} cells at most; it may hold ids: name another column with --label")
+
 
 def split_labels(cell: str, separator: str) -> tuple[str, ...]:
     """Return the labels of a cell, without the white space around them; an empty cell has none.
@@ -41,8 +54,9 @@ def encode_sets(names: Sequence[Label], table: LabelColumns) -> np.ndarray:
     """Return 1 for each label of a row, else 0, float32 of shape (n, labels).
 
     Raises:
-        InputError: A label is not among the names; the message names its row.
+        InputError: A label is not among the names; the message names its row. Or there are too many.
     """
+    check_table(len(table), len(names), table.names[0])
     index = {name: at for at, name in enumerate(names)}
     known: dict[tuple[str, ...], list[int]] = {}
     columns: list[list[int]] = []

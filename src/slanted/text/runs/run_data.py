@@ -9,6 +9,7 @@ from slanted.common.messages import listed, plural, shown
 from slanted.errors import InputError, SettingError
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.labels.examples import Examples
+from slanted.text.labels.multilabel_cells import check_table
 from slanted.text.labels.splits import Fold, fold_rows, split_validation
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.pretrained.model_files import locate, most_tokens
@@ -81,6 +82,10 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     if test is not None and duplicates:
         share = f"{duplicates:,} of {plural(len(test), 'test row')}"
         summary.append(f"duplicates: {share} stand among the training rows too, which flatters the test scores")
+    if target.kind == "single":  # the probabilities of all classes are computed for the rows that are scored
+        held_out = round(settings.valid_share * len(train)) if valid is None else len(valid)
+        scored = len(train) if settings.folds else held_out
+        check_table(max(scored, len(test or ())), len(target.labels), rows.columns.labels[0])
     folds = fold_rows(target, train, settings)
     if valid is None and settings.valid_share > 0.0 and not folds:
         train, valid = hold_out(train, target, settings)
