@@ -33,6 +33,7 @@ from slanted.errors import InputError, SettingError
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import source_name
+from slanted.text.pretrained.hub import is_pinned, pinned
 from slanted.text.progress.progress import Progress, duration
 from slanted.text.runs.resume_check import read_once
 from slanted.text.runs.run_data import SCORES_OF, DataFiles, RunData
@@ -149,12 +150,16 @@ def _score(data: RunData, score: str | None) -> str:
 
 
 def _machine(shared: Settings, saved: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, str]:
-    """Return the backend and the precision of all runs: those of earlier runs, else those chosen for this machine."""
+    """Return backend, precision and, from a hub, the model of all runs: those of earlier runs, else new ones."""
     if saved is None:
         choice = backend_choice.choose(shared.backend, shared.precision, progress.say)
         progress.say(f"machine: {choice.why}")
-        return {"backend": choice.backend, "precision": choice.precision}
+        model = pinned(shared.model)
+        version = {} if model == shared.model else {"model": model}
+        return {"backend": choice.backend, "precision": choice.precision, **version}
     machine = {name: saved["machine"][name] for name in ("backend", "precision")}
+    if is_pinned(model := str(saved["machine"].get("model")), shared.model):
+        machine["model"] = model
     variable = os.environ.get("KERAS_BACKEND")
     if shared.backend in ("auto", backend_choice.MEASURE) and variable and variable != machine["backend"]:
         problem = f"--out {out}: contains runs with backend {machine['backend']}, but KERAS_BACKEND is {variable}"

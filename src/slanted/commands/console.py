@@ -6,6 +6,7 @@ from typing import Any
 
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import start_keras
+from slanted.text.pretrained.hub import pinned
 from slanted.text.progress.progress import Progress, duration
 from slanted.text.scoring.headline import HEADLINE, headline, note_on_tfidf
 from slanted.text.settings import Settings
@@ -14,11 +15,11 @@ TFIDF = "TF-IDF + linear model"
 
 
 def start_on_machine(settings: Settings, progress: Progress) -> Settings:
-    """Choose backend and precision, print the reason, start Keras, and return the settings with both."""
+    """Choose the machine, print the reason, start Keras, and return the settings with it and the model's version."""
     choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
     progress.say(f"machine: {choice.why}")
     start_keras(choice.backend)
-    return replace(settings, backend=choice.backend, precision=choice.precision)
+    return replace(settings, backend=choice.backend, precision=choice.precision, model=pinned(settings.model))
 
 
 def say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:

@@ -141,6 +141,7 @@ class TextEstimator(_Parameters):
         import keras
 
         from slanted.runtime import backend_choice
+        from slanted.text.pretrained.hub import pinned
 
         if not isinstance(self.recipe, (str, Recipe)):
             raise SettingError("recipe", "a recipe, its name, or the path of a run's recipe.json", self.recipe)
@@ -152,7 +153,7 @@ class TextEstimator(_Parameters):
         backend = keras.backend.backend()
         settings = Settings(recipe=recipe, model=self.model, task=self._task, backend=backend, **values)
         choice = backend_choice.choose(settings.backend, settings.precision, _to_standard_error)
-        return replace(settings, precision=choice.precision)
+        return replace(settings, precision=choice.precision, model=pinned(settings.model))
 
     @staticmethod
     def _examples(texts: Any, labels: Any, target: Target) -> Examples:

@@ -1,14 +1,17 @@
 """Models on a hub are downloaded and used like any folder, or refused in one line."""
 
+import shutil
 import sys
 from fnmatch import fnmatch
 
+import httpx2
 import pytest
+from huggingface_hub.errors import XetDownloadError
 from row_files import refusal
 
 from slanted.errors import InputError
 from slanted.text.pretrained.encoder import load_encoder
-from slanted.text.pretrained.hub import WANTED, fetch
+from slanted.text.pretrained.hub import WANTED, fetch, pinned
 
 
 def test_unknown_preset_is_answered_with_known_ones():
@@ -83,3 +86,50 @@ def test_a_hub_that_is_not_installed_is_answered_with_the_extra(preset, package,
     monkeypatch.setitem(sys.modules, package, None)
     message = f'The model `{preset}` needs the extra `text`, which is not installed: pip install "slanted[text]"'
     assert refusal(fetch, preset, {}) == message
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@once
+@pytest.mark.parametrize(
+    "error", [httpx2.ReadTimeout("timed out"), httpx2.RemoteProtocolError("cut"), XetDownloadError()]
+)
+def test_a_connection_that_breaks_in_mid_download_is_one_line(error, monkeypatch):
+    import huggingface_hub
+
+    def broken(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
+    assert refusal(fetch, "hf://owner/name", {}).startswith(
+        f"model `hf://owner/name` cannot be fetched ({type(error).__name__}"
+    )
+
+
+@pytest.fixture
+def hub(tiny, tmp_path, monkeypatch):
+    """A hub with one model; returns the revisions that were asked for, and the folder of the newest commit."""
+    import huggingface_hub
+    import kagglehub
+
+    asked, newest = [], tmp_path / "snapshots" / COMMIT
+    shutil.copytree(tiny, newest)
+
+    def snapshot_download(repository, allow_patterns, revision=None):
+        asked.append(revision)
+        return str(newest.with_name(revision or newest.name))
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    shutil.copytree(tiny, tmp_path / "4")
+    monkeypatch.setattr(kagglehub, "model_download", lambda handle: asked.append(handle) or str(tmp_path / "4"))
+    return asked, newest
+
+
+@once
+def test_the_commit_of_a_model_is_pinned(hub):
+    name = pinned("hf://owner/name")
+    assert name == f"hf://owner/name@{COMMIT}" == pinned(name)
+    assert fetch(name, {}).name == COMMIT and hub[0] == [None, COMMIT]
+    assert pinned("kaggle://o/m/keras/v") == "kaggle://o/m/keras/v/4" == pinned("kaggle://o/m/keras/v/4")
+    assert pinned("minilm") == "minilm" and pinned("bert_tiny_en_uncased") == "bert_tiny_en_uncased"

@@ -13,6 +13,7 @@ from slanted.common.messages import option_of
 from slanted.common.setting_fields import as_before
 from slanted.errors import InputError
 from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, open_source, source_name
+from slanted.text.pretrained.hub import fetch, is_pinned
 from slanted.text.pretrained.model_files import locate
 from slanted.text.runs import run_folder
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
@@ -161,8 +162,10 @@ def settings_to_resume(request: RunRequest) -> Settings:
         return request.settings
     source = run_folder.RECIPE if state.is_finished else f"{CHECKPOINTS}/{STARTED_WITH}"
     started = StartedWith.read(folder.path / source)
-    started.check_same(StartedWith.of(files, request.settings), folder.path)
-    return replace(request.settings, **{name: started.settings[name] for name in _DECIDED})
+    settings, model = request.settings, started.settings["model"]
+    settings = replace(settings, model=model) if is_pinned(model, settings.model) else settings
+    started.check_same(StartedWith.of(files, settings), folder.path)
+    return replace(settings, **{name: started.settings[name] for name in _DECIDED})
 
 
 def can_be_read_again(files: DataFiles) -> bool:
@@ -236,11 +239,16 @@ def _sum(path: Path) -> str:
 
 
 def _model_sums(name: str) -> dict[str, str]:
-    """Return file name -> SHA-256 of a local model's files; none for a model from a hub, which its name identifies."""
+    """Return file -> SHA-256 of a model's files; none for a KerasHub preset, whose name identifies its version."""
     files = locate(name)
-    folders = {folder for folder in (files.folder, files.tokenizer_folder) if folder is not None}
-    found = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
-    return {path.name: _sum(path) for path in found if path.suffix in _MODEL_SUFFIXES}
+    if files.folder is None and "://" not in name:
+        return {}
+    weights = files.folder or fetch(name, {})
+    names = {path: path.relative_to(weights).as_posix() for path in weights.rglob("*")}
+    if files.tokenizer_folder not in (None, weights):  # the folder of a run, around its model
+        names |= {path: path.name for path in files.tokenizer_folder.iterdir()}
+    wanted = sorted(path for path in names if path.suffix in _MODEL_SUFFIXES and path.is_file())
+    return {names[path]: _sum(path) for path in wanted}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
