@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from slanted.errors import InputError, missing_extra
-from slanted.text.progress.view import Every, RunStart, Step, View
+from slanted.text.progress.view import RunStart, Step, Throttle, View
 
 FLUSH_SECONDS = 10
 
@@ -51,7 +51,7 @@ class TensorBoardView(View):
         folder.mkdir(parents=True, exist_ok=True)
         # Not a SummaryWriter, which writes in a thread: on a full disk the thread dies, and its callers wait for ever.
         self._writer: Any = EventsWriter(str(folder / "events"))
-        self._flush_due = Every(FLUSH_SECONDS)
+        self._flush_due = Throttle(FLUSH_SECONDS)
         if first_step is not None:
             self._write(step=first_step, file_version="brain.Event:2")
             self._write(step=first_step, session_log=SessionLog(status=SessionLog.START))
