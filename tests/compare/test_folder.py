@@ -4,6 +4,7 @@ import json
 
 import comparisons
 import pytest
+import run_folders
 
 from slanted.compare import folder
 from slanted.compare.folder import check_place, claimed, forget_replaced, run_names, set_aside
@@ -20,8 +21,7 @@ def comparison(out, runs=("a_seed0", "b_seed0"), listed=True):
     """Write a comparison's folder."""
     for name in runs:
         (out / "runs" / name).mkdir(parents=True)
-        for file in ("recipe.json", "metrics.json"):
-            (out / "runs" / name / file).write_text("{}")
+        run_folders.write(out / "runs" / name, {"recipe.json": "old", "metrics.json": "{}"})
     (out / "compare.json").write_text(json.dumps({"runs": list(runs)} if listed else {}))
     (out / "compare.csv").write_text("old")
     return out
@@ -58,6 +58,14 @@ def test_what_is_not_the_comparison_s_is_refused_and_stays(tmp_path, mine, liste
     assert str(refused.value) == f"--out {out}: {found}; move it away, or give another --out"
     check_place(out, overwrite=False)
     assert files(out) == before
+
+
+def test_a_file_of_the_user_s_in_a_run_of_the_comparison_is_refused(tmp_path):
+    out = comparison(tmp_path / "out")
+    (out / "runs" / "a_seed0" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"runs/a_seed0: holds 'notes\.txt', which is not a run's"):
+        check_place(out, overwrite=True)
+    check_place(out, overwrite=False)
 
 
 def test_a_comparison_may_be_overwritten_with_the_notes_on_failed_runs(tmp_path):

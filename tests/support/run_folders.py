@@ -3,26 +3,41 @@
 A file of tests takes the fixture by `run = run_folders.run`.
 """
 
+import json
+import re
+
 import pytest
 
 from slanted.text.runs.run_folder import OURS
 
 
+def recipe(text):
+    """Return a recipe.json that slanted could have written."""
+    return json.dumps({"recipe": {"name": text}, "model": "minilm"})
+
+
+def text_of(path):
+    """Return the text of a file; of a recipe.json of `recipe`, the text in it."""
+    text = path.read_text()
+    written = re.match(r'\{"recipe": \{"name": "(\w+)"\}', text)
+    return written[1] if written else text
+
+
 def contents(folder):
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    return {str(path.relative_to(folder)): text_of(path) for path in folder.rglob("*") if path.is_file()}
 
 
 def write_run(folder, text, names=OURS):
     (folder / "model").mkdir(parents=True)
     for name in names:
         path = folder / "model" / "weights" if name == "model" else folder / name
-        path.write_text(text)
+        path.write_text(recipe(text) if name == "recipe.json" else text)
 
 
 def write(folder, texts):
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (folder / name).write_text(recipe(text) if name.endswith("recipe.json") else text)
 
 
 @pytest.fixture

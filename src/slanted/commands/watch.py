@@ -134,6 +134,7 @@ def finished(folder: Path) -> list[str]:
 
     if (folder / COMPARISON).is_file():
         return _finished_comparison(folder / COMPARISON)
+    run_folder.settle(folder)
     path = folder / run_folder.METRICS
     if not path.is_file():
         problem, remedy = "no run in it is running or finished", "give the folder that `slanted train --out` names"
@@ -156,8 +157,13 @@ def finished(folder: Path) -> list[str]:
 
 
 def _finished_comparison(path: Path) -> list[str]:
+    from slanted.compare.folder import REPLACED
+
     if "verdicts" not in read_object(path):
-        raise InputError(f"{path.parent}: its comparison is not finished; to continue, run its command again")
+        remedy = "to continue, run its command again"
+        if (path.parent / REPLACED).exists():
+            remedy += f"; the comparison that it replaces is in {REPLACED}"
+        raise InputError(f"{path.parent}: its comparison is not finished; {remedy}")
     verdicts = read_object(path, verdicts=dict)["verdicts"]
     return [f"finished: {path.parent}", *(f"{name}: {verdict}" for name, verdict in verdicts.items())]
 

@@ -40,6 +40,8 @@ def check_place(out: Path, overwrite: bool) -> None:
     if overwrite and (strangers := _not_ours(out)):
         found = f"holds {f'{RUNS}/{strangers[0]}'!r}, which is not this comparison's and would be deleted"
         raise InputError(f"--out {out}: {found}; move it away, or give another --out")
+    for name in run_names(out) if overwrite else ():
+        run_folder.RunFolder(out / RUNS / name, overwrite=True).require_writable()
 
 
 def run_names(out: Path) -> list[str]:

@@ -98,6 +98,7 @@ class Run:
         Raises:
             InputError: The settings differ, and the message lists them.
         """
+        run_folder.settle(self.folder)
         path = self._failed if self._failed.is_file() else self.folder / run_folder.RECIPE
         if not path.is_file():
             return

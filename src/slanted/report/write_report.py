@@ -59,6 +59,7 @@ def write_page(folder: Path) -> Path:
     Raises:
         InputError: A file that the report needs is missing or damaged, or the folder cannot be written to.
     """
+    run_folder.settle(folder)
     html = page(read_cross_validation(folder) if is_cross_validation(folder) else read_report(folder))
     with atomic_files.atomic_writer(folder / run_folder.REPORT) as file:
         file.write(html)

@@ -10,7 +10,7 @@ import run_folders
 from run_folders import contents, write, write_run
 
 from slanted.errors import InputError
-from slanted.text.runs import run_folder
+from slanted.text.runs import replacement
 from slanted.text.runs.run_folder import OURS, RunFolder, RunState
 
 pytestmark = pytest.mark.once
@@ -62,7 +62,8 @@ def test_a_replacement_that_fails_half_way_brings_the_run_back(run, monkeypatch,
         return rename(path, destination)
 
     monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(OSError, match="No space left"), RunFolder(run, overwrite=True).claim() as place:
+    rule = "cannot be written \\(No space left on device\\); free space or give another folder"
+    with pytest.raises(InputError, match=rule), RunFolder(run, overwrite=True).claim() as place:
         write_run(place, "new")
     assert contents(run) == before
 
@@ -101,7 +102,7 @@ def dies_at(monkeypatch, at):
 
         return call
 
-    for owner, name in ((Path, "rename"), (Path, "rmdir"), (Path, "mkdir"), (run_folder.shutil, "rmtree")):
+    for owner, name in ((Path, "rename"), (Path, "rmdir"), (Path, "mkdir"), (replacement.shutil, "rmtree")):
         monkeypatch.setattr(owner, name, dying(getattr(owner, name)))
 
 
@@ -110,6 +111,8 @@ def test_a_process_may_die_anywhere_and_leaves_the_folds_or_the_whole_run(tmp_pa
     """From every rename and deletion of the replacement on, and then again from every one of what undoes it."""
     new = {**dict.fromkeys((f"fold_{number}/metrics.json" for number in (1, 2, 10)), "new"), "metrics.json": "new"}
     old = {"predictions.csv": "old", "metrics.json": "old", "fold_3/metrics.json": "old"} if replaces else {}
+    new |= {f"{name.removesuffix('metrics.json')}recipe.json": "new" for name in new}
+    old |= {f"{name.removesuffix('metrics.json')}recipe.json": "old" for name in old if name.endswith("metrics.json")}
     ends = set()
     for first, again in itertools.product(range(40), (1, 3, 6, 9, 100)):
         out = tmp_path / f"{first}-{again}"
@@ -141,12 +144,12 @@ def test_checkpoints_stay_until_what_follows_the_run_is_done(run):
     write(run, {".checkpoints/checkpoint-0000000007": "state"})
     with pytest.raises(KeyError), RunFolder(run, overwrite=True, resume=True).lock():
         with RunFolder(run).replace() as place:
-            write(place, {"metrics.json": "new"})
+            write(place, {"metrics.json": "new", "recipe.json": "new"})
         raise KeyError
-    assert contents(run) == {"metrics.json": "new", ".checkpoints/checkpoint-0000000007": "state"}
+    assert contents(run) == {"metrics.json": "new", "recipe.json": "new", ".checkpoints/checkpoint-0000000007": "state"}
     with RunFolder(run, resume=True).lock():
         assert RunFolder(run).state == RunState("unfinished", "step 7")
-    assert contents(run) == {"metrics.json": "new"}
+    assert contents(run) == {"metrics.json": "new", "recipe.json": "new"}
 
 
 def test_what_a_killed_process_left_is_no_run(tmp_path):
@@ -183,11 +186,6 @@ def test_the_state_of_a_cross_validation(tmp_path):
     assert folder.state == RunState("unfinished", "fold 2, step 12")
     assert [folder.fold(number).steps_done for number in range(3)] == [30, 12, 0]
     assert folder.fold(1).resume and folder.fold(0).state.is_finished
-
-
-def test_names_of_folds():
-    names = ["fold_1", "fold_10", "fold_0", "fold_", "fold_1x", "model", "fold_01"]
-    assert [name for name in names if run_folder.is_ours(name)] == ["fold_1", "fold_10", "model"]
 
 
 @pytest.mark.parametrize("stray", [".report.html.4711.part", ".metrics.json.12.part", ".DS_Store", "Thumbs.db"])

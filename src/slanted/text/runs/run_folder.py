@@ -1,6 +1,5 @@
 """The folder of a run: its files, how far the run in it is, its lock, and how one run replaces another."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,21 +7,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from slanted.common.atomic_files import disk_errors, is_of_the_system, part_of, sync_folder, sync_tree
+from slanted.common.atomic_files import disk_errors, part_of, sync_folder, sync_tree
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
+from slanted.text.runs.artefacts import (
+    BAD_ROWS,
+    FOLD,
+    HISTORY,
+    LABELS,
+    METRICS,
+    MODEL,
+    OURS,
+    OUT_OF_FOLD,
+    PARTIAL,
+    PREDICTIONS,
+    RECIPE,
+    REPORT,
+    REPORT_DATA,
+    TOKENIZER,
+    fold_name,
+    is_ours,
+    require_own,
+)
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.checkpoints import CheckpointPace, Checkpoints, steps_of
-from slanted.text.runs.folder_lock import LOCK, locked, made, require_place
+from slanted.text.runs.folder_lock import locked, made, require_place
+from slanted.text.runs.replacement import replace_run, settle, undo_replacement
 
-MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
-HISTORY, METRICS, PREDICTIONS = "history.csv", "metrics.json", "predictions.csv"
-BAD_ROWS, OUT_OF_FOLD = "bad_rows.csv", "out_of_fold.csv"
-REPORT, REPORT_DATA = "report.html", "report.json"
-FOLD = "fold_"
-PARTIAL = ".partial"
-REPLACING, REPLACED = ".replacing", ".replaced"  # the replaced run: while it is moved, and after
-OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROWS, OUT_OF_FOLD, REPORT, REPORT_DATA)
+__all__ = [
+    "BAD_ROWS", "FOLD", "HISTORY", "HISTORY_COLUMNS", "LABELS", "METRICS", "MODEL", "OURS", "OUT_OF_FOLD", "PARTIAL",
+    "PREDICTIONS", "RECIPE", "REPORT", "REPORT_DATA", "TOKENIZER", "RunFolder", "RunState", "fold_name", "is_ours",
+    "read_json", "settle",
+]  # fmt: skip
+
 HISTORY_COLUMNS = ("step", "epoch", "loss", "learning_rate")
 
 
@@ -106,19 +123,17 @@ class RunFolder:
         return read_json(self.path / METRICS)
 
     def require_writable(self) -> None:
-        """Raise unless a run may be written to the folder; nothing is changed.
+        """Raise unless a run may be written to the folder; nothing of a run is changed.
 
         Raises:
             InputError: The folder is a file, contains a run that must stay or anything foreign, or is not writable.
         """
         require_place(self.path)
-        folder, ignored = self.path, (LOCK, PARTIAL, CHECKPOINTS)
-        content = folder.iterdir() if folder.is_dir() else ()
-        names = sorted(entry.name for entry in content if not is_of_the_system(entry.name))
-        entries = [name for name in names if name not in ignored and not is_ours(part_of(name) or "")]
-        foreign = [name for name in entries if name not in (REPLACING, REPLACED) and not is_ours(name)]
-        if foreign:
-            raise InputError(f"--out {folder}: holds {foreign[0]!r}, which is not a run's; give a new or empty folder")
+        require_own(self.path)
+        settle(self.path)
+        require_own(self.path)
+        folder = self.path
+        entries = any(is_ours(entry.name) for entry in folder.iterdir()) if folder.is_dir() else False
         progress = self.state.progress
         if progress and not (self.overwrite or self.resume):
             remedy = "add --resume to go on with it, or --overwrite to start again"
@@ -138,7 +153,7 @@ class RunFolder:
         """
         self.require_writable()
         with made(self.path), locked(self.path):
-            _settle(self.path)
+            undo_replacement(self.path)
             _drop_parts(self.path)
             self.require_writable()  # another process may have finished a run since
             if not (self.resume and self.state.progress):
@@ -161,18 +176,20 @@ class RunFolder:
             source: The name of the folder inside: `PARTIAL`, which starts empty and is deleted after an error, or
                 `CHECKPOINTS`.
         """
-        partial = self.path / PARTIAL
+        partial, place = self.path / PARTIAL, self.path / source
         shutil.rmtree(partial, ignore_errors=True)
         try:
-            partial.mkdir()
-            (self.path / source).mkdir(exist_ok=True)
-            yield self.path / source
-            sync_tree(self.path / source)  # before the replaced files and the checkpoints are deleted
-            _replace(self.path, self.path / source)
             with disk_errors(self.path):
+                partial.mkdir()
+                place.mkdir(exist_ok=True)
+            yield place
+            sync_tree(place)  # before the replaced files and the checkpoints are deleted
+            with disk_errors(self.path):
+                replace_run(self.path, place)
                 sync_folder(self.path)
         finally:
-            _settle(self.path)
+            with disk_errors(self.path):
+                undo_replacement(self.path)
             shutil.rmtree(partial, ignore_errors=True)
 
     @contextmanager
@@ -184,20 +201,6 @@ class RunFolder:
         """
         with self.lock(), self.replace() as place:
             yield place
-
-
-def fold_name(number: int) -> str:
-    """Return the name of a fold's folder, the first being 0.
-
-    >>> fold_name(0)
-    'fold_1'
-    """
-    return f"{FOLD}{number + 1}"
-
-
-def is_ours(name: str) -> bool:
-    """Return whether a run's folder contains an entry of this name."""
-    return name in OURS or re.fullmatch(rf"{FOLD}[1-9]\d*", name) is not None
 
 
 def _drop_parts(folder: Path) -> None:
@@ -217,51 +220,6 @@ def _drop_checkpoints(folder: Path) -> None:
             checkpoints.rename(partial / CHECKPOINTS)
         for place in (partial, checkpoints):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def _replace(folder: Path, source: Path) -> None:
-    """Replace the content of the folder by a finished run. `_settle` undoes a replacement that was interrupted."""
-    _move(folder, folder / REPLACING)
-    (folder / REPLACING).rename(folder / REPLACED)  # from here on the folder itself contains files of the new run only
-    _move(source, folder)
-
-
-def _settle(folder: Path) -> None:
-    """Roll back a replacement that an error or a kill interrupted; delete what a completed one left behind.
-
-    First the new run is moved back to where it was complete, then the old one; both moves may be interrupted again.
-    """
-    if (folder / REPLACED).exists():
-        source = next((folder / name for name in (CHECKPOINTS, PARTIAL) if _entries(folder / name)), None)
-        if source is None:  # the new run is complete
-            shutil.rmtree(folder / REPLACED)
-        else:
-            _move(folder, source)
-            (folder / REPLACED).rename(folder / REPLACING)
-    if (folder / REPLACING).exists():
-        _move(folder / REPLACING, folder)
-        (folder / REPLACING).rmdir()
-
-
-def _entries(folder: Path) -> list[str]:
-    """List the run's entries in `folder`, metrics.json and fold folders last: they mark a run as complete."""
-    names = [entry.name for entry in folder.iterdir() if is_ours(entry.name)] if folder.exists() else []
-    return sorted(names, key=lambda name: (name.startswith(FOLD), name == METRICS, len(name), name))
-
-
-def _move(source: Path, destination: Path) -> None:
-    """Move the run's entries from one folder to another, replacing those of the same name."""
-    destination.mkdir(exist_ok=True)
-    for name in _entries(source):
-        _remove(destination / name)
-        (source / name).rename(destination / name)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any:

@@ -50,6 +50,7 @@ def read_run(folder: Path) -> SavedRun:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give the folder of `slanted train --out`")
+    run_folder.settle(folder)
     settings, columns, pairs = _read_recipe(folder / run_folder.RECIPE)
     return (_read_folds if settings.folds else _read_one)(folder, settings, columns, pairs)
 

@@ -104,6 +104,7 @@ def train_fold(
         progress: Receives every message and event.
         finish: Called once the files of the fold are in its folder.
     """
+    run_folder.settle(request.out)
     if request.folder.state.is_finished:
         return request.folder.metrics()
     keras.backend.clear_session()  # frees the previous model, and restarts the numbering of layer names
