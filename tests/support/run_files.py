@@ -17,6 +17,13 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def drop_sums(folder):
+    """Remove the SHA-256 of the files from recipe.json, as an earlier version wrote it: the files may be changed."""
+    saved = read(folder / "recipe.json")
+    del saved["artefacts"]
+    (folder / "recipe.json").write_text(json.dumps(saved), encoding="utf-8")
+
+
 def weights(folder):
     """Return the weights of a run's model."""
     from slanted.text.models.text_model import TextModel

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import tiny
 from estimator_data import ANSWERS, LABELS, NEW, SMALL, TEXTS
+from run_files import drop_sums
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -242,6 +243,7 @@ def test_a_model_that_takes_fewer_tokens(tiny_model):
 @once
 def test_labels_json_of_another_run(integers, tmp_path):
     integers.save(tmp_path / "run")
+    drop_sums(tmp_path / "run")
     (tmp_path / "run" / "labels.json").write_text('{"task": "single", "labels": ["a", "b", "c"]}')
     with pytest.raises(InputError) as refused:
         TextClassifier.load(tmp_path / "run")

@@ -22,6 +22,7 @@ EXIT_UNREAD = 141  # the status of a process that SIGPIPE ends: the reader of st
 PATH_ERRORS = {  # raised by any call that takes a path, and so handled here
     errno.ENAMETOOLONG: "this path, or a name in it, is too long; give a shorter one",
     errno.ELOOP: "a link in this path leads back to itself; give another path",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "cannot be written, as the disk is full; free space"),
 }
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 

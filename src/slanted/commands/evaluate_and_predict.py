@@ -14,7 +14,8 @@ from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import input_paths
 from slanted.text.labels.examples import Examples
 from slanted.text.rows.rows import Rows, read_rows_like, read_rows_of_labels
-from slanted.text.runs.saved_run import SavedRun, read_run
+from slanted.text.runs.artefacts import identity
+from slanted.text.runs.saved_run import SavedRun, read_run, replaced_meanwhile
 from slanted.text.settings import BACKENDS, ReadOptions
 
 
@@ -36,7 +37,7 @@ def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False
     run = read_run(folder)
     target = replace(run.target, labels=run.target.names)  # the labels in a file are strings
     part = Examples.of(_read(run, file, options, labelled=True), target)
-    scores = _load(folder, options).score(part)
+    scores = _load(folder, options, run).score(part)
     print(printable_json(scores, 2, sys.stdout.encoding) if as_json else printable(_table(scores)))
     return scores
 
@@ -53,7 +54,7 @@ def predict(folder: Path, file: str, out: Path, options: UseOptions) -> None:
     rows = _read(run, file, options, labelled=False)
     for line in _note_on_column(run, rows.columns.text, options):
         print(line)
-    model = _load(folder, options)
+    model = _load(folder, options, run)
     model.write_predictions(out, rows.texts, rows.texts_b)
     print(f"{len(rows):,} predictions: {out}")
 
@@ -98,11 +99,15 @@ def _to_standard_error(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _load(folder: Path, options: UseOptions) -> Any:
+def _load(folder: Path, options: UseOptions, run: SavedRun) -> Any:
+    """Return the model of a run that was read before."""
     start_keras(backend_choice.choose(options.backend, "float32", _to_standard_error).backend)
     from slanted.text.models.fold_ensemble import load_model
 
-    return load_model(folder)
+    model = load_model(folder)
+    if identity(folder) != run.identity:
+        raise replaced_meanwhile(folder)
+    return model
 
 
 def _table(scores: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from slanted.errors import InputError
 from slanted.runtime.keras_startup import check_installed
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import resume_check, run_folder
+from slanted.text.runs.artefacts import identity
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
@@ -104,19 +105,11 @@ class RunBefore:
     identity: tuple[int, int] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "identity", self._identity())
-
-    def _identity(self) -> tuple[int, int] | None:
-        """Return a value that changes when another run replaces the one in the folder; None without a run."""
-        try:
-            recipe = (self.out / run_folder.RECIPE).stat()
-        except OSError:
-            return None
-        return recipe.st_ino, recipe.st_mtime_ns
+        object.__setattr__(self, "identity", identity(self.out))
 
     def what_survives(self) -> str:
         """Return the message that says what survives after SIGINT or SIGTERM."""
-        progress, run = RunFolder(self.out).state.progress, self._identity()
+        progress, run = RunFolder(self.out).state.progress, identity(self.out)
         if run is not None and run != self.identity:
             return f"the run in {self.out} is finished{self._report_missing(bool(progress))}"
         if progress:

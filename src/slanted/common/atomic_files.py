@@ -71,7 +71,12 @@ def _unwritable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); free space or give another place") from None
+        raise InputError(f"{path}: cannot be written ({_reason(error)}); free space or give another place") from None
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's words for an error: those of a library may have several lines."""
+    return os.strerror(error.errno) if error.errno else " ".join(str(error).split())
 
 
 def _mode_for(path: Path) -> int:
@@ -104,8 +109,9 @@ def disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        raise InputError(f"--out {folder}: cannot be written ({reason}); free space or give another folder") from None
+        raise InputError(
+            f"--out {folder}: cannot be written ({_reason(error)}); free space or give another folder"
+        ) from None
 
 
 def write_json(path: Path, values: Any) -> None:

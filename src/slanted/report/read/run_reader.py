@@ -22,6 +22,7 @@ from slanted.report.read.checks import (
     read,
 )
 from slanted.text.runs import run_folder
+from slanted.text.runs.artefacts import SUMS, check_sums
 from slanted.text.settings import MOST_FOLDS
 
 MOST_POINTS = 1000
@@ -85,6 +86,7 @@ def read_labels(folder: Path) -> list[str]:
         InputError: labels.json is missing or damaged.
     """
     content = read(folder / run_folder.LABELS)
+    check_sums(folder, read(folder / run_folder.RECIPE).get(SUMS), run_folder.LABELS)
     with faults_of(folder / run_folder.LABELS):
         return label_names(content)
 

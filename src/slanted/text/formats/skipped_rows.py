@@ -9,12 +9,13 @@ from typing import IO
 
 import numpy as np
 
-from slanted.common.atomic_files import csv_line
+from slanted.common.atomic_files import atomic_writer, csv_line
 from slanted.common.messages import listed
 from slanted.errors import InputError
 from slanted.text.formats.row_locations import RowLocations
 
 CHOICES = ("fail", "skip")
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = ("file", "line", "reason", "record")
 
 
@@ -67,7 +68,7 @@ class BadRows:
         if self._file is None:
             self._file = _temporary()
             weakref.finalize(self, self._file.close)
-        self._file.write(_csv_row((source, line, reason, record)))
+        self._file.write(_csv_row((source, line, reason, _without_formula(record))))
         number = list(self._lines).index(source)
         self._kept.extend((number, line, self._file.tell()))
         if (number, line) > self._last:
@@ -103,16 +104,21 @@ class BadRows:
             return
         numbers, lines, ends = np.array(self._kept).reshape(-1, 3).T
         starts = np.concatenate(([0], ends[:-1]))
-        with open(path, "wb") as file:
-            file.write(_csv_row(COLUMNS))
+        with atomic_writer(path) as file:
+            file.write(csv_line(COLUMNS))
             for at in np.lexsort((lines, numbers)):
                 self._file.seek(int(starts[at]))
-                file.write(self._file.read(int(ends[at] - starts[at])))
+                file.write(self._file.read(int(ends[at] - starts[at])).decode())
         self._file.seek(0, 2)
 
 
 def _temporary() -> IO[bytes]:
     return tempfile.TemporaryFile()
+
+
+def _without_formula(record: str) -> str:
+    """Put an apostrophe before a record that a spreadsheet would calculate as a formula when the file is opened."""
+    return f"'{record}" if record.startswith(FORMULA_SIGNS) else record
 
 
 def _csv_row(cells: Sequence[str | int]) -> bytes:

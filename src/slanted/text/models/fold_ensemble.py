@@ -14,7 +14,8 @@ from slanted.text.labels.splits import Fold
 from slanted.text.models.predictor import Predictor
 from slanted.text.models.text_model import TextModel
 from slanted.text.runs import run_folder
-from slanted.text.runs.saved_run import SavedRun, read_run
+from slanted.text.runs.artefacts import identity
+from slanted.text.runs.saved_run import SavedRun, read_run, replaced_meanwhile
 from slanted.text.scoring.thresholds import mean_thresholds
 from slanted.text.settings import Settings
 
@@ -82,11 +83,14 @@ class DiskEnsemble(FoldEnsemble):
         """Create the ensemble of a run with folds, from `read_run`."""
         super().__init__(run.target, run.settings, run.thresholds, run.pairs)
         self.folders = run.folds
+        self._identities = [identity(folder) for folder in run.folds]
 
     def models(self) -> Iterator[TextModel]:
         """Yield the model of each fold, in order; it is released when the next one is loaded."""
-        for folder in self.folders:
+        for folder, before in zip(self.folders, self._identities, strict=True):
             model = TextModel.load(folder)
+            if identity(folder) != before:
+                raise replaced_meanwhile(folder)
             yield model
             release(model.classifier.variables)
 

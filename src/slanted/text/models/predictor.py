@@ -13,6 +13,7 @@ from slanted.text.labels.targets import Target
 from slanted.text.models.persistence import packed, unpacked
 from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.runs import run_folder
+from slanted.text.runs.artefacts import SUMS, sums_in
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.scoring.thresholds import DEFAULT
 from slanted.text.settings import Settings
@@ -94,6 +95,6 @@ class Predictor(ABC):
         atomic_files.write_json(folder / run_folder.LABELS, labels)
 
     def write_recipe(self, folder: Path, more: dict[str, Any] | None = None) -> None:
-        """Write recipe.json, with additional entries `more`."""
-        recipe = {**self.settings.to_dict(), "pairs": self.pairs, **(more or {})}
+        """Write recipe.json, with additional entries `more` and the SHA-256 of the files that are there by now."""
+        recipe = {**self.settings.to_dict(), "pairs": self.pairs, **(more or {}), SUMS: sums_in(folder)}
         atomic_files.write_json(folder / run_folder.RECIPE, recipe)

@@ -16,7 +16,8 @@ from slanted.text.models.predictor import Predictor
 from slanted.text.pretrained.classifier_network import load_classifier, plain_model, save_classifier
 from slanted.text.pretrained.encoder import Encoder
 from slanted.text.runs import run_folder
-from slanted.text.runs.saved_run import read_run
+from slanted.text.runs.artefacts import check_sums
+from slanted.text.runs.saved_run import read_run, unreplaced
 from slanted.text.scoring.outputs_and_losses import probabilities_of
 from slanted.text.scoring.thresholds import best_thresholds
 from slanted.text.settings import Settings
@@ -81,7 +82,12 @@ class TextModel(Predictor):
         Raises:
             InputError: A file is missing or corrupt.
         """
+        return unreplaced(folder, cls._load)
+
+    @classmethod
+    def _load(cls, folder: Path) -> "TextModel":
         run = read_run(folder)
+        check_sums(folder, run.sums, run_folder.MODEL)
         encoder, classifier = load_classifier(folder)
         if classifier.num_classes != len(run.target.labels):
             mismatch = f"{classifier.num_classes} outputs, but {run_folder.LABELS} names {listed(run.target.labels)}"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError
-from slanted.runtime.patches import float32_policy, uninitialized_weights
+from slanted.runtime.patches import float32_policy, raised_in_cleanup, uninitialized_weights
 from slanted.text.pretrained.encoder import Encoder, check_vocabulary, family_of
 from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor, read_sentence_piece
 from slanted.text.pretrained.model_files import check_run_folder, locate
@@ -67,7 +67,8 @@ def save_classifier(classifier: Any, encoder: Encoder, folder: str | Path, max_t
         saved.set_weights(trained.get_weights())
         saved.preprocessor = build_preprocessor(encoder.family, encoder.tokenizer, encoder.sentence_piece, max_tokens)
         saved.compile()  # KerasHub compiles the model that it loads; without this, loading warns about the optimizer
-        saved.save_to_preset(str(folder))
+        with raised_in_cleanup():
+            saved.save_to_preset(str(folder))
 
 
 def plain_model(classifier: Any) -> Any:

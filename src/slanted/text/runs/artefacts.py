@@ -1,6 +1,7 @@
 """The files of a run: their names, their SHA-256, and which entries of a folder a run has."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from re import fullmatch
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from slanted.common.atomic_files import is_of_the_system, part_of
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
+from slanted.text.formats.input_paths import open_source
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.checkpoints import PREFIX
 from slanted.text.runs.folder_lock import LOCK
@@ -89,12 +91,66 @@ def _is_in_work(name: str) -> bool:
 
 def _added(model: Path, saved: Mapping[str, Any] | None) -> tuple[Path, str, str] | None:
     """Return a file in `model` that its run does not name."""
-    sums = (saved or {}).get(SUMS)
-    known = sums if isinstance(sums, dict) else None
-    for path in sorted(model.rglob("*")) if known else ():
+    known = (saved or {}).get(SUMS)
+    if not isinstance(known, dict):
+        return None
+    for path in sorted(model.rglob("*")):
         if path.is_file() and f"{path.relative_to(model.parent)}" not in known and not is_of_the_system(path.name):
             return path, "which is not a run's", "move it away, or give a new or empty folder"
     return None
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """Return a value that changes when another run replaces the one in the folder; None without a run."""
+    try:
+        recipe = (folder / RECIPE).stat()
+    except OSError:
+        return None
+    return recipe.st_ino, recipe.st_mtime_ns
+
+
+def sums_in(folder: Path, names: Sequence[str] = (LABELS, TOKENIZER, MODEL)) -> dict[str, str]:
+    """Return the SHA-256 of files in a folder, by their paths in it.
+
+    Args:
+        folder: The run's folder.
+        names: Its files, and its folders with all files in them; those that are missing are left out.
+    """
+    paths = [path for name in names for path in (folder / name, *sorted((folder / name).rglob("*")))]
+    files = [path for path in paths if path.is_file() and not is_of_the_system(path.name)]
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    with open_source(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sums(folder: Path, sums: Any, *names: str) -> None:
+    """Raise unless files of a run are those that were saved with it.
+
+    Args:
+        folder: The run's folder.
+        sums: The entry `SUMS` of its recipe.json; None, of a run that an earlier version wrote: nothing is checked.
+        names: The files, and the folders.
+
+    Raises:
+        InputError: A file is missing or differs; the message names it.
+    """
+    if not isinstance(sums, dict | None):
+        raise InputError(f"{folder / RECIPE}: {SUMS!r} must be an object of SHA-256; restore the file or train again")
+    expected = {name: value for name, value in (sums or {}).items() if name.split("/")[0] in names}
+    found = sums_in(folder, names) if expected else {}
+    for name, value in expected.items():
+        if found.get(name) != value:
+            problem = "is not the file that was saved with the run" if name in found else "is missing"
+            remedy = f"restore it or train again; to use what is there, delete {SUMS!r} from {RECIPE}"
+            raise InputError(f"{folder / name}: {problem}; {remedy}")
 
 
 def _recipe(folder: Path) -> dict[str, Any] | None:

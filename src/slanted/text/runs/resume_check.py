@@ -1,6 +1,5 @@
 """`--resume`: the options and files that a run was started with, and whether a request names the same."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +11,11 @@ from slanted.common import atomic_files
 from slanted.common.messages import option_of
 from slanted.common.setting_fields import as_before
 from slanted.errors import InputError
-from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, open_source, source_name
+from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, source_name
 from slanted.text.pretrained.hub import fetch, is_pinned
 from slanted.text.pretrained.model_files import locate
 from slanted.text.runs import run_folder
+from slanted.text.runs.artefacts import sha256_of
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.run_data import RunData, read_data
 from slanted.text.runs.run_request import RunRequest
@@ -230,12 +230,7 @@ def _given(files: DataFiles) -> dict[str, str | tuple[str, ...]]:
 
 
 def _sums(paths: str | tuple[str, ...]) -> list[str]:
-    return [_sum(Path(path)) for path in input_paths(paths)]
-
-
-def _sum(path: Path) -> str:
-    with open_source(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return [sha256_of(Path(path)) for path in input_paths(paths)]
 
 
 def _model_sums(name: str) -> dict[str, str]:
@@ -248,7 +243,7 @@ def _model_sums(name: str) -> dict[str, str]:
     if files.tokenizer_folder not in (None, weights):  # the folder of a run, around its model
         names |= {path: path.name for path in files.tokenizer_folder.iterdir()}
     wanted = sorted(path for path in names if path.suffix in _MODEL_SUFFIXES and path.is_file())
-    return {names[path]: _sum(path) for path in wanted}
+    return {names[path]: sha256_of(path) for path in wanted}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

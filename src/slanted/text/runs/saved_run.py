@@ -1,9 +1,10 @@
 """Read and check the small files of a finished run, before Keras is imported."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from slanted.text.labels.targets import Kind, Target
 from slanted.text.pretrained.model_files import check_folder
 from slanted.text.rows.columns import Columns
 from slanted.text.runs import run_folder
+from slanted.text.runs.artefacts import SUMS, check_sums, identity
 from slanted.text.scoring.thresholds import mean_thresholds
 from slanted.text.settings import Settings
 from slanted.text.tokens.tokenizer import TextTokenizer
 
 _MAY_BE_NULL = ("text_b", "label_separator")
+T = TypeVar("T")
 RESTORE = "restore the file or train again"
 
 
@@ -32,6 +35,8 @@ class SavedRun:
         thresholds: Decision threshold of each label in multi-label classification, (labels,); None: 0.5.
         folds: The folders of the folds' runs; empty where the folder itself contains the model.
         pairs: Whether the training texts were pairs; None if it is not recorded.
+        sums: The SHA-256 of the files in `model`, see `check_sums`.
+        identity: Of the folder, as `identity` returns it, when the run was read.
     """
 
     settings: Settings
@@ -40,6 +45,18 @@ class SavedRun:
     thresholds: np.ndarray | None = None
     folds: tuple[Path, ...] = ()
     pairs: bool | None = None
+    sums: Any = None
+    identity: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """The content of recipe.json, as far as it concerns a `SavedRun`."""
+
+    settings: Settings
+    columns: Columns | None
+    pairs: bool | None
+    sums: Any
 
 
 def read_run(folder: Path) -> SavedRun:
@@ -51,31 +68,59 @@ def read_run(folder: Path) -> SavedRun:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give the folder of `slanted train --out`")
     run_folder.settle(folder)
-    settings, columns, pairs = _read_recipe(folder / run_folder.RECIPE)
-    return (_read_folds if settings.folds else _read_one)(folder, settings, columns, pairs)
+    before, recipe = identity(folder), _read_recipe(folder / run_folder.RECIPE)
+    return replace((_read_folds if recipe.settings.folds else _read_one)(folder, recipe), identity=before)
 
 
-def _read_one(folder: Path, settings: Settings, columns: Columns | None, pairs: bool | None) -> SavedRun:
+def unreplaced(folder: Path, read: Callable[[Path], T]) -> T:
+    """Return what `read` reads from a run's folder; once more if another run has replaced the one in it meanwhile.
+
+    Raises:
+        InputError: As `read`, or the run was replaced twice.
+    """
+    for _ in range(2):
+        before = identity(folder)
+        try:
+            result = read(folder)
+        except InputError:
+            if identity(folder) == before:
+                raise
+            continue
+        if identity(folder) == before:
+            return result
+    raise replaced_meanwhile(folder)
+
+
+def replaced_meanwhile(folder: Path) -> InputError:
+    """Return the error for a run that was replaced while it was read."""
+    return InputError(f"{folder}: another run has replaced the one in it while it was read; try again")
+
+
+def _read_one(folder: Path, recipe: _Recipe) -> SavedRun:
+    settings, columns = recipe.settings, recipe.columns
     target, thresholds = _read_target(folder / run_folder.LABELS)
     if not _fits(target, thresholds, settings, columns):
         problem = f"its task {target.kind!r} and its labels do not fit the task and the columns in {run_folder.RECIPE}"
         raise InputError(f"{folder / run_folder.LABELS}: {problem}; {RESTORE}")
     check_folder(folder / run_folder.MODEL)
     TextTokenizer.load(folder)
-    return SavedRun(settings, target, columns, thresholds, pairs=pairs)
+    check_sums(folder, recipe.sums, run_folder.LABELS, run_folder.TOKENIZER)
+    return SavedRun(settings, target, columns, thresholds, pairs=recipe.pairs, sums=recipe.sums)
 
 
-def _read_folds(folder: Path, settings: Settings, columns: Columns | None, pairs: bool | None) -> SavedRun:
+def _read_folds(folder: Path, recipe: _Recipe) -> SavedRun:
+    settings = recipe.settings
+    check_sums(folder, recipe.sums, run_folder.LABELS)
     folders = tuple(folder / run_folder.fold_name(number) for number in range(settings.folds))
-    first, *others = (_read_one(place, *_read_recipe(place / run_folder.RECIPE)) for place in folders)
+    first, *others = (_read_one(place, _read_recipe(place / run_folder.RECIPE)) for place in folders)
     for place, run in zip(folders[1:], others, strict=True):
         if run.target != first.target:
             raise InputError(f"{place / run_folder.LABELS}: names other labels than {folders[0].name}; {RESTORE}")
     thresholds = mean_thresholds([run.thresholds for run in (first, *others)])
-    return SavedRun(settings, first.target, columns, thresholds, folders, pairs)
+    return SavedRun(settings, first.target, recipe.columns, thresholds, folders, recipe.pairs)
 
 
-def _read_recipe(path: Path) -> tuple[Settings, Columns | None, bool | None]:
+def _read_recipe(path: Path) -> _Recipe:
     saved = run_folder.read_json(path)
     try:
         settings = Settings.from_dict(saved)
@@ -85,7 +130,7 @@ def _read_recipe(path: Path) -> tuple[Settings, Columns | None, bool | None]:
             raise InputError(f"'pairs' must be true, false or null. Received: {pairs!r}")
     except InputError as error:
         raise InputError(f"{path}: holds no settings of a run ({error}); {RESTORE}") from None
-    return settings, columns, pairs
+    return _Recipe(settings, columns, pairs, saved.get(SUMS))
 
 
 def _columns(saved: Any) -> Columns | None:

@@ -27,6 +27,7 @@ from slanted.text.models.fold_ensemble import DiskEnsemble, FoldEnsemble
 from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
+from slanted.text.runs.artefacts import SUMS, sums_in
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.resume_check import StartedWith
 from slanted.text.runs.run_data import RunData
@@ -80,6 +81,8 @@ def train_folds(
             atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **repeat})
             model = DiskEnsemble(read_run(work))
             model.write_labels(work)
+            recipe = {**settings.to_dict(), **repeat, SUMS: sums_in(work)}
+            atomic_files.write_json(work / run_folder.RECIPE, recipe)
             metrics = fold_metrics(data, settings, runs, steps_before or None)
             metrics["out_of_fold"] = _predict_out_of_fold(data, settings, model, work)
             if data.test is not None:
