@@ -2,7 +2,6 @@
 
     uninitialized_weights     `TruncatedNormal.__call__`, while a checkpoint is loaded
     recorded_calls            `Layer.__call__`, while operations are counted
-    raised_in_cleanup         `sys.unraisablehook`, while a model is saved
     float32_policy            Keras's dtype policy, while a model is saved
     seeded_generators         Python's, NumPy's, Keras's and the backend's random generators, from a run on
     without_packages          `sys.modules`, in a process that runs the command `slanted` alone
@@ -22,7 +21,6 @@ import ctypes
 import importlib
 import os
 import platform
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -36,36 +34,6 @@ NEVER = -1
 LARGEST_MMAP_THRESHOLD, MOST_MMAPS = 2**25, 2**16  # the C library's own limits
 
 _users = 0
-
-
-@contextmanager
-def raised_in_cleanup() -> Iterator[None]:
-    """Raise an error of the block that Python would only print, because it occurs while an object is deleted.
-
-    h5py writes when it closes a data set: on a full disk the file is otherwise incomplete, and nobody is told.
-
-    Raises:
-        OSError: A file of h5py cannot be written.
-    """
-    ignored: list[Any] = []
-    hook, sys.unraisablehook = sys.unraisablehook, ignored.append
-    try:
-        yield
-    except RuntimeError as error:
-        raise (_of_h5py(error) or error) from None
-    finally:
-        sys.unraisablehook = hook
-    for one in ignored:
-        error = _of_h5py(one.exc_value)
-        if error is not None:
-            raise error
-        hook(one)
-
-
-def _of_h5py(error: BaseException | None) -> OSError | None:
-    """Return an error of h5py with its number of the operating system as an OSError; None for any other."""
-    number = re.search(r"errno = (\d+)", str(error))
-    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else None
 
 
 @contextmanager

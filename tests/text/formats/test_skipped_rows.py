@@ -9,6 +9,7 @@ import pytest
 from pyarrow import parquet
 from row_files import read_rows
 
+from slanted.common import atomic_files
 from slanted.errors import InputError
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.runs.run_data import DataFiles, read_data
@@ -132,3 +133,25 @@ def test_many_bad_rows_take_no_memory_each():
     assert bad.count == 3 and len(vars(bad)["latest"]) < 2**21
     bad.write(Path("bad.csv"))
     assert Path("bad.csv").stat().st_size > 6 * 2**20
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+def test_no_record_is_a_formula_in_a_spreadsheet(sign):
+    Path("f.csv").write_text(f"text,label\na,x\n{sign}HYPERLINK(1)\n{sign}2,\n")
+    _, bad = skipped("f.csv")
+    assert [record for *_, record in bad] == [f"'{sign}HYPERLINK(1)", f"'{sign}2,"]
+
+
+def test_bad_rows_csv_is_whole_or_missing(monkeypatch):
+    Path("f.csv").write_text("text,label\na,x\nb\n")
+    bad = BadRows("skip")
+    read_rows("f.csv", bad_rows=bad)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic_files.os, "replace", full)
+    with pytest.raises(InputError) as refused:
+        bad.write(Path("bad.csv"))
+    message = "bad.csv: cannot be written (No space left on device); free space or give another place"
+    assert str(refused.value) == message and [path.name for path in Path().iterdir()] == ["f.csv"]

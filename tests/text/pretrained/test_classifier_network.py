@@ -1,5 +1,6 @@
 """A classifier on an encoder: its seeded head, and the same outputs once it was saved and loaded by plain KerasHub."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -123,3 +124,32 @@ def test_saved_model_needs_no_slanted_and_gives_no_warning(tiny, tmp_path):
     ran = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
     assert "UserWarning" not in ran.stderr
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), logits(classifier, encoder), atol=2e-6)
+
+
+@pytest.mark.once
+def test_the_disk_must_have_space_for_the_weights_before_they_are_written(tiny, tmp_path, monkeypatch):
+    encoder, allocated, allocate = load_encoder(str(tiny)), {}, os.posix_fallocate
+    classifier = build_classifier(encoder, 2, seed=1)
+
+    def note(file, start, size):
+        allocated[os.path.basename(os.readlink(f"/proc/self/fd/{file}"))] = size
+        allocate(file, start, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", note)
+    save_classifier(classifier, encoder, tmp_path / "model", 16)
+    assert allocated.keys() == {path.name for path in (tmp_path / "model").glob("*.h5")}
+    for name, size in allocated.items():
+        assert size > (tmp_path / "model" / name).stat().st_size
+
+    def refuse(number):
+        def call(*_):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "posix_fallocate", call)
+
+    refuse(errno.ENOTSUP)
+    save_classifier(classifier, encoder, tmp_path / "unchecked", 16)
+    refuse(errno.ENOSPC)
+    with pytest.raises(OSError, match="No space left on device"):
+        save_classifier(classifier, encoder, tmp_path / "full", 16)
+    assert not (tmp_path / "full" / "task.json").exists()

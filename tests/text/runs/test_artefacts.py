@@ -96,7 +96,13 @@ def test_a_folder_to_work_in_on_another_disk_is_refused_before_training(run, mon
 
 
 def test_what_a_killed_process_leaves_is_a_run_s(run):
-    left = [".part/checkpoint-0000000007", "run.json", "checkpoint-0000000007", "fold_1/metrics.json"]
+    left = [
+        ".part/checkpoint-0000000007",
+        "run.json",
+        ".run.json.x1.part",
+        "checkpoint-0000000007",
+        "fold_1/metrics.json",
+    ]
     write(run, {f".checkpoints/{name}": "killed" for name in left})
     names = [LIVE, "model/weights", ".labels.json.12.part", ".checkpoints/run.json"]
     write(run, {f".partial/{name}": "killed" for name in names})

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -118,6 +119,15 @@ def test_another_safetensors_file_is_no_checkpoint(kept, metadata):
 def test_two_are_kept_and_nothing_else(kept, tmp_path):
     assert steps_of(tmp_path) == [20, 100]
     assert sorted(path.name for path in kept.folder.iterdir()) == ["checkpoint-0000000020", "checkpoint-0000000100"]
+
+
+def test_a_file_is_synced_before_an_older_one_goes(kept, monkeypatch):
+    done, sync, unlink = [], os.fsync, Path.unlink
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append(os.readlink(f"/proc/self/fd/{file}")), sync(file)))
+    monkeypatch.setattr(Path, "unlink", lambda path, **named: (done.append(path), unlink(path, **named)))
+    kept.write(snapshot(200))
+    part = kept.folder / ".part" / path_of(kept, 200).name
+    assert done[:3] == [str(part), str(kept.folder), path_of(kept, 20)]
 
 
 def test_a_folder_without_checkpoints(tmp_path):

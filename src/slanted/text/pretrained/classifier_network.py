@@ -1,12 +1,16 @@
 """Build a classifier on a pretrained encoder, save it as a KerasHub preset, and load it."""
 
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from slanted.errors import InputError
-from slanted.runtime.patches import float32_policy, raised_in_cleanup, uninitialized_weights
+from slanted.runtime.patches import float32_policy, uninitialized_weights
 from slanted.text.pretrained.encoder import Encoder, check_vocabulary, family_of
 from slanted.text.pretrained.keras_hub_preprocessor import build_preprocessor, read_sentence_piece
 from slanted.text.pretrained.model_files import check_run_folder, locate
@@ -16,6 +20,7 @@ HEAD_DROPOUT = 0.1
 
 
 HEAD_STDDEV = 0.02
+HDF5_OVERHEAD = 8192  # bytes of a file, and of a variable in it, beside the numbers
 
 
 def build_classifier(
@@ -67,8 +72,31 @@ def save_classifier(classifier: Any, encoder: Encoder, folder: str | Path, max_t
         saved.set_weights(trained.get_weights())
         saved.preprocessor = build_preprocessor(encoder.family, encoder.tokenizer, encoder.sentence_piece, max_tokens)
         saved.compile()  # KerasHub compiles the model that it loads; without this, loading warns about the optimizer
-        with raised_in_cleanup():
-            saved.save_to_preset(str(folder))
+        backbone = {id(variable) for variable in saved.backbone.variables}
+        head = [variable for variable in saved.variables if id(variable) not in backbone]
+        _require_space(Path(folder), {"model.weights.h5": saved.backbone.variables, "task.weights.h5": head})
+        saved.save_to_preset(str(folder))
+
+
+def _require_space(folder: Path, weights: Mapping[str, Sequence[Any]]) -> None:
+    """Allocate files as large as those of the weights will be, and delete them again.
+
+    HDF5 itself crashes the process, or leaves an incomplete file without an error, when the disk is full.
+
+    Raises:
+        OSError: The disk has no space for them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, variables in weights.items():
+        size = HDF5_OVERHEAD + sum(4 * int(np.prod(variable.shape)) + HDF5_OVERHEAD for variable in variables)
+        with (folder / name).open("wb") as file, suppress(AttributeError):  # Windows has no such function
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # raised by file systems that cannot allocate
+                    raise
+    for name in weights:
+        (folder / name).unlink()
 
 
 def plain_model(classifier: Any) -> Any:

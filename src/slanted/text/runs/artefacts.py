@@ -86,7 +86,8 @@ def _stray(folder: Path) -> tuple[Path, str, str] | None:
 
 
 def _is_in_work(name: str) -> bool:
-    return name in IN_WORK or is_of_the_system(name) or name.startswith(PREFIX) or is_ours(part_of(name) or name)
+    name = part_of(name) or name
+    return name in IN_WORK or is_of_the_system(name) or name.startswith(PREFIX) or is_ours(name)
 
 
 def _added(model: Path, saved: Mapping[str, Any] | None) -> tuple[Path, str, str] | None:
