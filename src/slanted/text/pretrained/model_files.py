@@ -84,7 +84,6 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder / 'config.json'}: {found}: copy the file anew")
     sizes = {**config, **config.get("config", {})}
     _check_sizes(folder / "config.json", sizes)
-    _check_total(folder, sizes)
     if "registered_name" in config:
         _check_keras_weights(folder)
     elif isinstance(config.get("model_type"), str):
@@ -92,6 +91,7 @@ def check_folder(folder: Path) -> None:
     else:
         rule = "it must name a `model_type`, as transformers does, or a `registered_name`, as KerasHub does"
         raise InputError(f"{folder / 'config.json'}: {rule}: found neither")
+    _check_total(folder, sizes)
 
 
 def check_run_folder(folder: Path) -> None:
