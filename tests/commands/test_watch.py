@@ -132,7 +132,7 @@ def write_finished(folder, steps):
         (
             "metrics.json",
             '{"total_steps": 1, "train_seconds": 1, "epochs": 1, "test": 3}',
-            "does not contain the scores of a run; restore the file or train again",
+            "has no scores of a run; restore the file or train again",
         ),
         ("recipe.json", "{}", "does not say 'recipe' as a run's does; restore the file or train again"),
         ("history.csv", "loss\n1\n", "cannot be read ('learning_rate'); restore the file or train again"),

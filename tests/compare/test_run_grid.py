@@ -98,7 +98,7 @@ def test_a_file_that_changes_between_two_seeds_is_refused(place, untrained, tmp_
         (
             "runs/linear_seed0/metrics.json",
             '{"task": "single", "train_seconds": 1.0, "baselines": {"tfidf": 1, "majority": {}}}',
-            "does not contain the scores of a run",
+            "has no scores of a run",
         ),
         ("runs/linear_seed0/recipe.json", '{"recipe": []}', "does not say 'recipe' as a run's does"),
         ("runs/linear_seed0/recipe.json", SETTINGS_ALONE, "does not say 'peak_rate' as a run's does"),

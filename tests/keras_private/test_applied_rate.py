@@ -9,7 +9,7 @@ from plain_keras import changed
 
 import slanted
 from slanted.keras_private.applied_rate import AppliedRate
-from slanted.keras_private.layers_and_trainers import forget_compiled_step
+from slanted.keras_private.layers_and_trainers import recompile_train_step
 from slanted.keras_private.loss_scaling import innermost, scheduled
 from slanted.layerwise.layer_groups import layer_groups
 
@@ -105,14 +105,14 @@ def replace_in_the_optimizer(trained, batch):
         optimizer = innermost(trained.optimizer)
         constant = {"_get_current_learning_rate": lambda self: keras.ops.convert_to_tensor(0.125)}
         optimizer.__class__ = type("Constant", (type(optimizer),), constant)
-        forget_compiled_step(trained)
+        recompile_train_step(trained)
 
 
 def unbind(trained, batch):
     if batch == 2:
         trained.optimizer.learning_rate = 0.125
         innermost(trained.optimizer)._curve = None
-        forget_compiled_step(trained)
+        recompile_train_step(trained)
 
 
 @pytest.mark.parametrize("broken", [set_by_hand, replace_in_the_optimizer, unbind])

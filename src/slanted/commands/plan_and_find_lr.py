@@ -156,7 +156,5 @@ def _save(drawable: Any, picture: Path | None) -> None:
     try:
         figure.savefig(picture)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(
-            f"--picture {picture}: cannot be written ({reason}); free space or give another path"
-        ) from None
+        problem = f"--picture {picture}: cannot be written ({error.strerror or error})"
+        raise InputError(f"{problem}; free space or give another path") from None

@@ -80,8 +80,7 @@ def _result_again(request: RunRequest, progress: Progress) -> dict[str, Any]:
         (say_folds if "folds" in metrics else say_result)(metrics, out, progress)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         path = out / run_folder.METRICS
-        rule = "does not contain the scores of a run"
-        raise InputError(f"{path}: {rule} ({error!r}); restore the file or train again") from None
+        raise InputError(f"{path}: has no scores of a run ({error!r}); restore the file or train again") from None
     if lacks_folds_report(out):
         try:
             data = read_data(request.files, request.settings)

@@ -148,7 +148,7 @@ def finished(folder: Path) -> list[str]:
     steps, seconds = plural(metrics["total_steps"], "step"), duration(metrics["train_seconds"])
     scores = {where: metrics[where] for where in ("valid", "out_of_fold", "test") if metrics.get(where)}
     if not all(isinstance(part, dict) for part in scores.values()):
-        raise InputError(f"{path}: does not contain the scores of a run; {RESTORE}")
+        raise InputError(f"{path}: has no scores of a run; {RESTORE}")
     return [
         f"finished: recipe {recipe.get('name')}, {steps} in {seconds}{epoch}",
         *_drawn(folder / run_folder.HISTORY),

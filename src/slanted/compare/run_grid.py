@@ -76,7 +76,7 @@ class Run:
         baselines = map(metrics["baselines"].get, ("tfidf", "majority"))
         scores = [metrics.get("valid", {}), metrics.get("test", {}), *baselines]
         if metrics["task"] not in HEADLINE or not all(isinstance(part, dict) for part in scores):
-            raise InputError(f"{path}: does not contain the scores of a run; {RESTORE}")
+            raise InputError(f"{path}: has no scores of a run; {RESTORE}")
         return metrics
 
     def peak_rate(self) -> float:

@@ -22,10 +22,9 @@ def write_report(finished: "FinishedRun") -> Path:
     Raises:
         InputError: A file of the folder is missing or damaged, or it cannot be written to.
     """
-    out = finished.out
-    content = report_data(finished.data, finished.run, finished.result, finished.model, out)
-    atomic_files.write_json(out / run_folder.REPORT_DATA, content)
-    return write_page(out)
+    content = report_data(finished.data, finished.run, finished.result, finished.model, finished.out)
+    atomic_files.write_json(finished.out / run_folder.REPORT_DATA, content)
+    return write_page(finished.out)
 
 
 def write_folds_report(folder: Path, data: RunData) -> Path:

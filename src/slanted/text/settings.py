@@ -99,7 +99,7 @@ class Settings:
     precision: str = setting("auto", "Keras's dtype policy; auto: the fastest measured", choices=PRECISIONS, label="")
     backend: str = setting(
         "auto",
-        "Keras's backend; auto: KERAS_BACKEND or the fastest measured; measure: measure again",
+        "Keras's backend; auto: KERAS_BACKEND or the fastest; measure: measure again",
         choices=BACKENDS,
         label="",
     )

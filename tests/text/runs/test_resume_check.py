@@ -258,7 +258,7 @@ def test_a_finished_run_with_damaged_scores(reference, place, text, capsys):
     (out / "metrics.json").write_text(text)
     assert place.run("damaged_scores", f"{PLAIN} --resume", 1) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: {out}/metrics.json: does not contain the scores of a run (")
+    assert error.startswith(f"error: {out}/metrics.json: has no scores of a run (")
     assert error.endswith("); restore the file or train again\n") and error.count("\n") == 1
 
 
