@@ -98,10 +98,7 @@ class Settings:
     folds: int = setting(0, "2 to 100: cross-validation with that many folds", check=_folds, label="")
     precision: str = setting("auto", "Keras's dtype policy; auto: the fastest measured", choices=PRECISIONS, label="")
     backend: str = setting(
-        "auto",
-        "Keras's backend; auto: KERAS_BACKEND or the fastest; measure: measure again",
-        choices=BACKENDS,
-        label="",
+        "auto", "the backend; auto: KERAS_BACKEND or the fastest; measure: measure again", choices=BACKENDS, label=""
     )
     valid_share: float = setting(
         0.1, "share of the training rows used for validation if there is no validation file", check=_share
