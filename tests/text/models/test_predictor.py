@@ -67,7 +67,7 @@ def test_labels_json_has_a_threshold_for_each_of_several_labels(target, threshol
 def test_recipe_json_has_the_settings_whether_texts_were_pairs_and_what_is_added(tmp_path):
     settings = Settings(seed=7, max_tokens=16)
     StubPredictor(CLASSES, settings, pairs=True).write_recipe(tmp_path, {"peak_rate": 0.01})
-    assert read(tmp_path / "recipe.json") == {**settings.to_dict(), "pairs": True, "peak_rate": 0.01}
+    assert read(tmp_path / "recipe.json") == {**settings.to_dict(), "pairs": True, "peak_rate": 0.01, "artefacts": {}}
     StubPredictor(CLASSES, pairs=None).write_recipe(tmp_path)
     assert read(tmp_path / "recipe.json")["pairs"] is None
 

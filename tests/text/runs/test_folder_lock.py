@@ -67,14 +67,14 @@ def place(tmp_path_factory, tiny_model):
 def test_the_folder_is_held_until_the_report_is_left(place, monkeypatch):
     out, tried = place.folder / "held", []
 
-    def another(folder, *arguments):
+    def another(run):
         with (
             pytest.raises(InputError, match="another process is writing to it"),
             RunFolder(out, overwrite=True).claim(),
         ):
             raise AssertionError("two runs are mixed")
-        tried.append(folder)
-        return folder
+        tried.append(run.out)
+        return run.out
 
     monkeypatch.setattr("slanted.report.write_report.write_report", another)
     assert place.run("held", PLAIN) == 0
