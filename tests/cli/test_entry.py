@@ -78,6 +78,11 @@ def exits(error):
             2,
             "error: a: a link in this path leads back to itself; give another path\n",
         ),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "o"),
+            2,
+            "error: o: cannot be written, as the disk is full; free space\n",
+        ),
         (KeyboardInterrupt(), 130, "error: interrupted; nothing was saved\n"),
     ],
 )

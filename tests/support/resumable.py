@@ -89,6 +89,7 @@ def result(folder):
     scores = {name: value for name, value in metrics.items() if name not in UNSCORED}
     files = {name: (folder / name).read_bytes() for name in ("history.csv", "predictions.csv", "labels.json")}
     recipe = json.loads((folder / "recipe.json").read_text())
+    del recipe["artefacts"]  # Keras numbers the layers of a process, and their names are in the model's files
     return scores, files, recipe, TextModel.load(folder).classifier.get_weights()
 
 

@@ -57,7 +57,7 @@ def test_a_finished_run_prints_its_result_and_trains_nothing(place, reference, c
 @pytest.mark.parametrize("command", ["evaluate {} {}", "report {}"])
 def test_what_needs_a_finished_run_says_how_far_it_has_come(place, interrupted, command, capsys):
     assert main(command.format(interrupted, place.test).split()) == 2
-    rule = "is not a finished run, it has come to step 5; to go on, add --resume to the command that trains it"
+    rule = "is not a finished run, it has come to step 5; to continue, add --resume to the training command"
     assert capsys.readouterr().err == f"error: {interrupted}: {rule}\n"
 
 

@@ -232,7 +232,7 @@ def read_json(path: Path) -> Any:
         return decoded_strictly(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         progress = RunFolder(path.parent).state.progress
-        resume = f"it has come to {progress}; to go on, add --resume to the command that trains it" if progress else ""
+        resume = f"it has come to {progress}; to continue, add --resume to the training command" if progress else ""
         problem = resume or f"{path.name} is missing; train one first"
         raise InputError(f"{path.parent}: is not a finished run, {problem}") from None
     except (OSError, ValueError) as error:
