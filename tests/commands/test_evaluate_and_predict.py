@@ -96,7 +96,7 @@ def test_the_table_of_scores_has_no_control_characters(monkeypatch, capsys):
     run = SavedRun(Settings(), Target("single", (label,)), None)
     monkeypatch.setattr(evaluate_and_predict, "read_run", lambda folder: run)
     monkeypatch.setattr(evaluate_and_predict, "_read", lambda *given, labelled: None)
-    monkeypatch.setattr(evaluate_and_predict.Part, "of", lambda *given: None)
+    monkeypatch.setattr(evaluate_and_predict.Examples, "of", lambda *given: None)
     monkeypatch.setattr(evaluate_and_predict, "_load", lambda *given: model)
     for as_json, line in ((False, "  \\x1b]0;owned\\x07"), (True, '    "\\u001b]0;owned\\u0007": {')):
         evaluate(Path("run"), "t.csv", OPTIONS, as_json)
