@@ -1,4 +1,4 @@
-"""What runs of a comparison come to: the rate of each recipe, its scores, and its difference to the first."""
+"""The results of a comparison: the rate of each recipe, its scores, and its difference to the first."""
 
 import comparisons
 import pytest

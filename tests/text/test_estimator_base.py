@@ -40,7 +40,7 @@ def test_saved_and_loaded_it_predicts_the_same(integers, tmp_path):
     assert loaded.predict(NEW).tolist() == integers.predict(NEW).tolist()
     given = {name: loaded.get_params()[name] for name in SMALL if name != "lr"}
     assert given == {name: SMALL[name] for name in given} and loaded.recipe.lr_max == 0.01
-    with pytest.raises(InputError, match="holds a run; give another folder"):
+    with pytest.raises(InputError, match="contains a run; give another folder"):
         integers.save(tmp_path / "run")
     with pytest.raises(InputError, match=r"contains a single model; load it with slanted\.TextClassifier\.load"):
         TextRegressor.load(tmp_path / "run")

@@ -140,7 +140,7 @@ def recipe_named(name: str) -> Recipe:
 
 
 def saved_recipe(path: str, read: Callable[[dict[str, Any]], _Read]) -> _Read:
-    """Return what `read` makes of a recipe.json.
+    """Read a recipe.json and return the result of `read` for its content.
 
     Raises:
         InputError: The file cannot be read, is no run's recipe.json, or `read` refuses it.

@@ -7,7 +7,12 @@ TOO_LONG = "this path, or a name in it, is too long; give a shorter one"
 ROWS = [
     ("a file in its place", {"o": "mine"}, TRAIN, "--out o: is a file; give a folder"),
     ("a file on the way", {"o": "mine"}, "train t.csv --out o/p", "--out o/p: o is a file; give another folder"),
-    ("a finished run", {"o": "RUN"}, TRAIN, "--out o: holds a run; give another folder, or --overwrite to replace it"),
+    (
+        "a finished run",
+        {"o": "RUN"},
+        TRAIN,
+        "--out o: contains a run; give another folder, or --overwrite to replace it",
+    ),
     (
         "a wrong file where a run would be replaced",
         {"o": "RUN", "t.csv": "text,label\n,x\n"},

@@ -57,7 +57,7 @@ def test_a_finished_run_prints_its_result_and_trains_nothing(place, reference, c
 @pytest.mark.parametrize("command", ["evaluate {} {}", "report {}"])
 def test_what_needs_a_finished_run_says_how_far_it_has_come(place, interrupted, command, capsys):
     assert main(command.format(interrupted, place.test).split()) == 2
-    rule = "is not a finished run, it has come to step 5; to continue, add --resume to the training command"
+    rule = "is not a finished run, it was stopped at step 5; to continue, add --resume to the training command"
     assert capsys.readouterr().err == f"error: {interrupted}: {rule}\n"
 
 
@@ -81,8 +81,8 @@ def test_ctrl_c_at_the_end_of_an_epoch_waits_for_its_validation(place, reference
 
 def test_without_resume_an_unfinished_run_is_refused(place, interrupted, capsys):
     assert place.run("interrupted", PLAIN, 1) == 2
-    remedy = "add --resume to go on with it, or --overwrite to start again"
-    held = f"--out {interrupted}: holds a run that has come to step 5; {remedy}"
+    remedy = "add --resume to continue it, or --overwrite to start again"
+    held = f"--out {interrupted}: contains an unfinished run, saved at step 5; {remedy}"
     assert capsys.readouterr().err == f"error: {held}\n"
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.once
 
 run = run_folders.run
 
-HOLDS_A_RUN = "--out {}: holds a run; give another folder, or --overwrite to replace it"
+HOLDS_A_RUN = "--out {}: contains a run; give another folder, or --overwrite to replace it"
 
 
 def test_a_run_appears_only_when_it_is_whole(tmp_path):

@@ -120,8 +120,8 @@ def test_a_run_that_died_is_not_taken_for_another(place, monkeypatch, capsys):
     capsys.readouterr()
     out, status = place.run("half", "--epochs", 1)
     assert status == 2
-    remedy = "add --resume to go on with it, or --overwrite to start again"
-    assert capsys.readouterr().err == f"error: --out {out}: holds a run that has come to fold 2; {remedy}\n"
+    remedy = "add --resume to continue it, or --overwrite to start again"
+    assert capsys.readouterr().err == f"error: --out {out}: contains an unfinished run, saved at fold 2; {remedy}\n"
     _, status = place.run("half", "--epochs", 1, "--seed", 1, "--resume")
     assert status == 2 and "--seed 0, not 1" in capsys.readouterr().err
     trained = []

@@ -193,7 +193,7 @@ def sums_of(files: DataFiles) -> dict[str, list[str]]:
 
 
 def read_unchanged(files: DataFiles, settings: Settings) -> RunData:
-    """Read the rows of a run together with the SHA-256 of the files, of the same bytes.
+    """Read the rows of a run, and the SHA-256 of the files before and after it, which must be equal.
 
     Args:
         files: The files.

@@ -115,7 +115,7 @@ class RunFolder:
         return Checkpoints(self.path, pace)
 
     def metrics(self) -> dict[str, Any]:
-        """Return what metrics.json contains.
+        """Return the content of metrics.json.
 
         Raises:
             InputError: The run is not finished, or the file is damaged.
@@ -123,7 +123,7 @@ class RunFolder:
         return read_json(self.path / METRICS)
 
     def require_writable(self) -> None:
-        """Raise unless a run may be written to the folder; nothing of a run is changed.
+        """Raise unless a run may be written to the folder; an interrupted replacement in it is undone first.
 
         Raises:
             InputError: The folder is a file, contains a run that must stay or anything foreign, or is not writable.
@@ -136,10 +136,10 @@ class RunFolder:
         entries = any(is_ours(entry.name) for entry in folder.iterdir()) if folder.is_dir() else False
         progress = self.state.progress
         if progress and not (self.overwrite or self.resume):
-            remedy = "add --resume to go on with it, or --overwrite to start again"
-            raise InputError(f"--out {folder}: holds a run that has come to {progress}; {remedy}")
+            remedy = "add --resume to continue it, or --overwrite to start again"
+            raise InputError(f"--out {folder}: contains an unfinished run, saved at {progress}; {remedy}")
         if entries and not (self.overwrite or (self.resume and progress)):
-            raise InputError(f"--out {folder}: holds a run; give another folder, or --overwrite to replace it")
+            raise InputError(f"--out {folder}: contains a run; give another folder, or --overwrite to replace it")
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -223,7 +223,7 @@ def _drop_checkpoints(folder: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a run's JSON file contains.
+    """Return the content of a run's JSON file.
 
     Raises:
         InputError: The file is missing, is not JSON, or contains a number or a text that no run writes.
@@ -232,7 +232,7 @@ def read_json(path: Path) -> Any:
         return decoded_strictly(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         progress = RunFolder(path.parent).state.progress
-        resume = f"it has come to {progress}; to continue, add --resume to the training command" if progress else ""
+        resume = f"it was stopped at {progress}; to continue, add --resume to the training command" if progress else ""
         problem = resume or f"{path.name} is missing; train one first"
         raise InputError(f"{path.parent}: is not a finished run, {problem}") from None
     except (OSError, ValueError) as error:

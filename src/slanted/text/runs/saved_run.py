@@ -73,7 +73,7 @@ def read_run(folder: Path) -> SavedRun:
 
 
 def unreplaced(folder: Path, read: Callable[[Path], T]) -> T:
-    """Return what `read` reads from a run's folder; once more if another run has replaced the one in it meanwhile.
+    """Call `read` on a run's folder and return its result, after one more try if the run was replaced meanwhile.
 
     Raises:
         InputError: As `read`, or the run was replaced twice.

@@ -4,7 +4,7 @@
 
 with n training examples, n_c of them of class c: every class has the same share of the loss, and the mean weight over
 the examples is 1. Of several labels each is weighed by itself, as two classes, 0 and 1. The weights are part of the
-loss, which is what scikit-learn's and Keras's sample weights come to (mean over the batch of weight times loss): the
+loss, which is what scikit-learn's and Keras's sample weights amount to (mean over the batch of weight times loss): the
 loss in history.csv is the one that is minimised, weights included. Validation and test losses are never weighted, so
 that they can be compared with those of any other run. Regression has no classes and is refused.
 """
