@@ -142,7 +142,7 @@ def text_model(policy=None):
 
 
 class CPUTimes(keras.callbacks.Callback):
-    """Takes the processor time of each step, which other work on the machine does not lengthen as it does the clock."""
+    """Takes the processor time of each epoch's shortest step: other work that shares a core lengthens many, not all."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.times = [time.process_time()]
@@ -152,19 +152,19 @@ class CPUTimes(keras.callbacks.Callback):
         self.times.append(time.process_time())
 
     def on_epoch_end(self, epoch, logs=None):
-        self.medians = [*getattr(self, "medians", []), float(np.median(np.diff(self.times)[1:]))]
+        self.shortest = [*getattr(self, "shortest", []), float(np.min(np.diff(self.times)[1:]))]
 
 
 def test_a_step_with_the_head_and_the_top_block_of_six_open_costs_at_most_60_percent_of_a_full_one():
     model, times = text_model(), CPUTimes()
     names = [group.name for group in layer_groups(model)]
-    count = 6 * 16
+    count = 12 * 16
     ids = np.random.default_rng(0).integers(0, 1000, (count, 32))
     x = {"token_ids": ids, "segment_ids": np.zeros_like(ids), "padding_mask": np.ones_like(ids)}
     unfreezing = GradualUnfreezing(stages=[names[-2:], names])
     options = {"batch_size": 16, "shuffle": False, "verbose": 0}
     model.fit(x, np.arange(count) % 2, **options, epochs=2, callbacks=[unfreezing, times])
-    ratio = times.medians[0] / times.medians[1]
+    ratio = times.shortest[0] / times.shortest[1]
     print(f"head and top block of six, {BACKEND}: {ratio:.3f} of a full step")
     assert ratio <= 0.6
 
