@@ -71,8 +71,22 @@ def test_no_other_boundaries_pad_less(seed):
 
 def test_texts_like_questions_are_padded_by_less_than_an_eighth():
     lengths = np.clip(np.random.default_rng(0).lognormal(2.5, 0.37, 5452).astype(int), 5, 41)
-    plan = LengthPlan(lengths, 32)
-    assert len({batch.length for batch in plan.batches(0)}) <= 8 and plan.padding < 0.12
+    few, many = LengthPlan(lengths, 32, max_shapes=8), LengthPlan(lengths, 32)
+    assert len({batch.length for batch in few.batches(0)}) <= 8 and few.padding < 0.12
+    assert len({batch.length for batch in many.batches(0)}) > 8 and many.padding < 0.03
+
+
+@pytest.mark.parametrize("cost", [100, 1000, 10_000, 100_000])
+def test_as_many_shapes_as_cost_the_least(cost):
+    lengths = skewed(1003)
+
+    def tokens(plan):
+        shapes = {(len(batch.rows), batch.length) for batch in plan.batches(0)}
+        return plan.padded_length * len(lengths) + len(shapes) * cost
+
+    plan = LengthPlan(lengths, 8, shape_tokens=cost)
+    least = min(tokens(LengthPlan(lengths, 8, max_shapes=most)) for most in range(2, 65))
+    assert tokens(plan) == pytest.approx(least)
 
 
 def test_order_depends_on_seed_and_epoch_alone():

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from slanted.text.batching.length_buckets import Batch, LengthPlan, differing_start, packed
+from slanted.text.batching.length_buckets import TOKENS_A_COMPILATION, Batch, LengthPlan, differing_start, packed
 from slanted.text.tokens.token_arrays import Encoded
 
 TOKENS_AT_ONCE, ROWS_AT_ONCE = 4096, 256  # per batch of inference; activations of more do not fit the CPU's caches
@@ -117,7 +117,9 @@ class PredictionBatches(keras.utils.PyDataset):
             self._batches = differing_start(packed(lengths, TOKENS_AT_ONCE, ROWS_AT_ONCE))
         else:
             largest = int(np.clip(TOKENS_AT_ONCE // lengths.max(initial=1), 1, ROWS_AT_ONCE))
-            self._batches = LengthPlan(lengths, batch_size or largest, least_batches=1).sorted_batches()
+            cost = TOKENS_A_COMPILATION if keras.config.backend() == "jax" else 0.0
+            plan = LengthPlan(lengths, batch_size or largest, least_batches=1, shape_tokens=cost)
+            self._batches = plan.sorted_batches()
 
     def __len__(self) -> int:
         """Return the number of batches."""

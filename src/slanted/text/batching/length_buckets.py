@@ -5,7 +5,8 @@ of the group. With lengths l_1 <= ... <= l_n and boundaries 0 = c_0 < c_1 < ... 
 
     sum over groups g of (c_g - c_{g-1}) * l_{c_g}    tokens.
 
-Dynamic programming chooses the boundaries that minimise this number for k groups. Boundaries are ranks: each epoch has
+Dynamic programming chooses the boundaries that minimise this number for k groups, and k with the fewest tokens, where
+each shape counts as many tokens as could be computed while it is compiled. Boundaries are ranks: each epoch has
 the same number of batches of each shape, ceil(n / batch_size) in total. Rows of one length on both sides of a boundary
 are assigned at random in each epoch, and within a group the rows are shuffled.
 
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 
 from slanted.errors import InputError
 
-MAX_SHAPES = 8
-LEAST_BATCHES = 4  # in a smaller group, the same rows would be batched together in every epoch
+MAX_SHAPES = 64
+TOKENS_A_COMPILATION = 6_000  # computed in the time in which JAX compiles a program for one shape
+LEAST_BATCHES = 2  # in a group of one, the same rows would be batched together in every epoch
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class LengthPlan:
         seed: int = 0,
         max_shapes: int = MAX_SHAPES,
         least_batches: int = LEAST_BATCHES,
+        shape_tokens: float = 0.0,
     ) -> None:
         """Choose the groups.
 
@@ -62,6 +65,7 @@ class LengthPlan:
             seed: The seed of the order.
             max_shapes: The largest number of different shapes, that of the short batch included.
             least_batches: The smallest number of full batches in a group.
+            shape_tokens: The cost of one more shape, as a number of tokens of an epoch.
         """
         if not len(lengths) or batch_size < 1:
             raise InputError(f"batches need rows and a batch size of 1 or more: received {len(lengths)}, {batch_size}")
@@ -72,7 +76,8 @@ class LengthPlan:
         rest = len(lengths) % batch_size
         ranked = np.sort(self._lengths)
         slots = ranked[rest + batch_size - 1 :: batch_size]  # the longest row of each full batch
-        groups = _group_sizes(slots, max_shapes - bool(rest), least_batches) if len(slots) else [0]
+        shape_cost = shape_tokens / batch_size
+        groups = _group_sizes(slots, max_shapes - bool(rest), least_batches, shape_cost) if len(slots) else [0]
         self._boundaries = rest + np.cumsum(groups) * batch_size  # the short batch is in the first group
         self._padded = [int(ranked[boundary - 1]) for boundary in self._boundaries]
 
@@ -143,8 +148,10 @@ def differing_start(batches: list[Batch]) -> list[Batch]:
     return batches
 
 
-def _group_sizes(longest: NDArray[np.int64], most_groups: int, least_batches: int) -> list[int]:
-    """Divide full batches, sorted by their longest row, into groups with the fewest padded tokens.
+def _group_sizes(
+    longest: NDArray[np.int64], most_groups: int, least_batches: int, group_cost: float = 0.0
+) -> list[int]:
+    """Divide full batches, sorted by their longest row, into groups at the lowest cost.
 
     cost[g][j] = min over i of cost[g - 1][i] + (batches from i to j) * longest of them, where i and j are positions at
     which the longest row changes, and each group has at least `least_batches`.
@@ -153,6 +160,7 @@ def _group_sizes(longest: NDArray[np.int64], most_groups: int, least_batches: in
         longest: The length of the longest row of each batch, ascending.
         most_groups: The largest number of groups.
         least_batches: The smallest number of batches in a group.
+        group_cost: The cost of each group, in the unit of `longest`.
 
     Returns:
         The number of batches in each group, shortest group first.
@@ -163,14 +171,14 @@ def _group_sizes(longest: NDArray[np.int64], most_groups: int, least_batches: in
     cost = np.where(counts == 0, 0.0, np.inf)
     choices: list[NDArray[np.int64]] = []
     totals: list[float] = []
-    for _ in range(max(1, most_groups)):
+    for groups_so_far in range(1, max(1, min(most_groups, len(ends))) + 1):
         step = np.full((len(counts), len(counts)), np.inf)  # step[i, j]: cost with boundaries at i, then at j
         sizes = counts[None, 1:] - counts[:, None]
         allowed = sizes >= min(least_batches, len(longest))
         step[:, 1:] = np.where(allowed, cost[:, None] + sizes * width[None, :], np.inf)
         choices.append(step.argmin(axis=0))
         cost = step.min(axis=0)
-        totals.append(float(cost[-1]))
+        totals.append(float(cost[-1]) + groups_so_far * group_cost)
     groups, end = [], len(counts) - 1
     for choice in reversed(choices[: int(np.argmin(totals)) + 1]):
         groups.append(int(counts[end] - counts[choice[end]]))

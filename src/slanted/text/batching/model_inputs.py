@@ -5,9 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from slanted.text.batching import length_buckets, streaming_batches
 from slanted.text.batching.batches import TokenInputs, TrainingBatches
 from slanted.text.batching.inference import outputs_of
-from slanted.text.batching.length_buckets import MAX_SHAPES, LengthPlan
+from slanted.text.batching.length_buckets import TOKENS_A_COMPILATION, LengthPlan
 from slanted.text.batching.streaming_batches import WindowedBatches, WindowPlan, sampled_rows, slices
 from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.encoder import Encoder
@@ -15,7 +16,7 @@ from slanted.text.settings import Settings
 from slanted.text.tokens.documents import Documents, encode_documents
 
 MANY_ROWS = 100_000
-MAX_SHAPES_A_STAGE = 3
+STAGES_COMPILED = 4  # of gradual unfreezing, about
 ROWS_AT_ONCE = 2**16
 
 
@@ -30,11 +31,11 @@ def training_batches(
         targets: The targets of the model's outputs, (rows, ...).
         settings: The settings of the run.
     """
-    shapes, inputs = most_shapes(settings), (encoder.input_names, encoder.tokenizer.pad_id)
+    cost, inputs = shape_tokens(settings), (encoder.input_names, encoder.tokenizer.pad_id)
     if len(examples) <= MANY_ROWS or settings.long == "chunk":
         documents = _encoded(encoder, examples, settings)
         tokens = documents.encoded
-        plan = LengthPlan(tokens.lengths, settings.batch_size, seed=settings.seed, max_shapes=shapes)
+        plan = LengthPlan(tokens.lengths, settings.batch_size, seed=settings.seed, shape_tokens=cost)
         return documents, TrainingBatches(TokenInputs(tokens, *inputs), documents.repeated(targets), plan)
 
     def encode(rows: np.ndarray) -> Any:
@@ -42,14 +43,21 @@ def training_batches(
 
     sample = encode(sampled_rows(len(examples), settings.seed))
     most, size = settings.max_tokens, settings.batch_size
+    shapes = streaming_batches.MAX_SHAPES if cost else length_buckets.MAX_SHAPES
     plan = WindowPlan(len(examples), sample.lengths, most, size, seed=settings.seed, max_shapes=shapes)
     return Documents(sample, of_sample=True), WindowedBatches(encode, *inputs, targets, plan)
 
 
-def most_shapes(settings: Settings) -> int:
-    """Return the largest number of batch shapes: fewer if each is compiled again for every stage of unfreezing."""
-    staged = settings.recipe.unfreezing != "none" and keras.config.backend() != "torch"
-    return MAX_SHAPES_A_STAGE if staged else MAX_SHAPES
+def shape_tokens(settings: Settings) -> float:
+    """Return the cost of one more shape of batches, as a number of tokens of an epoch.
+
+    JAX compiles each shape, and again for each stage of unfreezing. TensorFlow traces one program for all shapes, and
+    PyTorch compiles nothing.
+    """
+    if keras.config.backend() != "jax":
+        return 0.0
+    stages = 1 if settings.recipe.unfreezing == "none" else STAGES_COMPILED
+    return TOKENS_A_COMPILATION * stages / settings.recipe.epochs
 
 
 def outputs_of_examples(model: Any, encoder: Encoder, examples: Examples, settings: Settings) -> np.ndarray:

@@ -22,6 +22,7 @@ from slanted.text.tokens.token_arrays import Encoded
 
 BATCHES_A_WINDOW = 64
 SAMPLE_ROWS = 10_000
+MAX_SHAPES = 8  # where each is compiled; so few cost little beside the steps of so many rows
 
 Encode = Callable[[NDArray[np.int64]], Encoded]
 Window = tuple[NDArray[np.int64], Encoded, list[Batch]]
