@@ -21,7 +21,7 @@ from slanted.common.setting_fields import setting_fields
 from slanted.errors import InputError
 from slanted.preview.range_test import SearchOptions
 from slanted.text.runs.checkpoints import CheckpointPace
-from slanted.text.settings import BACKENDS
+from slanted.text.settings import BACKENDS, Settings
 
 
 class Parser(argparse.ArgumentParser):
@@ -137,6 +137,7 @@ def _add_use_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--text-b", metavar="COL", help="the column of the second texts (default: as in training)")
     command.add_argument("--encoding", default="utf-8", help="character encoding of the file (default: utf-8)")
     command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto)")
+    add_option(command, next(f for f in setting_fields(Settings) if f.name == "threads"))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from slanted._version import __version__
+from slanted.commands.console import choose_machine
 from slanted.common import atomic_files
 from slanted.common.argument_checks import whole
 from slanted.common.messages import plural, printable_json
@@ -30,7 +31,7 @@ from slanted.compare.results import Comparison, Measured, compared
 from slanted.compare.run_grid import Run, Runner, runs_of
 from slanted.compare.text_table import table, verdicts
 from slanted.errors import InputError, SettingError
-from slanted.runtime import backend_choice
+from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import source_name
 from slanted.text.pretrained.hub import is_pinned, pinned
@@ -149,15 +150,15 @@ def _score(data: RunData, score: str | None) -> str:
     return score or HEADLINE[kind][0]
 
 
-def _machine(shared: Settings, saved: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, str]:
-    """Return backend, precision and, from a hub, the model of all runs: those of earlier runs, else new ones."""
+def _machine(shared: Settings, saved: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, Any]:
+    """Return backend, precision, threads and a hub's model, for all runs: those of earlier runs, else new ones."""
     if saved is None:
-        choice = backend_choice.choose(shared.backend, shared.precision, progress.say)
-        progress.say(f"machine: {choice.why}")
+        choice, count = choose_machine(shared, progress)
         model = pinned(shared.model)
         version = {} if model == shared.model else {"model": model}
-        return {"backend": choice.backend, "precision": choice.precision, **version}
+        return {"backend": choice.backend, "precision": choice.precision, "threads": count, **version}
     machine = {name: saved["machine"][name] for name in ("backend", "precision")}
+    machine["threads"] = saved["machine"].get("threads", threads.AS_LIBRARIES)  # an earlier version has none
     if is_pinned(model := str(saved["machine"].get("model")), shared.model):
         machine["model"] = model
     variable = os.environ.get("KERAS_BACKEND")
@@ -174,6 +175,7 @@ def _train(runs: Sequence[Run], runner: Runner, out: Path, progress: Progress) -
     progress.say(f"runs: {plural(len(runs), 'run')} to compare, {done:,} of them finished before")
     if not unfinished:
         return
+    threads.set_threads(unfinished[0].settings.threads, backend_choice.running_backend())
     start_keras(unfinished[0].settings.backend)
     for run in unfinished:
         runner.train(run)

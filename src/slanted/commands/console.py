@@ -1,10 +1,12 @@
-"""Output that several commands share: the choice of backend and precision, and the result of training."""
+"""Output that several commands share: the choice of backend, precision and threads, and the result of training."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from slanted.runtime import backend_choice
+from slanted.common.messages import plural
+from slanted.runtime import backend_choice, threads
+from slanted.runtime.backend_choice import Choice, running_backend
 from slanted.runtime.keras_startup import start_keras
 from slanted.text.pretrained.hub import pinned
 from slanted.text.progress.progress import Progress, duration
@@ -16,10 +18,20 @@ TFIDF = "TF-IDF + linear model"
 
 def start_on_machine(settings: Settings, progress: Progress) -> Settings:
     """Choose the machine, print the reason, start Keras, and return the settings with it and the model's version."""
-    choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
-    progress.say(f"machine: {choice.why}")
+    choice, count = choose_machine(settings, progress)
     start_keras(choice.backend)
-    return replace(settings, backend=choice.backend, precision=choice.precision, model=pinned(settings.model))
+    machine = {"backend": choice.backend, "precision": choice.precision, "threads": count}
+    return replace(settings, **machine, model=pinned(settings.model))
+
+
+def choose_machine(settings: Settings, progress: Progress) -> tuple[Choice, int]:
+    """Set the number of threads, choose the backend and the precision, print both, and return them."""
+    threads.set_threads(settings.threads, running_backend())
+    choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
+    count = threads.threads_of(choice.backend)
+    progress.say(f"machine: {choice.why}; {plural(count, 'thread')}")
+    threads.note_if_busy(choice.backend, progress.say)
+    return choice, threads.AS_LIBRARIES if settings.threads == threads.AS_LIBRARIES else count
 
 
 def say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:

@@ -9,22 +9,23 @@ from typing import Any
 from slanted.common.messages import printable, printable_json, shown
 from slanted.common.setting_fields import documented, setting
 from slanted.errors import InputError
-from slanted.runtime import backend_choice
+from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import input_paths
 from slanted.text.labels.examples import Examples
 from slanted.text.rows.rows import Rows, read_rows_like, read_rows_of_labels
 from slanted.text.runs.artefacts import identity
 from slanted.text.runs.saved_run import SavedRun, read_run, replaced_meanwhile
-from slanted.text.settings import BACKENDS, ReadOptions
+from slanted.text.settings import BACKENDS, ReadOptions, threads_setting
 
 
 @documented
 @dataclass(frozen=True)
 class UseOptions(ReadOptions):
-    """Options for reading a file, by default as in training, and the backend that runs the model."""
+    """Options for reading a file, by default as in training, the backend that runs the model, and its threads."""
 
     backend: str = setting("auto", "Keras's backend", choices=BACKENDS)
+    threads: int | str = threads_setting()
 
 
 def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def _to_standard_error(line: str) -> None:
 
 def _load(folder: Path, options: UseOptions, run: SavedRun) -> Any:
     """Return the model of a run that was read before."""
+    threads.set_threads(options.threads, backend_choice.running_backend())
     start_keras(backend_choice.choose(options.backend, "float32", _to_standard_error).backend)
     from slanted.text.models.fold_ensemble import load_model
 

@@ -1,13 +1,14 @@
 """The request of a comparison, saved in compare.json: a later start with the same request continues it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from slanted.common.setting_fields import as_before
 from slanted.compare.folder import COMPARISON, REMEDY, check_place
 from slanted.errors import InputError
+from slanted.runtime.threads import AUTO
 from slanted.text.runs import run_folder
 from slanted.text.runs.resume_check import StartedWith, differing_options
 from slanted.text.settings import DataFiles, Settings
@@ -57,7 +58,8 @@ def _has(part: Any, kinds: Mapping[str, type]) -> bool:
 
 
 def _check_same(out: Path, saved: dict[str, Any], request: dict[str, Any]) -> None:
-    earlier = _options(as_before(DataFiles, train=""), as_before(Settings))  # an earlier version lacked some options
+    settings = replace(as_before(Settings), threads=AUTO)  # nothing else could be asked for
+    earlier = _options(as_before(DataFiles, train=""), settings)  # an earlier version lacked some options
     differing = differing_options({**earlier, **saved["options"]}, request["options"])
     sums = saved["sha256"], request["sha256"]
     differing += [f"other {what}" for name, what in CONTENTS.items() if sums[0].get(name) != sums[1].get(name)]

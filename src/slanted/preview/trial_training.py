@@ -13,6 +13,7 @@ from slanted.curves.curve import Constants, Curve
 from slanted.errors import InputError
 from slanted.keras_private.loss_scaling import in_one_order, make_room_as
 from slanted.layerwise.run_scheduler import RunScheduler
+from slanted.runtime.patches import retained_heap
 from slanted.runtime.random_state import preserved_random_state
 
 CUT_FRAC, RATIO = 0.1, 32.0
@@ -172,7 +173,8 @@ class TrialModel:
         recorded = _Losses(diverged)
         count = curve.run_length()
         callbacks = [RunScheduler(curve), recorded]
-        self._sharing.fit(_Batches(batches, count), epochs=1, shuffle=False, callbacks=callbacks, **_QUIET)
+        with retained_heap():
+            self._sharing.fit(_Batches(batches, count), epochs=1, shuffle=False, callbacks=callbacks, **_QUIET)
         return np.array(recorded.losses)
 
     def _restore(self) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from slanted._version import __version__
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
+from slanted.runtime.threads import threads_of
 
 BACKENDS = ("tensorflow", "jax", "torch")
 MEASURE = "measure"  # like "auto", but the benchmarks run again
@@ -227,7 +228,7 @@ def _write_cache(known: dict[str, Result]) -> None:
 def _key(backend: str) -> str:
     """Return a key with everything that the speed of a backend depends on: hardware and versions."""
     versions = ", ".join(f"{name} {_version(name)}" for name in (backend, "keras", "keras-hub"))
-    return f"{_processor()}; {_cores()} cores; {_accelerators()} GPUs; slanted {__version__}, {versions}"
+    return f"{_processor()}; {threads_of(backend)} threads; {_accelerators()} GPUs; slanted {__version__}, {versions}"
 
 
 def _processor() -> str:
@@ -237,10 +238,6 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _accelerators() -> int:

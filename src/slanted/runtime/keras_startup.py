@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slanted.errors import InputError, missing_extra
 from slanted.runtime.backend_choice import cache_folder, running_backend
-from slanted.runtime.patches import without_packages
+from slanted.runtime.patches import one_arena, without_packages
 
 COMPILED_BYTES = 2**30  # the size of JAX's compilation cache; the least recently used programs are evicted
 BEING_WRITTEN = 60.0  # seconds
@@ -51,6 +51,8 @@ def start_keras(backend: str) -> None:
         _cache_compiled_programs()
     if backend != "tensorflow" and command_alone:
         without_packages(UNUSED)
+    if backend == "tensorflow" and command_alone:
+        one_arena()
     with captured_standard_error():
         import keras
         import keras_hub  # noqa: F401

@@ -30,7 +30,7 @@ except ImportError:
 
 _ESTIMATORS = "slanted.text.estimators"  # a user's subclass may load models of any task
 _OF_RECIPE = {"lr": "lr_max", "epochs": "epochs", "truncate": "truncate"}
-_SHARED = [f.name for f in setting_fields(Settings) if f.name not in ("model", "recipe", "task", "backend")]
+_SHARED = [f.name for f in setting_fields(Settings) if f.name not in ("model", "recipe", "task", "backend", "threads")]
 
 
 def _parameters() -> Iterator[tuple[str, Any, Any]]:
@@ -137,10 +137,10 @@ class TextEstimator(_Parameters):
         return tags
 
     def _settings(self) -> Settings:
-        """Return the checked settings, with the backend that Keras runs on."""
+        """Return the checked settings, with the backend that Keras runs on and its threads."""
         import keras
 
-        from slanted.runtime import backend_choice
+        from slanted.runtime import backend_choice, threads
         from slanted.text.pretrained.hub import pinned
 
         if not isinstance(self.recipe, (str, Recipe)):
@@ -151,8 +151,10 @@ class TextEstimator(_Parameters):
         values["class_weight"] = self.class_weight or "none"
         values["positive"] = None if self.positive is None else str(self.positive)  # the names of labels are strings
         backend = keras.backend.backend()
-        settings = Settings(recipe=recipe, model=self.model, task=self._task, backend=backend, **values)
+        machine = {"backend": backend, "threads": threads.threads_of(backend)}
+        settings = Settings(recipe=recipe, model=self.model, task=self._task, **machine, **values)
         choice = backend_choice.choose(settings.backend, settings.precision, _to_standard_error)
+        threads.note_if_busy(backend, _to_standard_error)
         return replace(settings, precision=choice.precision, model=pinned(settings.model))
 
     @staticmethod

@@ -12,7 +12,7 @@ from slanted.common.setting_fields import as_before, check_settings, documented,
 from slanted.errors import InputError, SettingError
 from slanted.recipe.named import recipes
 from slanted.recipe.recipe import Recipe
-from slanted.runtime import backend_choice
+from slanted.runtime import backend_choice, threads
 
 Kind = Literal["single", "multilabel", "regression"]
 TASKS = ("auto", *get_args(Kind))
@@ -24,6 +24,13 @@ BEST_BY = ("loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_au
 BEST_BY += ("pearson", "spearman", "mae")
 LOWER_IS_BETTER = ("loss", "mae")
 FEWEST_FOLDS, MOST_FOLDS = 2, 100
+
+
+def threads_setting(**more: Any) -> Any:
+    """Return the field of the number of threads; `more` as in `setting`."""
+    text = "threads that compute; auto: one for each core; 0: as many as the libraries choose"
+    parse, check = threads.parse_threads, threads.check_threads
+    return setting(threads.AUTO, text, parse=parse, check=check, metavar="N", **more)
 
 
 @documented
@@ -100,6 +107,7 @@ class Settings:
     backend: str = setting(
         "auto", "the backend; auto: KERAS_BACKEND or the fastest; measure: measure again", choices=BACKENDS, label=""
     )
+    threads: int | str = threads_setting(label="", before=threads.AS_LIBRARIES)
     valid_share: float = setting(
         0.1, "share of the training rows used for validation if there is no validation file", check=_share
     )

@@ -22,7 +22,7 @@ from slanted.text.runs.run_request import RunRequest
 from slanted.text.settings import DataFiles, Settings, with_missing
 
 STARTED_WITH = "run.json"
-_DECIDED = ("backend", "precision")  # by the machine where they are "auto"
+_DECIDED = ("backend", "precision", "threads")  # by the machine where they are "auto"
 _MODEL_SUFFIXES = (".json", ".safetensors", ".h5", ".txt", ".model", ".spm")
 _CONTENTS = ("train", "valid", "test")  # compared by what they hold, wherever they are
 
@@ -78,7 +78,8 @@ class StartedWith:
         if fault is None:
             own = {name: value for name, value in saved.items() if name in Settings.__dataclass_fields__}
             settings = saved.get("settings") if path.name == STARTED_WITH else own
-            fault = _fault(settings, ("recipe",), ("model", *_DECIDED)) or _fault(settings["recipe"], (), ("name",))
+            fault = _fault(settings, ("recipe",), ("model", "backend", "precision"))
+            fault = fault or _fault(settings["recipe"], (), ("name",))
         if fault is not None:
             problem = f"does not say what the run was started with ({fault})"
             raise InputError(f"{path}: {problem}; start again with --overwrite")
@@ -145,7 +146,7 @@ def differing_options(before: Mapping[str, Any], after: Mapping[str, Any]) -> li
 
 
 def settings_to_resume(request: RunRequest) -> Settings:
-    """Return the settings of a run that is resumed, on the backend and precision that it was started on.
+    """Return the settings of a run that is resumed, on the backend, precision and threads that it was started on.
 
     Without a run, and where a finished one is to be replaced, the settings of the request are returned.
 
@@ -165,7 +166,8 @@ def settings_to_resume(request: RunRequest) -> Settings:
     settings, model = request.settings, started.settings["model"]
     settings = replace(settings, model=model) if is_pinned(model, settings.model) else settings
     started.check_same(StartedWith.of(files, settings), folder.path)
-    return replace(settings, **{name: started.settings[name] for name in _DECIDED})
+    complete = with_missing(started.settings)
+    return replace(settings, **{name: complete[name] for name in _DECIDED})
 
 
 def can_be_read_again(files: DataFiles) -> bool:

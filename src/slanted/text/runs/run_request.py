@@ -15,7 +15,7 @@ class RunRequest:
 
     Args:
         files: The files, and how they are read.
-        settings: Recipe, model, batches, backend, precision and seed.
+        settings: Recipe, model, batches, backend, precision, threads and seed.
         folder: Where the run is written, and what may be done with a run that is there.
         pace: How often a checkpoint is written; None: never.
     """
