@@ -1,6 +1,7 @@
 """Every change to the process has its effect, and is undone where it should be."""
 
 import csv
+import gc
 import importlib.util
 import json
 import os
@@ -12,10 +13,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+from applied import BACKEND
 
 from slanted.runtime import patches
 from slanted.runtime.patches import (
     current_folder_importable,
+    faster_imports,
     float32_policy,
     long_csv_fields,
     recorded_calls,
@@ -91,6 +94,49 @@ def test_a_package_left_out_is_as_if_not_installed(monkeypatch, tmp_path):
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("left_out")
     assert importlib.util.find_spec("left_out") is None
+
+
+# -- faster_imports ---------------------------------------------------------------------------------------------------
+
+
+def test_packages_look_uninstalled_only_while_keras_is_imported(monkeypatch, tmp_path):
+    (tmp_path / "hidden_one.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    with faster_imports(["hidden_one", "json"]):
+        assert not gc.isenabled() and sys.modules["json"] is json
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("hidden_one")
+    assert gc.isenabled() and importlib.import_module("hidden_one").__name__ == "hidden_one"
+    gc.unfreeze()
+
+
+def test_an_exception_leaves_nothing_hidden():
+    with pytest.raises(KeyError), faster_imports(["hidden_two"]):
+        raise KeyError
+    assert gc.isenabled() and "hidden_two" not in sys.modules
+    gc.unfreeze()
+
+
+# -- postponed_torch_compiler -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="of PyTorch alone")
+def test_the_compiler_of_pytorch_is_loaded_when_it_is_used():
+    program = """
+import sys
+from slanted.runtime.patches import postponed_torch_compiler
+postponed_torch_compiler()
+import torch, torch._dynamo as dynamo
+marked = dynamo.disable()(len), dynamo.disable(len)
+dynamo.reset()
+assert marked == (len, len) and "torch._dynamo.config" not in sys.modules
+assert torch._dynamo.config.suppress_errors is False  # loads it
+assert type(sys.modules["torch._dynamo"]).__name__ == "module"
+compiled = torch.compile(lambda x: x + 1, backend="eager")
+print(compiled(torch.ones(2)).tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[2.0, 2.0]\n", "")
 
 
 # -- uninitialized_weights --------------------------------------------------------------------------------------------

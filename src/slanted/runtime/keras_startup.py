@@ -6,16 +6,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from slanted.errors import InputError, missing_extra
 from slanted.runtime.backend_choice import cache_folder, running_backend
-from slanted.runtime.patches import one_arena, without_packages
+from slanted.runtime.patches import faster_imports, one_arena, postponed_torch_compiler, without_packages
 
 COMPILED_BYTES = 2**30  # the size of JAX's compilation cache; the least recently used programs are evicted
 BEING_WRITTEN = 60.0  # seconds
 UNUSED = ("tensorflow", "tensorflow_text")  # KerasHub imports them, but needs them on the TensorFlow backend only
+POSTPONED = ("jax", "matplotlib", "pandas", "sklearn")  # Keras imports them if they are installed, and needs none
 NEEDED = ("keras_hub", "tokenizers", "safetensors", "sklearn", "scipy", "filelock")
 
 
@@ -53,7 +54,10 @@ def start_keras(backend: str) -> None:
         without_packages(UNUSED)
     if backend == "tensorflow" and command_alone:
         one_arena()
-    with captured_standard_error():
+    postponed = faster_imports([name for name in POSTPONED if name != backend]) if command_alone else nullcontext()
+    with captured_standard_error(), postponed:
+        if backend == "torch" and command_alone:
+            postponed_torch_compiler()
         import keras
         import keras_hub  # noqa: F401
 

@@ -5,6 +5,8 @@
     float32_policy            Keras's dtype policy, while a model is saved
     seeded_generators         Python's, NumPy's, Keras's and the backend's random generators, from a run on
     without_packages          `sys.modules`, in a process that runs the command `slanted` alone
+    faster_imports            `sys.modules` and the garbage collector, while that process imports Keras
+    postponed_torch_compiler  `sys.modules`, in that process on PyTorch, until the compiler is used
     long_csv_fields           the longest field that `csv` reads, from the first file on
     tokenizer_threads         `TOKENIZERS_PARALLELISM`, from the first tokenizer on
     retained_heap             the C library's `mallopt`, while a model computes
@@ -19,6 +21,7 @@ module does not.
 
 import csv
 import ctypes
+import gc
 import importlib
 import os
 import platform
@@ -26,6 +29,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -109,6 +113,59 @@ def without_packages(packages: Iterable[str]) -> None:
     Keras and KerasHub import TensorFlow if it is installed, on every backend: this takes half a gigabyte and seconds.
     """
     sys.modules.update({name: None for name in packages if name not in sys.modules})  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+@contextmanager
+def faster_imports(packages: Iterable[str]) -> Iterator[None]:
+    """Import Keras without packages that it imports only because they are installed; afterwards they can be imported.
+
+    Python's garbage collector pauses: it would go through all modules again and again, and none of them is garbage.
+
+    Args:
+        packages: Packages that look uninstalled meanwhile, unless they are imported already.
+    """
+    hidden = [name for name in packages if name not in sys.modules]
+    enabled = gc.isenabled()
+    gc.disable()
+    without_packages(hidden)
+    try:
+        yield
+    finally:
+        for name in hidden:
+            if sys.modules.get(name, sys) is None:
+                del sys.modules[name]
+        gc.freeze()  # what is imported now stays until the process ends
+        if enabled:
+            gc.enable()
+
+
+def postponed_torch_compiler() -> None:
+    """Import PyTorch's compiler when it is first used, not with Keras, which only marks functions for it to leave out.
+
+    It takes as long to import as the rest of PyTorch, and no model of slanted is compiled on PyTorch.
+    """
+    importlib.import_module("torch")
+    sys.modules.setdefault(_UnusedCompiler.NAME, _UnusedCompiler(_UnusedCompiler.NAME))
+
+
+class _UnusedCompiler(ModuleType):
+    """A stand-in for `torch._dynamo`, which loads the module itself when anything but a mark is asked of it."""
+
+    NAME = "torch._dynamo"
+
+    def disable(self, function: Any = None, *_: Any, **__: Any) -> Any:
+        """Return the function as it is, or a decorator that does."""
+        return (lambda function: function) if function is None else function
+
+    def reset(self) -> None:
+        """Forget the compiled functions, of which there are none."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__path__":
+            raise AttributeError(name)
+        if sys.modules.get(self.NAME) is self:
+            del sys.modules[self.NAME]
+        return getattr(importlib.import_module(self.NAME), name)
 
 
 def long_csv_fields(characters: int) -> None:
