@@ -5,7 +5,7 @@ from pathlib import Path
 
 import fake_runs
 import pytest
-from counting_model import COLORS, rows
+from counting_model import COLORS, Counting, rows
 
 from slanted.report.collect import report_data
 from slanted.report.collect.report_data import _sample
@@ -28,3 +28,13 @@ def test_the_rows_that_are_looked_at_are_bounded(monkeypatch, tmp_path):
     write_predictions(tmp_path / "predictions.csv", COLORS, model.predict(data.test.texts, None), 0.5)
     tested = report_data.predictions_of(data, 3, 0, model, tmp_path)
     assert tested["suspects"]["held_out"]["rows"] == 7 + 30
+
+
+def test_mistakes_are_left_out_and_counted_if_weighting_their_words_would_take_too_long(tmp_path):
+    data, _ = fake_runs.data_of(COLORS, ("red", "blue"), rows=(60, 20, 30))
+    wrong = rows(["blue blue blue", "blue blue it", "blue"], [0, 0, 0])
+    data, model = replace(data, valid=wrong, test=None), Counting()
+    everything = report_data.predictions_of(data, 3, 0, model, tmp_path)
+    hurried = report_data.predictions_of(data, 3, 0, model, tmp_path, seconds=0.0)
+    assert len(everything["mistakes"]) == 3 and "mistakes_left_out" not in everything
+    assert hurried["mistakes"] == everything["mistakes"][:1] and hurried["mistakes_left_out"] == 2

@@ -59,3 +59,11 @@ def test_mistakes_and_words_are_bounded():
     assert all(len(one["text"]["pieces"]) <= 30 for one in shown)
     assert all(sum(len(word) + 1 for word, _ in one["text"]["pieces"]) <= 401 for one in shown)
     assert shown[0]["text"]["goes_on"]
+
+
+@pytest.mark.parametrize(("texts", "listed"), [(0, 1), (8, 1), (9, 2), (12, 2), (13, 3), (np.inf, 3)])
+def test_mistakes_that_there_is_no_time_for_are_left_out(texts, listed):
+    said, target, model = predicted(["blue blue blue", "blue blue it is", "blue on it"], [0, 0, 0])
+    worst = worst_mistakes(said, target)
+    shown = describe(worst, said, target, model, most_texts=texts)  # of 4, 5 and 4 texts
+    assert shown == describe(worst, said, target, model)[:listed]

@@ -13,7 +13,7 @@ import numpy as np
 from slanted._version import __version__
 from slanted.report.collect.label_issues import suspects_of
 from slanted.report.collect.plot_data import length_bins, quality_of
-from slanted.report.collect.predicted_rows import Predicted, predict_examples, read_predicted
+from slanted.report.collect.predicted_rows import predict_examples, read_predicted
 from slanted.report.collect.worst_errors import describe, worst_mistakes
 from slanted.report.read.checks import FORMAT_VERSION
 from slanted.text.labels.examples import Examples
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TRAINING_ROWS_SHARE = 0.1  # of the examples of all epochs: predicting them takes about 3 % of the training time
 MOST_ROWS = 20_000  # of each set that is only searched for label issues: more rows have the same kinds of issues
+EXPLAINING_SECONDS, EXPLAINING_SHARE = 20.0, 0.1  # the time for weights of words: at least, and of the training time
 PACKAGES = ("keras", "keras_hub", "numpy", "sklearn", "tokenizers")
 
 
@@ -42,12 +43,13 @@ def report_data(
         folder: The run folder, with predictions.csv if there is a test file.
     """
     settings = run.settings
+    seconds = max(EXPLAINING_SECONDS, EXPLAINING_SHARE * result.seconds)
     return {
         "format_version": FORMAT_VERSION,
         "rows": rows_of(data),
         **_rates(run),
         "epochs": _epochs(run, result),
-        **predictions_of(data, settings.recipe.epochs, settings.seed, model, folder),
+        **predictions_of(data, settings.recipe.epochs, settings.seed, model, folder, seconds),
         "lengths": _lengths(run),
         "cost": _cost(run),
         "versions": _versions(settings.backend),
@@ -90,8 +92,14 @@ def _epochs(run: "FineTuningRun", result: "TrainingResult") -> list[dict[str, An
     return epochs
 
 
-def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", folder: Path) -> dict[str, Any]:
-    """Return the data from predictions: plots and mistakes of the test, else of the validation rows; label issues."""
+def predictions_of(
+    data: RunData, epochs: int, seed: int, model: "TextModel", folder: Path, seconds: float = EXPLAINING_SECONDS
+) -> dict[str, Any]:
+    """Return the data from predictions: plots and mistakes of the test, else of the validation rows; label issues.
+
+    Only the first mistakes are listed if weighting the words of all would take more than `seconds`, at the speed of the
+    predictions before; `mistakes_left_out` is then the number of the others.
+    """
     target = data.target
     sample = _sample(data.train, epochs, seed)
     valid = data.valid if data.valid is None or data.test is None else _drawn(data.valid, MOST_ROWS, seed)
@@ -106,7 +114,11 @@ def predictions_of(data: RunData, epochs: int, seed: int, model: "TextModel", fo
     if held_out:
         content["suspects"]["held_out"] = suspects_of(held_out, target)
         content["scored"] = "valid" if data.test is None else "test"
-        content |= {"quality": quality_of(held_out[-1], target), "mistakes": _mistakes(held_out[-1], data, model)}
+        worst = worst_mistakes(held_out[-1], target)
+        described = describe(worst, held_out[-1], target, model, most_texts=speed * seconds)
+        content |= {"quality": quality_of(held_out[-1], target), "mistakes": described}
+        if len(described) < len(worst):
+            content["mistakes_left_out"] = len(worst) - len(described)
     return content
 
 
@@ -120,10 +132,6 @@ def _drawn(examples: Examples, most: int, seed: int) -> Examples:
     if len(examples) <= most:
         return examples
     return examples.take(np.sort(np.random.default_rng(seed).permutation(len(examples))[:most]))
-
-
-def _mistakes(predicted: Predicted, data: RunData, model: "TextModel") -> list[dict[str, Any]]:
-    return describe(worst_mistakes(predicted, data.target), predicted, data.target, model)
 
 
 def _lengths(run: "FineTuningRun") -> dict[str, Any]:

@@ -65,7 +65,9 @@ def _sureness(predicted: Predicted) -> np.ndarray:
     return np.where(predicted.decided > 0.5, predicted.values, 1.0 - predicted.values)
 
 
-def describe(mistakes: Sequence[Mistake], predicted: Predicted, target: Target, model: Any) -> list[dict[str, Any]]:
+def describe(
+    mistakes: Sequence[Mistake], predicted: Predicted, target: Target, model: Any, most_texts: float = np.inf
+) -> list[dict[str, Any]]:
     """Return each mistake with its text and the weights of its words, from one call of `model.predict`.
 
     Args:
@@ -73,6 +75,8 @@ def describe(mistakes: Sequence[Mistake], predicted: Predicted, target: Target, 
         predicted: The rows with their predictions.
         target: The target that the model predicts.
         model: A `TextModel`.
+        most_texts: The number of texts that there is time to predict: mistakes whose variants do not fit are left out
+            from the end, but never the first.
     """
     examples = predicted.examples
     variants = [
@@ -81,6 +85,8 @@ def describe(mistakes: Sequence[Mistake], predicted: Predicted, target: Target, 
     ]
     if not variants:
         return []
+    weighted = max(1, int(np.searchsorted(np.cumsum([len(pairs) for pairs in variants]), most_texts, side="right")))
+    mistakes, variants = mistakes[:weighted], variants[:weighted]
     texts = [first for pairs in variants for first, _ in pairs]
     texts_b = None if examples.texts_b is None else [second or "" for pairs in variants for _, second in pairs]
     values = model.predict(texts, texts_b)

@@ -161,7 +161,8 @@ def checked_rows(content: Mapping[str, Any], scored: str | None) -> dict[str, An
         return checked
     number(checked["rows"][scored], 1)
     quality = {name: _plotted(plot, name) for name, plot in content["quality"].items()}
-    return {**checked, "quality": quality, "mistakes": listed(content["mistakes"])}
+    left_out = count(content.get("mistakes_left_out", 0))
+    return {**checked, "quality": quality, "mistakes": listed(content["mistakes"]), "mistakes_left_out": left_out}
 
 
 def _suspects(one: dict[str, Any] | None) -> dict[str, Any] | None:
