@@ -7,6 +7,7 @@ import pytest
 
 from slanted.commands.console import say_folds, say_result, start_on_machine
 from slanted.runtime import backend_choice
+from slanted.runtime.run_costs import BFLOAT16, FLOAT32, Costs, Work
 from slanted.text.progress.progress import Progress
 from slanted.text.settings import Settings
 
@@ -36,6 +37,13 @@ def test_a_run_s_test_scores_stand_beside_the_baselines():
         "model and scores: out",
         "next: slanted predict out FILE --out predictions.csv",
     ]
+
+
+@pytest.mark.parametrize("say", [say_result, say_folds])
+def test_the_expected_time_stands_beside_the_time_of_the_run(say):
+    metrics = {**RUN, **FOLDS, "test": GOOD, "expected_seconds": 70.2, "run_seconds": 81.4}
+    line = "time from the start of Keras to the scores: 1 min 21 s; expected: about 1 min 10 s"
+    assert printed(say, metrics)[1] == line
 
 
 def test_without_a_test_file_the_validation_scores_are_printed():
@@ -84,11 +92,13 @@ def test_measure_measures_the_machine_again_and_the_settings_name_the_backend_th
     import keras
 
     probed, backend = [], keras.backend.backend()
-    speeds = dict.fromkeys(backend_choice.PRECISIONS[:2], 2.0)
+    costs = Costs(startup=1.0, compile=0.0, step=0.5, token=0.0, predict=0.0)
+    measured = dict.fromkeys((FLOAT32, BFLOAT16), costs)
     monkeypatch.setenv("SLANTED_CACHE", str(tmp_path))
-    monkeypatch.setattr(backend_choice, "measure", lambda name: probed.append(name) or speeds)
+    monkeypatch.setattr(backend_choice, "measure", lambda name, *_: probed.append(name) or measured)
     stream = io.StringIO()
     for _ in range(2):
-        chosen = start_on_machine(Settings(backend="measure"), Progress(stream))
+        chosen, expected = start_on_machine(Settings(backend="measure"), Progress(stream), Work(steps=10))
+        assert expected is not None and expected.seconds == 6.0
         assert (chosen.backend, chosen.precision) == (backend, "float32")
     assert probed == [backend] * 2 and stream.getvalue().count(f"machine: backend {backend} ") == 2

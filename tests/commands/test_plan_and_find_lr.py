@@ -10,8 +10,9 @@ from applied import BACKEND
 
 from slanted.cli import main
 from slanted.runtime import backend_choice
+from slanted.runtime.run_costs import FLOAT32, Costs
 
-SPEEDS = {"float32": 2.0, "mixed_bfloat16": 1.0}
+COSTS = {FLOAT32: Costs(startup=1.0, compile=0.0, step=0.5, token=0.0, predict=0.0)}
 
 
 @pytest.fixture
@@ -55,12 +56,12 @@ def test_plan_prints_what_train_then_does(options, tmp_path, capsys):
 def test_measure_measures_the_machine_again(options, tmp_path, capsys, monkeypatch, command):
     probed = []
     monkeypatch.setenv("SLANTED_CACHE", str(tmp_path))
-    monkeypatch.setattr(backend_choice, "measure", lambda name: probed.append(name) or SPEEDS)
+    monkeypatch.setattr(backend_choice, "measure", lambda name, *_: probed.append(name) or COSTS)
     more = ["--steps", "20", "--verify-steps", "0"] if command == "find-lr" else []
     for _ in range(2):
         status, out, _ = run(capsys, command, *options, "--backend", "measure", *more)
         assert status == 0
-        assert f"machine: backend {BACKEND} (Keras runs on it in this process), precision float32 (as asked); " in out
+        assert f"machine: backend {BACKEND} (Keras runs on it in this process), precision float32 (as asked)" in out
     assert probed == [BACKEND] * 2
 
 

@@ -1,198 +1,239 @@
-"""The choice of backend and precision: what is asked for, KERAS_BACKEND, and a measurement kept in a file."""
+"""The choice of backend and precision: what is asked for, KERAS_BACKEND, expected times, and what is measured when."""
 
 import json
-import os
-import stat
 import subprocess
 import sys
-from pathlib import Path
+import time
+from dataclasses import asdict, replace
 
 import pytest
 
 from slanted.errors import InputError
-from slanted.runtime import backend_choice
+from slanted.runtime import backend_choice, machine_cache
 from slanted.runtime.backend_choice import Choice, choose
+from slanted.runtime.machine_cache import add_costs, read_costs
+from slanted.runtime.run_costs import BFLOAT16, FLOAT32, TYPICAL, Costs, Work
 
 pytestmark = pytest.mark.once
 
-SPEEDS = {
-    "tensorflow": {"float32": 3.0, "mixed_bfloat16": 4.5},
-    "jax": {"float32": 3.5, "mixed_bfloat16": 3.8},
-    "torch": {"float32": 2.0, "mixed_bfloat16": 5.0},
+LONG = Work(lengths=8, predicted_lengths=8, steps=5000, tokens=5000 * 32 * 16.0)
+SHORT = replace(LONG, steps=50, tokens=50 * 32 * 16.0)
+
+
+def costs(step, startup=4.0, compile=0.0):
+    return Costs(startup=startup, compile=compile, step=step, token=0.0, predict=0.0)
+
+
+MEASURED = {
+    "tensorflow": {FLOAT32: costs(0.33), BFLOAT16: costs(0.22)},
+    "jax": {FLOAT32: costs(0.28, 8.0, 6.0), BFLOAT16: costs(0.26, 8.0, 6.0)},
+    "torch": {FLOAT32: costs(0.5), BFLOAT16: costs(0.2)},
 }
 
 
+class Machine:
+    """A machine with three backends, on which a benchmark takes a given time by a clock of its own."""
+
+    def __init__(self):
+        self.measured, self.limits, self.now, self.takes = [], [], 0.0, 4.0
+        self.results = {name: dict(of) for name, of in MEASURED.items()}
+
+    def measure(self, backend, precisions, limit):
+        self.measured.append(backend)
+        self.limits.append(limit)
+        self.now += min(self.takes, limit)
+        result = self.results[backend]
+        return result if isinstance(result, str) else {one: result[one] for one in precisions if one in result}
+
+
 @pytest.fixture
-def probed(monkeypatch, tmp_path):
-    """Three installed backends whose probe answers from `SPEEDS`; returns the list of backends probed."""
-    asked = []
-
-    def probe(backend):
-        asked.append(backend)
-        return SPEEDS[backend]
-
+def machine(monkeypatch, tmp_path):
+    faked = Machine()
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("SLANTED_CACHE", str(tmp_path))
-    monkeypatch.setattr(backend_choice, "measure", probe)
+    monkeypatch.setattr(backend_choice, "measure", faked.measure)
+    monkeypatch.setattr(backend_choice.time, "monotonic", lambda: faked.now)
     monkeypatch.setattr(backend_choice, "running_backend", lambda: None)  # as before Keras is imported
-    monkeypatch.setattr(backend_choice, "_is_installed", lambda module: module in SPEEDS)
-    return asked
+    monkeypatch.setattr(backend_choice, "_is_installed", lambda module: module in MEASURED)
+    monkeypatch.setattr(backend_choice, "has_bfloat16", lambda: True)
+    return faked
 
 
-def picked(*arguments):
-    choice = choose(*arguments)
+@pytest.fixture
+def known(machine):
+    """The same machine, with all costs cached."""
+    for name, measured in MEASURED.items():
+        add_costs(name, measured)
+    return machine
+
+
+def picked(backend="auto", precision="auto", work=LONG):
+    choice = choose(backend, precision, work=work)
     return choice.backend, choice.precision
 
 
-def test_both_open_takes_the_fastest_measured(probed, tmp_path):
-    assert choose() == Choice(
+def test_the_shortest_expected_time_is_chosen_and_printed(known):
+    assert choose(work=LONG) == Choice(
         "torch",
-        "mixed_bfloat16",
-        "backend torch (measured), precision mixed_bfloat16 (measured); steps/s here: tensorflow float32 3 bfloat16 "
-        f"4.5, jax float32 3.5 bfloat16 3.8, torch float32 2 bfloat16 5; kept in {tmp_path}/machine.json",
+        BFLOAT16,
+        "backend torch (the shortest expected time), precision mixed_bfloat16 (measured); expected: about 16 min 44 s "
+        "on torch in mixed_bfloat16; 18 min 24 s on tensorflow; 24 min 28 s on jax",
+        pytest.approx(1004.0),
     )
-    assert probed == ["tensorflow", "jax", "torch"]
+    assert known.measured == []
 
 
-def test_bfloat16_must_be_a_tenth_faster(probed):
-    assert picked("jax", "auto") == ("jax", "float32")
-    assert picked("tensorflow", "auto") == ("tensorflow", "mixed_bfloat16")
+def test_bfloat16_must_be_a_tenth_faster(known):
+    assert picked("jax") == ("jax", FLOAT32)
+    assert picked("tensorflow") == ("tensorflow", BFLOAT16)
 
 
-def test_a_precision_asked_for_decides_which_backend_is_fastest(probed):
-    assert picked("auto", "float32") == ("jax", "float32")
-    assert picked("auto", "mixed_bfloat16") == ("torch", "mixed_bfloat16")
-    assert picked("auto", "mixed_float16") == ("torch", "mixed_float16")
+def test_a_precision_asked_for_decides_which_backend_is_fastest(known):
+    assert picked(precision=FLOAT32) == ("jax", FLOAT32)
+    assert picked(precision=BFLOAT16) == ("torch", BFLOAT16)
+    assert picked(precision="mixed_float16") == ("torch", "mixed_float16")
 
 
-def test_what_is_asked_for_is_taken_without_measuring(probed):
+def test_the_length_of_the_run_decides(known):
+    """In float32 JAX steps faster, but takes 60 seconds to compile."""
+    assert picked(precision=FLOAT32, work=SHORT) == ("tensorflow", FLOAT32)
+    assert picked(precision=FLOAT32, work=LONG) == ("jax", FLOAT32)
+
+
+def test_the_quicker_step_loses_to_compiling_where_a_processor_has_no_bfloat16(machine, monkeypatch):
+    """5.87 steps/s of JAX against 5.55 of PyTorch on two cores with AVX2, the 513 steps of trec6."""
+    monkeypatch.setattr(backend_choice, "has_bfloat16", lambda: False)
+    add_costs("jax", {FLOAT32: costs(1 / 5.87, 8.0, 6.0)})
+    add_costs("torch", {FLOAT32: costs(1 / 5.55, 5.0)})
+    add_costs("tensorflow", {FLOAT32: costs(1 / 4.0, 10.0)})
+    choice = choose(work=replace(LONG, steps=513))
+    assert (choice.backend, choice.precision) == ("torch", FLOAT32)
+    assert choice.seconds == pytest.approx(5.0 + 513 / 5.55) and machine.measured == []
+
+
+def test_a_short_run_is_not_measured_and_takes_pytorch(machine):
+    begun = time.perf_counter()
+    choice = choose(work=SHORT)
+    assert (choice.backend, choice.precision) == ("torch", BFLOAT16) and machine.measured == []
+    assert "precision mixed_bfloat16 (as on a typical machine); expected: about " in choice.why
+    assert time.perf_counter() - begun < 1.0
+    assert picked(work=None) == ("torch", BFLOAT16) and choose().seconds is None
+
+
+def test_what_is_asked_for_is_taken(machine):
     choice = choose("jax", "mixed_float16")
     assert choice == Choice("jax", "mixed_float16", "backend jax (as asked), precision mixed_float16 (as asked)")
-    assert probed == []
+    assert machine.measured == []
 
 
-def test_keras_backend_wins_over_auto_and_not_over_an_option(probed, monkeypatch):
+def test_keras_backend_wins_over_auto_and_not_over_an_option(machine, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    assert choose("auto", "float32").why == "backend jax (from KERAS_BACKEND), precision float32 (as asked)"
-    assert picked("tensorflow", "float32") == ("tensorflow", "float32")
-    assert probed == []
+    assert choose("auto", FLOAT32).why == "backend jax (from KERAS_BACKEND), precision float32 (as asked)"
+    assert picked("tensorflow", FLOAT32) == ("tensorflow", FLOAT32)
+    assert machine.measured == []
 
 
-def test_a_machine_is_measured_once(probed):
+def test_a_long_run_measures_each_backend_once_the_most_promising_first(machine):
     lines = []
-    choose(say=lines.append)
-    assert choose(say=lines.append) == choose()
-    assert probed == ["tensorflow", "jax", "torch"]
-    assert lines == [
-        f"measuring {name} on this machine, {number} of 3, once (about 15 seconds)"
-        for number, name in enumerate(SPEEDS, start=1)
-    ]
+    choose(work=LONG, say=lines.append)
+    assert choose(work=LONG, say=lines.append) == choose(work=LONG)
+    assert machine.measured[0] == "torch" and len(machine.measured) == len(set(machine.measured)) == len(lines)
+    assert lines[0] == "measuring torch on this machine, once (at most 20 seconds)"
+    assert read_costs("torch") == MEASURED["torch"]
 
 
-def test_a_backend_of_another_version_is_measured_anew(probed, monkeypatch):
-    choose()
-    monkeypatch.setattr(backend_choice, "_version", lambda name: "99" if name == "jax" else "1")
-    choose()
-    monkeypatch.setattr(backend_choice, "_version", lambda name: "100" if name == "jax" else "1")
-    choose()
-    assert probed == ["tensorflow", "jax", "torch"] * 2 + ["jax"]
+@pytest.mark.parametrize("steps", [10, 100, 300, 500, 1000, 2000, 10_000, 100_000])
+@pytest.mark.parametrize("takes", [0.5, 4.0, 12.0, 1000.0])
+def test_measuring_never_exceeds_20_seconds_or_5_percent_of_the_run(machine, steps, takes):
+    machine.takes = takes
+    work = replace(LONG, steps=steps, tokens=steps * 32 * 16.0)
+    typical = min(backend_choice._Estimates([name], "auto", work).best(name).seconds for name in MEASURED)
+    choose(work=work)
+    assert machine.now <= min(20.0, 0.05 * typical) + 1e-9
+    assert all(limit <= min(20.0, 0.05 * typical) + 1e-9 for limit in machine.limits)
 
 
-@pytest.mark.parametrize("held", ["", "{", "[]", "7", '{"x": 1}', "\x00", "null"])
-def test_a_corrupt_file_is_measured_anew(probed, tmp_path, held):
-    (tmp_path / "machine.json").write_text(held)
-    assert picked() == ("torch", "mixed_bfloat16")
-    assert picked() == ("torch", "mixed_bfloat16")
-    assert len(probed) == 3
+def test_a_benchmark_that_does_not_fit_into_the_time_is_not_begun(machine):
+    machine.takes = 15.0
+    choose(work=LONG)
+    assert machine.measured == ["torch"]  # 5 seconds are left
 
 
-@pytest.mark.parametrize("speeds", [{}, {"float32": 1.0}, {"float32": "1", "mixed_bfloat16": 2.0}, [1.0, 2.0], None])
-def test_an_entry_that_makes_no_sense_is_measured_anew(probed, tmp_path, speeds):
-    choose()
-    path = tmp_path / "machine.json"
-    path.write_text(
-        json.dumps({key: speeds if "jax" in key else kept for key, kept in json.loads(path.read_text()).items()})
-    )
-    assert picked() == ("torch", "mixed_bfloat16")
-    assert probed == ["tensorflow", "jax", "torch", "jax"]
+def test_one_slow_backend_makes_the_others_slower_too(machine):
+    """PyTorch was measured on a machine of half the speed; the costs of the others are still those of a typical one."""
+    add_costs("torch", {name: one.times(2.0) for name, one in TYPICAL["torch"].items()})
+    estimates = backend_choice._Estimates(["torch", "jax"], FLOAT32, LONG)
+    typical = backend_choice._Estimates(["jax"], FLOAT32, LONG)
+    assert estimates.best("jax").seconds == pytest.approx(2.0 * typical.best("jax").seconds)
 
 
-def test_measure_measures_again_and_the_result_serves_from_then_on(probed, monkeypatch, tmp_path):
-    three = ["tensorflow", "jax", "torch"]
-    assert picked("measure", "auto") == ("torch", "mixed_bfloat16")
-    monkeypatch.setitem(SPEEDS, "jax", {"float32": 9.0, "mixed_bfloat16": 9.0})
-    assert picked() == ("torch", "mixed_bfloat16") and probed == three
-    choice = choose("measure")
-    assert (choice.backend, choice.precision) == ("jax", "float32") and probed == three * 2
-    assert choice.why.startswith("backend jax (measured), precision float32 (measured); steps/s here: ")
-    assert picked() == ("jax", "float32") and probed == three * 2
+@pytest.mark.parametrize(
+    ("has", "precisions"), [(True, (BFLOAT16, FLOAT32)), (None, (BFLOAT16, FLOAT32)), (False, (FLOAT32,))]
+)
+def test_bfloat16_is_tried_unless_the_processor_lacks_it(machine, monkeypatch, has, precisions):
+    monkeypatch.setattr(backend_choice, "has_bfloat16", lambda: has)
+    assert picked(work=SHORT)[1] == (BFLOAT16 if has else FLOAT32)
+    choose("measure", work=LONG)
+    assert set(read_costs("torch")) == set(precisions)
 
 
-@pytest.mark.parametrize("precision", ["auto", "float32"])
-def test_with_keras_backend_that_backend_alone_is_measured_again(probed, monkeypatch, precision):
+def test_one_installed_backend_is_measured_only_to_choose_a_precision(machine, monkeypatch):
+    monkeypatch.setattr(backend_choice, "_is_installed", lambda module: module == "torch")
+    why = choose("auto", FLOAT32, work=LONG).why
+    assert why.startswith("backend torch (the only one installed), precision float32 (as asked); expected: about ")
+    assert machine.measured == []
+    choose(work=LONG)
+    assert machine.measured == ["torch"]
+    monkeypatch.setattr(backend_choice, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(machine_cache, "_version", lambda name: "2")
+    assert picked(work=LONG) == ("torch", FLOAT32) and machine.measured == ["torch"]
+
+
+def test_measure_measures_again_for_20_seconds_each_and_the_result_serves_from_then_on(known):
+    assert picked(work=SHORT)[0] == "torch" and known.measured == []
+    known.results["jax"] = {FLOAT32: costs(0.01), BFLOAT16: costs(0.01)}
+    choice = choose("measure", work=SHORT)
+    assert (choice.backend, choice.precision) == ("jax", FLOAT32)
+    assert sorted(known.measured) == ["jax", "tensorflow", "torch"] and known.limits == [20.0] * 3
+    assert picked(work=SHORT) == ("jax", FLOAT32) and len(known.measured) == 3
+    assert choose("measure").seconds is None and len(known.measured) == 6
+
+
+@pytest.mark.parametrize("precision", ["auto", FLOAT32])
+def test_with_keras_backend_that_backend_alone_is_measured_again(machine, monkeypatch, precision):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     for _ in range(2):
         choice = choose("measure", precision)
-        assert (choice.backend, choice.precision) == ("jax", "float32")
+        assert (choice.backend, choice.precision) == ("jax", FLOAT32)
         assert choice.why.startswith("backend jax (from KERAS_BACKEND), precision float32")
-    assert probed == ["jax", "jax"]
-    assert "steps/s here: jax float32 3.5 bfloat16 3.8; kept in " in choice.why
+    assert machine.measured == ["jax", "jax"]
 
 
-def test_what_an_earlier_version_measured_on_a_busy_machine_is_measured_anew(probed, tmp_path):
-    choose()
-    path = tmp_path / "machine.json"
-    busy = {key: {**speeds, "busy": 1.0} for key, speeds in json.loads(path.read_text()).items()}
-    path.write_text(json.dumps(busy))
-    for _ in range(2):
-        assert picked() == ("torch", "mixed_bfloat16")
-    assert probed == ["tensorflow", "jax", "torch"] * 2
+def test_a_backend_that_fails_is_not_chosen_and_tried_again(known):
+    known.results["torch"] = "ImportError: no libtorch"
+    choice = choose("measure", work=LONG)
+    assert (choice.backend, choice.precision) == ("tensorflow", BFLOAT16)
+    assert "; torch could not be measured: ImportError: no libtorch; expected: about " in choice.why
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(probed, monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("SLANTED_CACHE", str(tmp_path / "file" / "below"))
-    assert choose().why.endswith("; this cannot be written, so not kept in " + str(backend_choice.cache_file()))
+def test_where_every_backend_fails_one_is_chosen(machine):
+    machine.results = dict.fromkeys(MEASURED, "no")
+    assert picked("measure", work=None)[0] == "torch"
 
 
-def test_the_file_follows_the_environment(monkeypatch, tmp_path):
-    monkeypatch.delenv("SLANTED_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert backend_choice.cache_file() == tmp_path / "slanted" / "machine.json"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert backend_choice.cache_file() == tmp_path / ".cache" / "slanted" / "machine.json"
-
-
-def test_a_failed_probe_counts_out_its_backend_and_is_tried_again(probed, monkeypatch):
-    monkeypatch.setitem(SPEEDS, "torch", "ImportError: no libtorch")
-    choice = choose()
-    assert (choice.backend, choice.precision) == ("tensorflow", "mixed_bfloat16")
-    assert "; torch could not be measured: ImportError: no libtorch; kept in " in choice.why
-    choose()
-    assert probed == ["tensorflow", "jax", "torch", "torch"]
-
-
-def test_where_every_probe_fails_the_first_backend_trains_in_float32(probed, monkeypatch):
-    for name in list(SPEEDS):
-        monkeypatch.setitem(SPEEDS, name, "no")
-    assert picked() == ("tensorflow", "float32")
-    assert picked("auto", "mixed_bfloat16") == ("tensorflow", "mixed_bfloat16")
-
-
-def test_one_installed_backend_needs_no_measurement_for_a_given_precision(probed, monkeypatch):
-    monkeypatch.setattr(backend_choice, "_is_installed", lambda module: module == "torch")
-    assert choose("auto", "float32").why == "backend torch (the only one installed), precision float32 (as asked)"
-    assert probed == []
+def test_a_benchmark_that_measured_nothing_in_its_time_changes_nothing(machine):
+    before = picked(work=SHORT)
+    machine.results = {name: {} for name in MEASURED}
+    assert picked(work=LONG) == before and read_costs("torch") == {}
 
 
 @pytest.mark.parametrize(
     ("arguments", "installed", "message"),
     [
-        (("theano", "auto"), SPEEDS, "--backend 'theano' is unknown: use tensorflow, jax or torch"),
+        (("theano", "auto"), MEASURED, "--backend 'theano' is unknown: use tensorflow, jax or torch"),
         (
             ("auto", "float64"),
-            SPEEDS,
+            MEASURED,
             "--precision 'float64' is unknown: use auto, float32, mixed_bfloat16 or mixed_float16",
         ),
         (
@@ -203,32 +244,52 @@ def test_one_installed_backend_needs_no_measurement_for_a_given_precision(probed
         (("auto", "auto"), [], 'Training needs the extra `text`, which is not installed: pip install "slanted[text]"'),
     ],
 )
-def test_refused(probed, monkeypatch, arguments, installed, message):
+def test_refused(machine, monkeypatch, arguments, installed, message):
     monkeypatch.setattr(backend_choice, "_is_installed", lambda module: module in installed)
     with pytest.raises(InputError) as refused:
         choose(*arguments)
     assert str(refused.value) == message
 
 
-def test_an_unknown_keras_backend_is_refused(probed, monkeypatch):
+def test_an_unknown_keras_backend_is_refused(machine, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "numpy")
     with pytest.raises(InputError) as refused:
         choose()
     assert str(refused.value) == "KERAS_BACKEND='numpy' is unknown: use tensorflow, jax or torch"
 
 
-def test_measuring_trains_in_a_process_of_its_own():
-    speeds = backend_choice.measure("tensorflow")
-    assert set(speeds) == {"float32", "mixed_bfloat16"} and min(speeds.values()) > 0.0
+def child(monkeypatch, code):
+    """Have the benchmark's child process run this code instead."""
+    run = subprocess.run
+
+    def replaced(command, **options):
+        assert command[1:4] == ["-P", "-m", "slanted.text.training.backend_benchmark"]
+        return run([sys.executable, "-c", code, *command[4:]], **options)
+
+    monkeypatch.setattr(subprocess, "run", replaced)
 
 
-def test_a_probe_that_fails_says_why():
-    assert "theano" in backend_choice.measure("theano")
+LINE = json.dumps({"precision": FLOAT32, **asdict(costs(0.5))})
 
 
-def test_a_probe_that_takes_too_long_says_so(monkeypatch):
-    monkeypatch.setattr(backend_choice, "_PROBE_SECONDS", 0.2)
-    assert backend_choice.measure("tensorflow") == "it took longer than 0 seconds"
+def test_the_child_runs_on_the_backend_and_its_lines_are_read(monkeypatch):
+    second = json.dumps({"precision": BFLOAT16, **asdict(costs(0.25))})
+    code = "import os, sys; assert os.environ['KERAS_BACKEND'] == sys.argv[1] == 'jax'; assert float(sys.argv[2])\n"
+    code += f"assert sys.argv[3:] == ['float32', 'mixed_bfloat16']; print('noise'); print({LINE!r}); print({second!r})"
+    child(monkeypatch, code)
+    assert backend_choice.measure("jax", [FLOAT32, BFLOAT16], 20.0) == {FLOAT32: costs(0.5), BFLOAT16: costs(0.25)}
+
+
+def test_a_child_that_takes_too_long_is_killed_and_its_complete_lines_count(monkeypatch):
+    child(monkeypatch, f"import time; print({LINE!r}, flush=True); print('{{', end='', flush=True); time.sleep(60)")
+    begun = time.perf_counter()
+    assert backend_choice.measure("torch", [FLOAT32, BFLOAT16], 1.0) == {FLOAT32: costs(0.5)}
+    assert time.perf_counter() - begun < 30.0
+
+
+def test_a_child_that_fails_says_why(monkeypatch):
+    child(monkeypatch, "raise ImportError('no libtorch')")
+    assert backend_choice.measure("torch", [FLOAT32], 20.0) == "ImportError: no libtorch"
 
 
 def test_choosing_does_not_import_keras():
@@ -241,32 +302,5 @@ def test_choosing_does_not_import_keras():
 def test_a_file_of_the_current_folder_is_not_taken_for_keras(tmp_path, monkeypatch):
     (tmp_path / "keras.py").write_text("open('taken', 'w').close()\nraise SystemExit(1)\n")
     monkeypatch.chdir(tmp_path)
-    assert set(backend_choice.measure("torch")) == {"float32", "mixed_bfloat16"}
+    assert backend_choice.measure("torch", [], 60.0) == {}
     assert not (tmp_path / "taken").exists()
-
-
-@pytest.mark.parametrize("name", ["", "jax"])
-def test_a_cache_that_others_can_write_to_is_not_used_and_said_once(monkeypatch, tmp_path, capsys, name):
-    backend_choice._warn.cache_clear()
-    monkeypatch.setenv("SLANTED_CACHE", str(tmp_path / "cache"))
-    assert backend_choice.cache_folder(name) == tmp_path / "cache" / name
-    assert stat.S_IMODE((tmp_path / "cache" / name).stat().st_mode) == 0o700
-    (tmp_path / "cache" / name).chmod(0o777)
-    assert backend_choice.cache_folder(name) is backend_choice.cache_folder(name) is None
-    problem = "is not used as a cache: other users own it or can write to it"
-    note = f"note: {tmp_path / 'cache' / name} {problem}; make it yours with mode 700, or set SLANTED_CACHE\n"
-    assert capsys.readouterr().err == note
-    (tmp_path / "cache" / name).chmod(0o700)
-    monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    assert backend_choice.cache_folder(name) is None
-
-
-def test_without_a_home_folder_the_machine_is_measured_and_nothing_is_cached(probed, monkeypatch):
-    def no_home():
-        raise RuntimeError("Could not determine home directory.")
-
-    for name in ("SLANTED_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(Path, "home", no_home)
-    assert choose().why.endswith("; not kept") and probed == ["tensorflow", "jax", "torch"]
-    assert backend_choice.cache_folder("jax") is None

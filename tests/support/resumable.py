@@ -19,7 +19,7 @@ from slanted.text.training import callbacks
 LABELS = ("alpha", "beta", "gamma")
 PLAIN = "--lr 0.01 --batch-size 8 --max-tokens 16 --precision float32 --epochs 3"
 STEPS = 11  # an epoch's: 81 rows of 90, 8 at a time
-UNSCORED = ("train_seconds", "examples_per_second", "resumed_from_step")
+UNSCORED = ("train_seconds", "examples_per_second", "resumed_from_step", "expected_seconds", "run_seconds")
 
 CHILD = """
 import os, signal, sys

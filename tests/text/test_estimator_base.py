@@ -17,6 +17,8 @@ from slanted import Recipe, TextClassifier, TextRegressor
 from slanted.cli import main
 from slanted.errors import InputError, SettingError
 from slanted.runtime import backend_choice
+from slanted.text import estimator_base
+from slanted.text.labels.examples import Examples
 
 
 def test_history(integers):
@@ -255,10 +257,12 @@ def test_labels_json_of_another_run(integers, tmp_path):
 def test_a_measurement_is_announced_on_standard_error(monkeypatch, capsys, tiny_model):
     """It takes seconds, once a machine."""
 
-    def choose(backend, precision, say):
+    def choose(backend, precision, say, work):
+        assert work.steps and work.models == 1
         say("measuring torch on this machine")
         return backend_choice.Choice(backend, "float32", "measured")
 
     monkeypatch.setattr(backend_choice, "choose", choose)
-    assert TextClassifier(tiny_model)._settings().precision == "float32"
+    settings = TextClassifier(tiny_model)._settings()
+    assert estimator_base._on_machine(settings, Examples(TEXTS)).precision == "float32"
     assert capsys.readouterr() == ("", "measuring torch on this machine\n")

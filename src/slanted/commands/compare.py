@@ -33,6 +33,7 @@ from slanted.compare.text_table import table, verdicts
 from slanted.errors import InputError, SettingError
 from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
+from slanted.runtime.run_costs import Work
 from slanted.text.formats.input_paths import source_name
 from slanted.text.pretrained.hub import is_pinned, pinned
 from slanted.text.progress.progress import Progress, duration
@@ -40,6 +41,7 @@ from slanted.text.runs.resume_check import read_once
 from slanted.text.runs.run_data import SCORES_OF, DataFiles, RunData
 from slanted.text.scoring.headline import HEADLINE
 from slanted.text.settings import Settings
+from slanted.text.training.workload import run_work
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,10 @@ def compare(
     request = request_of(files, shared, data.sha256)
     with claimed(out):
         saved = None if options.overwrite else read_comparison(out, request)
-        machine = _machine(shared, saved, out, progress)
+        of_first = replace(shared, recipe=options.variants[0].recipe)
+        count = len(options.variants) * max(1, len(options.rates)) * options.seeds
+        work = run_work(data, of_first, count) if saved is None else None
+        machine = _machine(shared, saved, out, progress, work)
         runs = runs_of(out, replace(shared, **machine), options.variants, options.rates, options.seeds)
         if options.overwrite:
             set_aside(out)
@@ -150,10 +155,12 @@ def _score(data: RunData, score: str | None) -> str:
     return score or HEADLINE[kind][0]
 
 
-def _machine(shared: Settings, saved: dict[str, Any] | None, out: Path, progress: Progress) -> dict[str, Any]:
+def _machine(
+    shared: Settings, saved: dict[str, Any] | None, out: Path, progress: Progress, work: Work | None
+) -> dict[str, Any]:
     """Return backend, precision, threads and a hub's model, for all runs: those of earlier runs, else new ones."""
     if saved is None:
-        choice, count = choose_machine(shared, progress)
+        choice, count = choose_machine(shared, progress, work)
         model = pinned(shared.model)
         version = {} if model == shared.model else {"model": model}
         return {"backend": choice.backend, "precision": choice.precision, "threads": count, **version}

@@ -8,6 +8,7 @@ from slanted.common.messages import plural
 from slanted.runtime import backend_choice, threads
 from slanted.runtime.backend_choice import Choice, running_backend
 from slanted.runtime.keras_startup import start_keras
+from slanted.runtime.run_costs import Expectation, Work
 from slanted.text.pretrained.hub import pinned
 from slanted.text.progress.progress import Progress, duration
 from slanted.text.scoring.headline import HEADLINE, headline, note_on_tfidf
@@ -16,18 +17,30 @@ from slanted.text.settings import Settings
 TFIDF = "TF-IDF + linear model"
 
 
-def start_on_machine(settings: Settings, progress: Progress) -> Settings:
-    """Choose the machine, print the reason, start Keras, and return the settings with it and the model's version."""
-    choice, count = choose_machine(settings, progress)
+def start_on_machine(
+    settings: Settings, progress: Progress, work: Work | None = None
+) -> tuple[Settings, Expectation | None]:
+    """Choose the machine, print the reason, and start Keras.
+
+    Args:
+        settings: The settings of the run.
+        progress: Receives the reason.
+        work: What the run computes; None: unknown.
+
+    Returns:
+        The settings with the chosen machine and the model's version, and the expected time of the run.
+    """
+    choice, count = choose_machine(settings, progress, work)
+    expected = None if choice.seconds is None else Expectation(choice.seconds)
     start_keras(choice.backend)
     machine = {"backend": choice.backend, "precision": choice.precision, "threads": count}
-    return replace(settings, **machine, model=pinned(settings.model))
+    return replace(settings, **machine, model=pinned(settings.model)), expected
 
 
-def choose_machine(settings: Settings, progress: Progress) -> tuple[Choice, int]:
+def choose_machine(settings: Settings, progress: Progress, work: Work | None = None) -> tuple[Choice, int]:
     """Set the number of threads, choose the backend and the precision, print both, and return them."""
     threads.set_threads(settings.threads, running_backend())
-    choice = backend_choice.choose(settings.backend, settings.precision, progress.say)
+    choice = backend_choice.choose(settings.backend, settings.precision, progress.say, work)
     count = threads.threads_of(choice.backend)
     progress.say(f"machine: {choice.why}; {plural(count, 'thread')}")
     threads.note_if_busy(choice.backend, progress.say)
@@ -41,12 +54,20 @@ def say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
         f"trained {metrics['total_steps']} steps in {duration(seconds)} "
         f"({metrics['examples_per_second']:.0f} examples/s); saved epoch {metrics['kept_epoch']} of {metrics['epochs']}"
     )
+    _say_time(metrics, progress)
     for where in ("test", "valid"):
         if where in metrics:
             _say_scores(where, metrics, progress)
             break
     progress.say(f"model and scores: {out}")
     progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
+
+
+def _say_time(metrics: dict[str, Any], progress: Progress) -> None:
+    """Print the time of a run beside the expected time; a resumed run has neither."""
+    if "expected_seconds" in metrics:
+        took, expected = duration(metrics["run_seconds"]), duration(metrics["expected_seconds"])
+        progress.say(f"time from the start of Keras to the scores: {took}; expected: about {expected}")
 
 
 def _say_scores(where: str, metrics: dict[str, Any], progress: Progress) -> None:
@@ -65,6 +86,7 @@ def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
         f"trained {folds} folds, {metrics['total_steps']} steps in total, in {duration(metrics['train_seconds'])} "
         f"({metrics['examples_per_second']:.0f} examples/s)"
     )
+    _say_time(metrics, progress)
     spread = {
         key: f"{metrics['mean'][key]:.4f} ± {metrics['deviation'][key]:.4f}"
         for key in HEADLINE[task]

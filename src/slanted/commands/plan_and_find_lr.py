@@ -17,6 +17,7 @@ from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.progress.progress import Progress
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.settings import Settings
+from slanted.text.training.workload import search_work
 
 if TYPE_CHECKING:
     from slanted.preview.lr_finder import RateSearch
@@ -41,7 +42,7 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
     precision = "float32" if settings.precision == "auto" else settings.precision
     settings = replace(settings, precision=precision)
     if settings.backend == backend_choice.MEASURE:
-        settings = start_on_machine(settings, progress)
+        settings, _ = start_on_machine(settings, progress)
     settings = replace(settings, backend=_some_backend(settings.backend))
     start_keras(settings.backend)
     from slanted.runtime.random_state import preserved_random_state
@@ -72,7 +73,7 @@ def show_search(
     progress = Progress(quiet=as_json)
     check_picture(picture)
     data = _read(files, settings, progress, "slanted find-lr")
-    settings = start_on_machine(settings, progress)
+    settings, _ = start_on_machine(settings, progress, search_work(data, settings, options))
     from slanted.runtime.random_state import preserved_random_state
 
     with preserved_random_state():

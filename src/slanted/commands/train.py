@@ -1,6 +1,6 @@
 """`slanted train`: read the data, choose the backend, train one run or K folds, print the result, write the report."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from slanted.text.runs.artefacts import identity
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
+from slanted.text.training.workload import run_work
 
 if TYPE_CHECKING:
     from slanted.text.training.train_run import FinishedRun
@@ -41,7 +42,9 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
     data = resume_check.read_unchanged(request.files, request.settings)
     for line in data.summary:
         progress.say(line)
-    request = request.with_settings(start_on_machine(request.settings, progress))
+    work = None if folder.resume else run_work(data, request.settings)
+    settings, expected = start_on_machine(request.settings, progress, work)
+    request = replace(request.with_settings(settings), expected=expected)
     try:
         if data.folds:
             from slanted.text.training.cross_validation import train_folds

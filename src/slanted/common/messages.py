@@ -109,3 +109,17 @@ def replace_lone_surrogates(text: str) -> str:
     (True, True)
     """
     return text if is_encodable(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as text.
+
+    >>> duration(75), duration(3700)
+    ('1 min 15 s', '1 h 01 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,60 +1,79 @@
-"""Choose the Keras backend and the precision to train with, from a benchmark that runs once per machine.
+"""Choose the Keras backend and the precision that are expected to train a run in the shortest time.
 
-Nothing here imports Keras, because the import fixes the backend.
+The expected time is computed from what the run computes and from the costs of each backend (`run_costs`). The costs are
+those measured on this machine, by a short benchmark or in an earlier run, and are cached in a file; without them, those
+of a typical machine. Nothing here imports Keras, because the import fixes the backend.
 """
 
 import importlib.util
-import json
+import math
 import os
-import platform
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from slanted._version import __version__
+from slanted.common.messages import duration
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
-from slanted.runtime.threads import threads_of
+from slanted.runtime.machine_cache import (
+    CostsByPrecision,
+    add_costs,
+    costs_of,
+    has_bfloat16,
+    read_costs,
+)
+from slanted.runtime.run_costs import BFLOAT16, FLOAT32, SHORT_RUN, TYPICAL, Costs, Work, expected_seconds
 
 BACKENDS = ("tensorflow", "jax", "torch")
 MEASURE = "measure"  # like "auto", but the benchmarks run again
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+PRECISIONS = (FLOAT32, BFLOAT16, "mixed_float16")
 
+MOST_SECONDS = 20.0  # of measuring: for all backends, for each of them with "measure"
+MOST_SHARE = 0.05  # of the expected time of the run
+_BENCHMARK = Work(lengths=2, steps=8, tokens=8 * 32 * 32, predicted=3 * 4096)  # what backend_benchmark computes
 _GAIN_WORTH_A_PRECISION = 1.1
-_PROBE_SECONDS = 120.0
 _EXTRA_OF_BACKEND = {"tensorflow": "text", "jax": "jax", "torch": "torch"}
-
-# The result of a benchmark: precision -> training steps per second, or the reason why it failed.
-Speeds = dict[str, float]
-Result = Speeds | str
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A backend, a precision, and one line with the reason."""
+    """A backend and a precision.
+
+    Attributes:
+        backend: The backend.
+        precision: The precision.
+        why: One line with the reason.
+        seconds: The expected time of the run; None: what the run computes was not given.
+    """
 
     backend: str
     precision: str
     why: str
+    seconds: float | None = None
 
 
-def choose(backend: str = "auto", precision: str = "auto", say: Callable[[str], None] | None = None) -> Choice:
+def choose(
+    backend: str = "auto",
+    precision: str = "auto",
+    say: Callable[[str], None] | None = None,
+    work: Work | None = None,
+) -> Choice:
     """Return the backend and the precision to train with.
 
     A backend or precision that is named is used. "auto" selects the backend of `KERAS_BACKEND` if that is set, else the
-    fastest one in a short benchmark on this machine, whose result is cached in a file. "auto" selects mixed_bfloat16 if
-    it is at least 10 % faster than float32, but never mixed_float16.
+    one with the shortest expected time. "auto" selects mixed_bfloat16 if its steps take at most 10/11 of the time of
+    those in float32, but never mixed_float16. Backends are measured for at most 20 seconds, and at most 5 % of the
+    expected time of the run.
 
     Args:
-        backend: "auto", one of `BACKENDS`, or "measure": like "auto", but the benchmarks run again, for instance
-            because other programs kept the machine busy the last time. With `KERAS_BACKEND` set, or Keras imported,
-            that backend alone is measured.
+        backend: "auto", one of `BACKENDS`, or "measure": like "auto", but the benchmarks run again, for at most 20
+            seconds a backend, for instance because other programs kept the machine busy the last time. With
+            `KERAS_BACKEND` set, or Keras imported, that backend alone is measured.
         precision: "auto", or one of `PRECISIONS`.
         say: Called with a line of text before each benchmark, which takes several seconds.
+        work: What the run computes; None: a short run, for which nothing is measured unless asked for.
 
     Raises:
         InputError: A name is unknown, or the backend is not installed.
@@ -62,10 +81,20 @@ def choose(backend: str = "auto", precision: str = "auto", say: Callable[[str], 
     if precision not in ("auto", *PRECISIONS):
         raise InputError(f"--precision {precision!r} is unknown: use auto, {_list(PRECISIONS)}")
     candidates, origin = _candidates(backend)
-    if len(candidates) == 1 and precision != "auto" and backend != MEASURE:
-        return Choice(candidates[0], precision, f"backend {candidates[0]} ({origin}), precision {precision} (as asked)")
-    results = _recall_or_measure(candidates, say, anew=backend == MEASURE)
-    return _fastest(candidates, origin, precision, results)
+    estimates = _Estimates(candidates, precision, work or SHORT_RUN)
+    failures = estimates.measure(say, anew=backend == MEASURE)
+    usable = [name for name in candidates if name not in failures] or candidates
+    times = {name: estimates.best(name) for name in usable}
+    best = min(usable, key=lambda name: times[name].seconds)
+    chosen = times[best]
+    reason = "as asked" if precision != "auto" else chosen.origin
+    parts = [f"backend {best} ({origin}), precision {chosen.precision} ({reason})"]
+    parts += [f"{name} could not be measured: {why}" for name, why in failures.items()]
+    if work is None:
+        return Choice(best, chosen.precision, "; ".join(parts))
+    others = "".join(f"; {duration(times[name].seconds)} on {name}" for name in usable if name != best)
+    parts.append(f"expected: about {duration(chosen.seconds)} on {best} in {chosen.precision}{others}")
+    return Choice(best, chosen.precision, "; ".join(parts), chosen.seconds)
 
 
 def _candidates(backend: str) -> tuple[list[str], str]:
@@ -80,7 +109,7 @@ def _candidates(backend: str) -> tuple[list[str], str]:
     installed = [name for name in BACKENDS if _is_installed(name)]
     if not installed:
         raise missing_extra("text", "Training")
-    return installed, "the only one installed" if len(installed) == 1 else "measured"
+    return installed, "the only one installed" if len(installed) == 1 else "the shortest expected time"
 
 
 def running_backend() -> str | None:
@@ -101,170 +130,139 @@ def _is_installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def _fastest(candidates: list[str], origin: str, precision: str, results: dict[str, Result]) -> Choice:
-    """Return the fastest measured candidate, or the first candidate in float32 if all benchmarks failed."""
-    measured = {name: speeds for name in candidates if isinstance(speeds := results[name], dict)}
-    failures = "".join(
-        f"; {name} could not be measured: {results[name]}" for name in candidates if name not in measured
-    )
-    if not measured:
-        safe = "float32" if precision == "auto" else precision
-        return Choice(candidates[0], safe, f"backend {candidates[0]}, precision {safe}: the safe choice{failures}")
-    precisions = {
-        name: _best_precision(speeds) if precision == "auto" else precision for name, speeds in measured.items()
-    }
-    fast = {name: _speed(measured[name], precisions[name]) for name in measured}
-    best = max(fast, key=lambda name: fast[name])
-    chosen = (
-        f"backend {best} ({origin}), precision {precisions[best]} ({'measured' if precision == 'auto' else 'as asked'})"
-    )
-    table = ", ".join(f"{name} {_words(speeds)}" for name, speeds in measured.items())
-    kept = f"{'kept' if _key(best) in _read_cache() else 'this cannot be written, so not kept'} in {cache_file()}"
-    kept = "not kept" if cache_file() is None else kept
-    return Choice(best, precisions[best], f"{chosen}; steps/s here: {table}{failures}; {kept}")
+@dataclass(frozen=True)
+class _Time:
+    """The expected time of a run on a backend in the precision that suits it."""
+
+    precision: str
+    seconds: float
+    origin: str
 
 
-def _best_precision(speeds: Speeds) -> str:
-    faster = speeds["mixed_bfloat16"] >= _GAIN_WORTH_A_PRECISION * speeds["float32"]
-    return "mixed_bfloat16" if faster else "float32"
+class _Estimates:
+    """The expected times of a run on several backends."""
 
+    def __init__(self, backends: list[str], precision: str, work: Work) -> None:
+        self._backends, self._precision, self._work = backends, precision, work
+        self._known = {name: read_costs(name) for name in backends}
+        self._bfloat16 = has_bfloat16()
 
-def _speed(speeds: Speeds, precision: str) -> float:
-    return speeds.get(precision, speeds["mixed_bfloat16"])  # mixed_float16 is not measured, but similar
+    def best(self, backend: str) -> _Time:
+        """Return the expected time in the precision that was asked for, or that is faster."""
+        known = self._known[backend]
+        if self._precision != "auto":
+            return _Time(self._precision, self._seconds(backend, self._precision), "as asked")
+        precision, costs = FLOAT32, {name: self._costs(backend, name) for name in (FLOAT32, BFLOAT16)}
+        if BFLOAT16 in known or self._bfloat16:
+            slow, fast = (costs[name].training(self._work) for name in (FLOAT32, BFLOAT16))
+            precision = BFLOAT16 if slow >= _GAIN_WORTH_A_PRECISION * fast else FLOAT32
+        origin = "measured" if precision in known else "as on a typical machine"
+        return _Time(precision, self._seconds(backend, precision), origin)
 
+    def _seconds(self, backend: str, precision: str) -> float:
+        costs, scoring = self._costs(backend, precision), self._costs(backend, FLOAT32)
+        return expected_seconds(backend, costs, scoring, self._work)
 
-def _words(speeds: Speeds) -> str:
-    return f"float32 {speeds['float32']:.3g} bfloat16 {speeds['mixed_bfloat16']:.3g}"
+    def _costs(self, backend: str, precision: str) -> Costs:
+        """Return the measured costs, or typical ones times the speed of this machine as far as it is known."""
+        name = FLOAT32 if precision == FLOAT32 or self._bfloat16 is False else BFLOAT16  # no float16 is measured
+        return self._known[backend].get(name) or TYPICAL[backend][name].times(self._slowness())
+
+    def _slowness(self) -> float:
+        """Return the geometric mean of measured over typical times of the run's steps; 1: nothing was measured."""
+        logs = [
+            math.log(costs.training(work) / TYPICAL[backend][precision].training(work))
+            for work in [self._work if self._work.steps else SHORT_RUN]
+            for backend, known in self._known.items()
+            for precision, costs in known.items()
+            if costs.training(work) > 0.0
+        ]
+        return math.exp(sum(logs) / len(logs)) if logs else 1.0
+
+    def measure(self, say: Callable[[str], None] | None, *, anew: bool) -> dict[str, str]:
+        """Measure what is not known, as far as the time allows; return the backends that failed, each with the reason.
+
+        Args:
+            say: Called with a line before each benchmark.
+            anew: Whether all are measured, each for at most `MOST_SECONDS`.
+        """
+        failures: dict[str, str] = {}
+        ranked = sorted(self._backends, key=lambda name: self.best(name).seconds)
+        left = min(MOST_SECONDS, MOST_SHARE * self.best(ranked[0]).seconds)
+        for name in ranked:
+            precisions = self._unknown(name, anew=anew)
+            if not precisions or not (anew or self._benchmark_seconds(name, precisions) <= left):
+                continue
+            limit = MOST_SECONDS if anew else left
+            if say is not None:
+                say(f"measuring {name} on this machine, once (at most {limit:.0f} seconds)")
+            begun = time.monotonic()
+            result = measure(name, precisions, limit)
+            left -= time.monotonic() - begun
+            if isinstance(result, str):
+                failures[name] = result
+            elif result:
+                self._known[name] = self._known[name] | result
+                add_costs(name, result)
+        return failures
+
+    def _unknown(self, backend: str, *, anew: bool) -> list[str]:
+        """Return the precisions to measure: none where there is nothing to choose from."""
+        if self._precision == FLOAT32 or self._bfloat16 is False:
+            wanted = [FLOAT32]
+        else:
+            wanted = [BFLOAT16] if self._precision != "auto" else [BFLOAT16, FLOAT32]
+        if anew:
+            return wanted
+        alone = len(self._backends) == 1 and len(wanted) == 1
+        return [] if alone else [one for one in wanted if one not in self._known[backend]]
+
+    def _benchmark_seconds(self, backend: str, precisions: list[str]) -> float:
+        times = [expected_seconds(backend, costs, costs, _BENCHMARK) for costs in self._all(backend, precisions)]
+        return sum(times) - (len(times) - 1) * self._costs(backend, FLOAT32).startup
+
+    def _all(self, backend: str, precisions: list[str]) -> list[Costs]:
+        return [self._costs(backend, precision) for precision in precisions]
 
 
 def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names[:-1]) + f" or {names[-1]}"
 
 
-def cache_file() -> Path | None:
-    """Return the path of the file that caches benchmark results; None: there is no cache folder."""
-    folder = cache_folder()
-    return None if folder is None else folder / "machine.json"
+def measure(backend: str, precisions: list[str], limit: float) -> CostsByPrecision | str:
+    """Run the benchmark of `backend` in a child process, which is killed after a time.
 
-
-def cache_folder(name: str = "") -> Path | None:
-    """Return a folder in slanted's cache: in SLANTED_CACHE, else in `slanted` in XDG_CACHE_HOME or ~/.cache.
-
-    It is made with mode 0700. None without a home folder, and if other users own the folder or can write to it: the
-    programs in it are run as they are. A line on standard error says so, once.
-    """
-    given = os.environ.get("SLANTED_CACHE")
-    try:
-        folder = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slanted"
-    except RuntimeError:  # there is no home folder
-        return None
-    return folder / name if _is_private(folder) and _is_private(folder / name) else None
-
-
-def _is_private(folder: Path) -> bool:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = folder.stat()
-    except OSError:
-        return True  # it cannot be written to: nothing will be cached
-    if os.name != "posix" or (facts.st_uid == os.geteuid() and not facts.st_mode & 0o022):
-        return True
-    problem = "is not used as a cache: other users own it or can write to it"
-    _warn(f"note: {folder} {problem}; make it yours with mode 700, or set SLANTED_CACHE")
-    return False
-
-
-@cache
-def _warn(line: str) -> None:
-    """Print a line to standard error, once in a process."""
-    print(line, file=sys.stderr)
-
-
-def _recall_or_measure(
-    candidates: list[str], say: Callable[[str], None] | None, *, anew: bool = False
-) -> dict[str, Result]:
-    """Return the result of each candidate; those that are not cached, or all if `anew`, are measured."""
-    known = _read_cache()
-    missing = [name for name in candidates if anew or _key(name) not in known]
-    for number, name in enumerate(missing, start=1):
-        if say is not None:
-            say(f"measuring {name} on this machine, {number} of {len(missing)}, once (about 15 seconds)")
-        known[_key(name)] = measure(name)
-    if missing:
-        _write_cache(known)
-    return {name: known[_key(name)] for name in candidates}
-
-
-def _read_cache() -> dict[str, Result]:
-    """Return the valid entries of the cache file."""
-    path = cache_file()
-    try:
-        cached = decoded(path.read_text(encoding="utf-8")) if path is not None else {}
-    except (OSError, ValueError):
-        return {}
-    return {key: result for key, result in cached.items() if _is_speeds(result)} if isinstance(cached, dict) else {}
-
-
-def _is_speeds(result: object) -> bool:
-    """Return whether `result` is a measurement; an earlier version marked some as "busy", which are invalid now."""
-    if not isinstance(result, dict) or set(result) != set(PRECISIONS[:2]):
-        return False
-    return all(isinstance(speed, float) and speed > 0.0 for speed in result.values())
-
-
-def _write_cache(known: dict[str, Result]) -> None:
-    """Save the successful benchmarks; if the folder cannot be written, they run again next time."""
-    path = cache_file()
-    if path is None:
-        return
-    temporary = path.with_suffix(f".{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps({k: r for k, r in known.items() if _is_speeds(r)}, indent=1), encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError:
-        return
-
-
-def _key(backend: str) -> str:
-    """Return a key with everything that the speed of a backend depends on: hardware and versions."""
-    versions = ", ".join(f"{name} {_version(name)}" for name in (backend, "keras", "keras-hub"))
-    return f"{_processor()}; {threads_of(backend)} threads; {_accelerators()} GPUs; slanted {__version__}, {versions}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _accelerators() -> int:
-    return len(list(Path("/dev").glob("nvidia[0-9]*"))) + len(list(Path("/dev").glob("accel[0-9]*")))
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:  # TensorFlow is distributed under several names
-        return "of unknown version"
-
-
-def measure(backend: str) -> Result:
-    """Run the benchmark of `backend` in a child process.
+    Args:
+        backend: The backend.
+        precisions: The precisions, the most important first.
+        limit: The time in seconds.
 
     Returns:
-        Precision -> training steps per second, or the reason why the benchmark failed.
+        The costs in each precision that was measured in that time, or the reason why the benchmark failed.
     """
     environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-P", "-m", "slanted.acceleration.backend_benchmark"]  # -P: not from the current folder
+    environment["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+    command = [sys.executable, "-P", "-m", "slanted.text.training.backend_benchmark"]  # -P: not from the current folder
+    command += [backend, repr(time.time()), *precisions]
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=True
-        )
-    except subprocess.TimeoutExpired:
-        return f"it took longer than {_PROBE_SECONDS:.0f} seconds"
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=limit, check=True)
+        output = done.stdout
+    except subprocess.TimeoutExpired as killed:
+        output = killed.stdout or b""
     except subprocess.CalledProcessError as failed:
-        return (failed.stderr.strip().splitlines() or [f"exit status {failed.returncode}"])[-1][:200]
-    return json.loads(done.stdout.strip().splitlines()[-1])
+        lines = failed.stderr.decode(errors="replace").strip().splitlines()
+        return (lines or [f"exit status {failed.returncode}"])[-1][:200]
+    return _parsed(output)
+
+
+def _parsed(output: bytes) -> CostsByPrecision:
+    """Return the costs in the complete lines of a benchmark's output."""
+    measured = {}
+    for line in output.decode(errors="replace").splitlines():
+        try:
+            values = decoded(line)
+        except ValueError:  # of a library, or cut off
+            continue
+        if (costs := costs_of(values)) is not None and values.get("precision") in (FLOAT32, BFLOAT16):
+            measured[values["precision"]] = costs
+    return measured

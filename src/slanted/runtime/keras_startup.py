@@ -10,7 +10,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from slanted.errors import InputError, missing_extra
-from slanted.runtime.backend_choice import cache_folder, running_backend
+from slanted.runtime.backend_choice import running_backend
+from slanted.runtime.machine_cache import cache_folder
 from slanted.runtime.patches import faster_imports, one_arena, postponed_torch_compiler, without_packages
 
 COMPILED_BYTES = 2**30  # the size of JAX's compilation cache; the least recently used programs are evicted

@@ -92,6 +92,7 @@ class TextEstimator(_Parameters):
         train = self._examples(texts, labels, target)
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
+        settings = _on_machine(settings, train)
         self.__dict__.pop("out_of_fold_", None)  # of an earlier fit
         if settings.folds:
             self._fit_folds(target, train, settings, valid)
@@ -140,8 +141,7 @@ class TextEstimator(_Parameters):
         """Return the checked settings, with the backend that Keras runs on and its threads."""
         import keras
 
-        from slanted.runtime import backend_choice, threads
-        from slanted.text.pretrained.hub import pinned
+        from slanted.runtime import threads
 
         if not isinstance(self.recipe, (str, Recipe)):
             raise SettingError("recipe", "a recipe, its name, or the path of a run's recipe.json", self.recipe)
@@ -152,10 +152,7 @@ class TextEstimator(_Parameters):
         values["positive"] = None if self.positive is None else str(self.positive)  # the names of labels are strings
         backend = keras.backend.backend()
         machine = {"backend": backend, "threads": threads.threads_of(backend)}
-        settings = Settings(recipe=recipe, model=self.model, task=self._task, **machine, **values)
-        choice = backend_choice.choose(settings.backend, settings.precision, _to_standard_error)
-        threads.note_if_busy(backend, _to_standard_error)
-        return replace(settings, precision=choice.precision, model=pinned(settings.model))
+        return Settings(recipe=recipe, model=self.model, task=self._task, **machine, **values)
 
     @staticmethod
     def _examples(texts: Any, labels: Any, target: Target) -> Examples:
@@ -238,6 +235,20 @@ class TextEstimator(_Parameters):
         other = "TextClassifier" if target.kind != "regression" else "TextRegressor"
         if type(self).__name__ != other and type(self).__module__ == _ESTIMATORS:
             raise InputError(f"{folder}: contains a {target.kind} model; load it with slanted.{other}.load")
+
+
+def _on_machine(settings: Settings, train: Examples) -> Settings:
+    """Return the settings with the precision for training on these rows, and with the version of the model."""
+    from slanted.runtime import backend_choice, threads
+    from slanted.text.pretrained.hub import pinned
+    from slanted.text.training.workload import fit_work
+
+    work = None
+    if settings.precision == "auto":
+        work = replace(fit_work((train, None, None), settings), models=max(1, settings.folds))
+    choice = backend_choice.choose(settings.backend, settings.precision, _to_standard_error, work)
+    threads.note_if_busy(settings.backend, _to_standard_error)
+    return replace(settings, precision=choice.precision, model=pinned(settings.model))
 
 
 def _to_standard_error(line: str) -> None:

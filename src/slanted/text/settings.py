@@ -103,7 +103,7 @@ class Settings:
     long: str = setting("truncate", "longer texts; chunk: split into chunks and pool their outputs", choices=LONG)
     class_weight: str = setting("none", "balanced: all classes have the same total weight", choices=CLASS_WEIGHTS)
     folds: int = setting(0, "2 to 100: cross-validation with that many folds", check=_folds, label="")
-    precision: str = setting("auto", "Keras's dtype policy; auto: the fastest measured", choices=PRECISIONS, label="")
+    precision: str = setting("auto", "Keras's dtype policy; auto: the fastest", choices=PRECISIONS, label="")
     backend: str = setting(
         "auto", "the backend; auto: KERAS_BACKEND or the fastest; measure: measure again", choices=BACKENDS, label=""
     )

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from slanted.common.messages import duration
+
 WINDOW_SECONDS = 30.0
 
 
@@ -158,20 +160,6 @@ class Throughput:
 def left(shape: RunStart, done: int, steps_a_second: float) -> str:
     """Return the remaining time of a run as text."""
     return duration((shape.total_steps - done) / max(steps_a_second, 1e-9))
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as text.
-
-    >>> duration(75), duration(3700)
-    ('1 min 15 s', '1 h 01 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 class StepsOnly(View):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from slanted.runtime.run_costs import Expectation
 from slanted.text.runs.checkpoints import CheckpointPace, Checkpoints
 from slanted.text.runs.run_data import DataFiles, RunData
 from slanted.text.runs.run_folder import RunFolder
@@ -18,12 +19,14 @@ class RunRequest:
         settings: Recipe, model, batches, backend, precision, threads and seed.
         folder: Where the run is written, and what may be done with a run that is there.
         pace: How often a checkpoint is written; None: never.
+        expected: The expected time of the run; None: unknown, as for a run that is resumed.
     """
 
     files: DataFiles
     settings: Settings
     folder: RunFolder
     pace: CheckpointPace | None = None
+    expected: Expectation | None = None
 
     @property
     def out(self) -> Path:
@@ -36,7 +39,7 @@ class RunRequest:
 
     def of_fold(self, number: int) -> "RunRequest":
         """Return the request for one fold of a cross-validation, from 0, which is continued if it was begun."""
-        return replace(self, settings=replace(self.settings, folds=0), folder=self.folder.fold(number))
+        return replace(self, settings=replace(self.settings, folds=0), folder=self.folder.fold(number), expected=None)
 
     def checkpoints(self, data: RunData) -> Checkpoints | None:
         """Return the checkpoints of the run; None where none are written, or the rows can be read only once."""

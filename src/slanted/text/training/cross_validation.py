@@ -84,6 +84,8 @@ def train_folds(
             recipe = {**settings.to_dict(), **repeat, SUMS: sums_in(work)}
             atomic_files.write_json(work / run_folder.RECIPE, recipe)
             metrics = fold_metrics(data, settings, runs, steps_before or None)
+            if request.expected is not None:
+                metrics |= request.expected.facts()
             metrics["out_of_fold"] = _predict_out_of_fold(data, settings, model, work)
             if data.test is not None:
                 metrics |= _predict_test(data, settings, model, work)

@@ -99,6 +99,8 @@ def train_here(
             last.callback(release, model.classifier.variables)
             predicted = None if data.test is None else model.predict(data.test.texts, data.test.texts_b)
             metrics = _facts(run, result, data) | _scores(model, data, predicted)
+            if request.expected is not None:
+                metrics |= request.expected.facts()
             scored = data.test or data.valid
             if scored is not None:
                 metrics["baselines"] = baselines(data, scored, settings)

@@ -1,0 +1,146 @@
+"""What a run computes, estimated from its rows before Keras is started: batches, lengths, predicted tokens, model size.
+
+At most `SAMPLE_ROWS` rows of each file are tokenised. The tokenizer of a model on a hub is not there yet: `CHARACTERS`
+characters are a token then, and the model is taken to have the size of minilm.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slanted.common.strict_json import decoded
+from slanted.preview.range_test import SearchOptions
+from slanted.runtime.run_costs import Work
+from slanted.text.batching.length_buckets import MAX_SHAPES, LengthPlan
+from slanted.text.labels.examples import Examples
+from slanted.text.pretrained.model_files import ModelFiles, locate
+from slanted.text.runs.run_data import RunData
+from slanted.text.settings import Settings
+from slanted.text.tokens.documents import encode_documents
+from slanted.text.tokens.tokenizer import TextTokenizer
+
+SAMPLE_ROWS = 500
+MOST_ROWS = 50_000  # of an epoch whose batches are planned
+CHARACTERS = 4.3  # per token; in English
+_SIZES = (  # layers, width, inner width, rows of the embeddings: DistilBERT, other models of transformers, KerasHub
+    ("n_layers", "dim", "hidden_dim", "vocab_size"),
+    ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size"),
+    ("num_layers", "hidden_dim", "intermediate_dim", "vocabulary_size"),
+)
+_MINILM = (6, 384, 1536, 30522)
+
+
+def run_work(data: RunData, settings: Settings, models: int = 1) -> Work:
+    """Return what a run, or a cross-validation, of `settings` on `data` computes.
+
+    Args:
+        data: The rows.
+        settings: The settings.
+        models: How many such runs there are.
+    """
+    part = data.of_fold(data.folds[0]) if data.folds else data
+    work = fit_work((part.train, part.valid, part.test), settings)
+    return replace(work, models=models * max(1, len(data.folds)))
+
+
+def search_work(data: RunData, settings: Settings, options: SearchOptions) -> Work:
+    """Return what a search of the peak learning rate computes: the range test and three runs."""
+    work = fit_work((data.train, None, None), settings)
+    steps = options.steps + 3 * options.verify_steps
+    return replace(work, steps=steps, tokens=work.tokens * steps / work.steps)
+
+
+def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings: Settings) -> Work:
+    """Return what one training computes.
+
+    Args:
+        parts: The training rows, the validation rows, which are scored after each epoch and at the end, and the test
+            rows, which are scored at the end.
+        settings: The settings.
+    """
+    (train, valid, test), sizes, epochs = parts, _Sizes(settings), settings.recipe.epochs
+    lengths = sizes.lengths(train)
+    rows = len(train) * len(lengths) / min(len(train), SAMPLE_ROWS)  # more than texts if these are split into chunks
+    planned = np.resize(lengths, max(1, min(round(rows), MOST_ROWS)))
+    batches = LengthPlan(planned, settings.batch_size, seed=settings.seed, max_shapes=MAX_SHAPES).batches(0)
+    validation, scale = sizes.tokens(valid), rows / len(planned)
+    return Work(
+        lengths=len({(len(batch.rows), batch.length) for batch in batches}),
+        predicted_lengths=MAX_SHAPES,
+        steps=round(epochs * len(batches) * scale),
+        tokens=epochs * scale * sum(len(batch.rows) * batch.length for batch in batches),
+        predicted=epochs * validation,
+        scored=validation + sizes.tokens(test),
+        **sizes.relative(),
+    )
+
+
+class _Sizes:
+    """The lengths of examples in tokens, and the size of the model, without Keras."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._files = settings, locate(settings.model)
+        folder = self._files.tokenizer_folder
+        self._tokenizer = None if folder is None else TextTokenizer.load(folder)
+
+    def lengths(self, examples: Examples) -> NDArray[np.int64]:
+        """Return the number of tokens of each example, for a sample of the rows."""
+        if len(examples) > SAMPLE_ROWS:
+            examples = examples.take(np.linspace(0, len(examples) - 1, SAMPLE_ROWS).astype(np.int64))
+        if self._tokenizer is not None:
+            documents = encode_documents(self._tokenizer, examples.texts, examples.texts_b, self._settings)
+            return documents.encoded.lengths
+        characters = np.array([len(text) for text in examples.texts])
+        if examples.texts_b is not None:
+            characters = characters + [len(text) for text in examples.texts_b]
+        return np.minimum(2 + np.ceil(characters / CHARACTERS), self._settings.max_tokens).astype(np.int64)
+
+    def tokens(self, examples: Examples | None) -> float:
+        """Return the number of tokens of all examples, from those of a sample."""
+        if not examples:
+            return 0.0
+        return float(self.lengths(examples).sum()) * len(examples) / min(len(examples), SAMPLE_ROWS)
+
+    def relative(self) -> dict[str, Any]:
+        """Return the sizes of the model relative to minilm, and the share of a step's computation that is left."""
+        sizes = _sizes(self._files)
+        return {
+            "weights": _weights(*sizes) / _weights(*_MINILM),
+            "block_weights": _block_weights(*sizes[:3]) / _block_weights(*_MINILM[:3]),
+            "trained": _trained_share(sizes[0], self._settings.recipe.freeze),
+        }
+
+
+def _sizes(files: ModelFiles) -> tuple[int, int, int, int]:
+    """Return layers, width, inner width and rows of the embeddings; those of minilm if they are unknown."""
+    if files.folder is None:
+        return _MINILM
+    config = decoded((files.folder / "config.json").read_bytes())
+    config |= config.get("config", {})
+    for names in _SIZES:
+        if all(isinstance(config.get(name), int) for name in names):
+            layers, width, inner, rows = (config[name] for name in names)
+            return layers, width, inner, rows
+    return _MINILM
+
+
+def _block_weights(layers: int, width: int, inner: int) -> int:
+    """Return the number of weights of the matrices in the blocks."""
+    return layers * (4 * width**2 + 2 * width * inner)
+
+
+def _weights(layers: int, width: int, inner: int, rows: int) -> int:
+    return _block_weights(layers, width, inner) + rows * width
+
+
+def _trained_share(layers: int, frozen: tuple[str, ...]) -> float:
+    """Return the share of a step that is left where the lowest groups are frozen: forward pass 1, backward pass 2.
+
+    Unfreezing in stages is not considered, so that such a run is expected to take longer than it does.
+    """
+    lowest = 0
+    while f"block_{lowest}" in frozen and lowest < layers:
+        lowest += 1
+    return 1.0 if "embeddings" not in frozen else (1.0 + 2.0 * (1.0 - lowest / layers)) / 3.0
