@@ -20,8 +20,8 @@ class Work:
     """What a run computes, for each of its models.
 
     Attributes:
-        lengths: The number of different lengths of its training batches.
-        predicted_lengths: The number of different lengths of its prediction batches, at most.
+        lengths: The number of different shapes of its training batches, where each is compiled.
+        predicted_lengths: The number of different shapes of its prediction batches, likewise.
         steps: The number of training steps.
         tokens: The number of tokens of all steps, padding included.
         predicted: The number of validation tokens that are predicted while it trains, of all epochs.

@@ -11,6 +11,7 @@ import tiny
 from slanted.preview.range_test import SearchOptions
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
+from slanted.text.batching import length_buckets
 from slanted.text.batching.length_buckets import LengthPlan
 from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.model_files import ModelFiles
@@ -39,10 +40,18 @@ def test_steps_and_tokens_are_those_of_the_batches(settings, parts):
     batches = LengthPlan(lengths[0], 8).batches(0)
     assert work.steps == 2 * len(batches) == 24
     assert work.tokens == 2 * sum(len(batch.rows) * batch.length for batch in batches)
-    assert work.lengths == len({(len(batch.rows), batch.length) for batch in batches})
+    compiled = LengthPlan(lengths[0], 8, shape_tokens=3_000.0).batches(0)  # 6,000 in two epochs
+    assert work.lengths == len({(len(batch.rows), batch.length) for batch in compiled}) == 2
+    assert work.predicted_lengths == 2  # one batch of 10 rows, one of 30
     assert work.predicted == pytest.approx(2 * lengths[1].sum())
     assert work.scored == pytest.approx(lengths[1].sum() + lengths[2].sum())
     assert work.models == 1
+
+
+def test_each_stage_of_unfreezing_compiles_again_so_that_it_has_fewer_lengths(settings, parts, monkeypatch):
+    monkeypatch.setattr(length_buckets, "TOKENS_A_COMPILATION", 60)
+    staged = replace(settings, recipe=replace(settings.recipe, unfreezing="top-down"))
+    assert fit_work(parts, staged).lengths < fit_work(parts, settings).lengths
 
 
 def test_many_rows_are_estimated_from_a_sample(settings, parts, monkeypatch):

@@ -24,6 +24,7 @@ from slanted.errors import InputError
 
 MAX_SHAPES = 64
 TOKENS_A_COMPILATION = 6_000  # computed in the time in which JAX compiles a program for one shape
+STAGES_COMPILED = 4  # of gradual unfreezing, about
 LEAST_BATCHES = 2  # in a group of one, the same rows would be batched together in every epoch
 
 
@@ -117,6 +118,16 @@ class LengthPlan:
         """Divide the rows of a group into batches; the short one, if any, is the last of the first group."""
         starts = range(0, len(rows), self.batch_size)
         return [Batch(rows[start : start + self.batch_size], self._padded[group]) for start in starts]
+
+
+def compilation_tokens(epochs: int, *, staged: bool) -> float:
+    """Return what one more shape costs where each is compiled, as a number of tokens of an epoch.
+
+    Args:
+        epochs: The number of epochs.
+        staged: Whether layer groups open in stages, each of which compiles every shape again.
+    """
+    return TOKENS_A_COMPILATION * (STAGES_COMPILED if staged else 1) / epochs
 
 
 def packed(lengths: NDArray[np.integer], most_tokens: int, most_rows: int) -> list[Batch]:

@@ -8,7 +8,7 @@ import numpy as np
 from slanted.text.batching import length_buckets, streaming_batches
 from slanted.text.batching.batches import TokenInputs, TrainingBatches
 from slanted.text.batching.inference import outputs_of
-from slanted.text.batching.length_buckets import TOKENS_A_COMPILATION, LengthPlan
+from slanted.text.batching.length_buckets import LengthPlan, compilation_tokens
 from slanted.text.batching.streaming_batches import WindowedBatches, WindowPlan, sampled_rows, slices
 from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.encoder import Encoder
@@ -16,7 +16,6 @@ from slanted.text.settings import Settings
 from slanted.text.tokens.documents import Documents, encode_documents
 
 MANY_ROWS = 100_000
-STAGES_COMPILED = 4  # of gradual unfreezing, about
 ROWS_AT_ONCE = 2**16
 
 
@@ -56,8 +55,7 @@ def shape_tokens(settings: Settings) -> float:
     """
     if keras.config.backend() != "jax":
         return 0.0
-    stages = 1 if settings.recipe.unfreezing == "none" else STAGES_COMPILED
-    return TOKENS_A_COMPILATION * stages / settings.recipe.epochs
+    return compilation_tokens(settings.recipe.epochs, staged=settings.recipe.unfreezing != "none")
 
 
 def outputs_of_examples(model: Any, encoder: Encoder, examples: Examples, settings: Settings) -> np.ndarray:

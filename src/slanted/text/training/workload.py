@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from slanted.common.strict_json import decoded
 from slanted.preview.range_test import SearchOptions
 from slanted.runtime.run_costs import Work
-from slanted.text.batching.length_buckets import MAX_SHAPES, LengthPlan
+from slanted.text.batching.length_buckets import TOKENS_A_COMPILATION, LengthPlan, compilation_tokens
 from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.model_files import ModelFiles, locate
 from slanted.text.runs.run_data import RunData
@@ -23,6 +23,7 @@ from slanted.text.tokens.tokenizer import TextTokenizer
 
 SAMPLE_ROWS = 500
 MOST_ROWS = 50_000  # of an epoch whose batches are planned
+ROWS_PREDICTED_AT_ONCE = 32  # where each length is compiled
 CHARACTERS = 4.3  # per token; in English
 _SIZES = (  # layers, width, inner width, rows of the embeddings: DistilBERT, other models of transformers, KerasHub
     ("n_layers", "dim", "hidden_dim", "vocab_size"),
@@ -64,17 +65,24 @@ def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings:
     lengths = sizes.lengths(train)
     rows = len(train) * len(lengths) / min(len(train), SAMPLE_ROWS)  # more than texts if these are split into chunks
     planned = np.resize(lengths, max(1, min(round(rows), MOST_ROWS)))
-    batches = LengthPlan(planned, settings.batch_size, seed=settings.seed, max_shapes=MAX_SHAPES).batches(0)
+    batches = LengthPlan(planned, settings.batch_size, seed=settings.seed).batches(0)
+    compilation = compilation_tokens(epochs, staged=settings.recipe.unfreezing != "none")
     validation, scale = sizes.tokens(valid), rows / len(planned)
     return Work(
-        lengths=len({(len(batch.rows), batch.length) for batch in batches}),
-        predicted_lengths=MAX_SHAPES,
+        lengths=_shapes(planned, settings.batch_size, compilation),
+        predicted_lengths=sum(_shapes(sizes.lengths(part), ROWS_PREDICTED_AT_ONCE) for part in (valid, test) if part),
         steps=round(epochs * len(batches) * scale),
         tokens=epochs * scale * sum(len(batch.rows) * batch.length for batch in batches),
         predicted=epochs * validation,
         scored=validation + sizes.tokens(test),
         **sizes.relative(),
     )
+
+
+def _shapes(lengths: NDArray[np.int64], batch_size: int, cost: float = TOKENS_A_COMPILATION) -> int:
+    """Return how many shapes the batches of rows of these lengths have where each is compiled."""
+    batches = LengthPlan(lengths, batch_size, shape_tokens=cost).batches(0)
+    return len({(len(batch.rows), batch.length) for batch in batches})
 
 
 class _Sizes:
