@@ -13,7 +13,6 @@ import sys
 import keras
 import numpy as np
 import pytest
-from applied import BACKEND
 
 from slanted.runtime import patches
 from slanted.runtime.patches import (
@@ -120,7 +119,7 @@ def test_an_exception_leaves_nothing_hidden():
 # -- postponed_torch_compiler -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(BACKEND != "torch", reason="of PyTorch alone")
+@pytest.mark.once
 def test_the_compiler_of_pytorch_is_loaded_when_it_is_used():
     program = """
 import sys

@@ -29,8 +29,8 @@ def test_every_parameter_stands_in_the_signature(estimator):
     assert [name for name in kinds if kinds[name] is inspect.Parameter.POSITIONAL_OR_KEYWORD] == ["model", "recipe"]
     assert {p.name: p.default for p in parameters} == {"model": "minilm", "recipe": "stlr", **BY_KEYWORD}
     assert {p.name: p.annotation for p in parameters}["class_weight"] == str | None
-    by_class = {"task", "backend"}  # the estimator's class is the task's, and Keras runs on its backend already
-    assert {f.name for f in setting_fields(Settings)} - by_class <= set(kinds)
+    # The estimator's class is the task's, and Keras runs on its backend, with its threads, already.
+    assert {f.name for f in setting_fields(Settings)} - {"task", "backend", "threads"} <= set(kinds)
 
 
 @ESTIMATORS
