@@ -127,7 +127,7 @@ def test_prediction_pads_little_and_where_each_shape_is_compiled_has_few():
     shapes = shapes_of(PredictionBatches(TokenInputs(encoded, NAMES, PAD)))
     assert sum(rows for rows, _ in shapes) == 3000 and max(rows * length for rows, length in shapes) <= 4096
     padding = 1 - lengths.sum() / sum(rows * length for rows, length in shapes)
-    assert padding < (0.25 if keras.config.backend() == "jax" else 0.1)
+    assert padding < (0.3 if keras.config.backend() == "jax" else 0.1)
     assert keras.config.backend() != "jax" or len(set(shapes)) <= 8
 
 
