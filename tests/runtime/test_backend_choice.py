@@ -18,6 +18,7 @@ pytestmark = pytest.mark.once
 
 LONG = Work(lengths=8, predicted_lengths=8, steps=5000, tokens=5000 * 32 * 16.0)
 SHORT = replace(LONG, steps=50, tokens=50 * 32 * 16.0)
+NAMES, INSTALL = "use auto, float32, mixed_bfloat16 or mixed_float16", "which is not installed: pip install"
 
 
 def costs(step, startup=4.0, compile=0.0):
@@ -231,17 +232,9 @@ def test_a_benchmark_that_measured_nothing_in_its_time_changes_nothing(machine):
     ("arguments", "installed", "message"),
     [
         (("theano", "auto"), MEASURED, "--backend 'theano' is unknown: use tensorflow, jax or torch"),
-        (
-            ("auto", "float64"),
-            MEASURED,
-            "--precision 'float64' is unknown: use auto, float32, mixed_bfloat16 or mixed_float16",
-        ),
-        (
-            ("jax", "auto"),
-            ["torch"],
-            "--backend 'jax' needs the extra `jax`, which is not installed: pip install \"slanted[jax]\"",
-        ),
-        (("auto", "auto"), [], 'Training needs the extra `text`, which is not installed: pip install "slanted[text]"'),
+        (("auto", "float64"), MEASURED, f"--precision 'float64' is unknown: {NAMES}"),
+        (("jax", "auto"), ["torch"], f"--backend 'jax' needs the extra `jax`, {INSTALL} \"slanted[jax]\""),
+        (("auto", "auto"), [], f'Training needs the extra `text`, {INSTALL} "slanted[text]"'),
     ],
 )
 def test_refused(machine, monkeypatch, arguments, installed, message):

@@ -121,7 +121,7 @@ class LengthPlan:
 
 
 def compilation_tokens(epochs: int, *, staged: bool) -> float:
-    """Return what one more shape costs where each is compiled, as a number of tokens of an epoch.
+    """Return the cost of compiling one more shape, as a number of tokens of an epoch.
 
     Args:
         epochs: The number of epochs.

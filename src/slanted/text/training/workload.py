@@ -34,7 +34,7 @@ _MINILM = (6, 384, 1536, 30522)
 
 
 def run_work(data: RunData, settings: Settings, models: int = 1) -> Work:
-    """Return what a run, or a cross-validation, of `settings` on `data` computes.
+    """Return the work of a run, or of a cross-validation.
 
     Args:
         data: The rows.
@@ -47,14 +47,14 @@ def run_work(data: RunData, settings: Settings, models: int = 1) -> Work:
 
 
 def search_work(data: RunData, settings: Settings, options: SearchOptions) -> Work:
-    """Return what a search of the peak learning rate computes: the range test and three runs."""
+    """Return the work of a search for the peak learning rate: the range test and three runs."""
     work = fit_work((data.train, None, None), settings)
     steps = options.steps + 3 * options.verify_steps
     return replace(work, steps=steps, tokens=work.tokens * steps / work.steps)
 
 
 def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings: Settings) -> Work:
-    """Return what one training computes.
+    """Return the work of training one model.
 
     Args:
         parts: The training rows, the validation rows, which are scored after each epoch and at the end, and the test
