@@ -113,11 +113,9 @@ def test_the_quicker_step_loses_to_compiling_where_a_processor_has_no_bfloat16(m
 
 
 def test_a_short_run_is_not_measured_and_takes_pytorch(machine):
-    begun = time.perf_counter()
     choice = choose(work=SHORT)
     assert (choice.backend, choice.precision) == ("torch", BFLOAT16) and machine.measured == []
     assert "precision mixed_bfloat16 (as on a typical machine); expected: about " in choice.why
-    assert time.perf_counter() - begun < 1.0
     assert picked(work=None) == ("torch", BFLOAT16) and choose().seconds is None
 
 
