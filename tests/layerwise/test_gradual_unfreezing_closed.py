@@ -142,7 +142,7 @@ def text_model(policy=None):
 
 
 class CPUTimes(keras.callbacks.Callback):
-    """Keeps the processor time of the shortest step of epochs 0 and 1, over all fits: other work only lengthens steps."""
+    """Keeps the processor time of the shortest step of epochs 0 and 1 of all fits: other work lengthens steps only."""
 
     shortest = (float("inf"), float("inf"))
 
