@@ -97,12 +97,19 @@ def test_the_text_of_the_option_is_auto_or_a_whole_number():
         threads.parse_threads("1.5")
 
 
-@pytest.mark.parametrize("name", [None, *threads.WAITING])
-def test_threads_sleep_while_they_wait_unless_the_user_says_how(machine, monkeypatch, name):
-    if name is not None:
-        monkeypatch.setenv(name, "7")
-    threads.wait_passively()
-    assert os.environ.get("OMP_WAIT_POLICY") == {None: "passive", "OMP_WAIT_POLICY": "7"}.get(name)
+@pytest.mark.parametrize(("busy", "expected"), [(0, (None, "10000")), (1, ("passive", None))])
+def test_threads_sleep_at_once_on_a_busy_machine_and_spin_shortly_on_an_idle_one(machine, monkeypatch, busy, expected):
+    stat = [{n: (0, 0) for n in range(4)}, {n: (95 * (n >= busy), 100) for n in range(4)}]
+    monkeypatch.setattr(threads, "_ticks", lambda: stat.pop(0))
+    threads.limit_spinning()
+    assert (os.environ.get("OMP_WAIT_POLICY"), os.environ.get("GOMP_SPINCOUNT")) == expected
+
+
+@pytest.mark.parametrize("name", threads.WAITING)
+def test_threads_wait_as_the_user_says(machine, monkeypatch, name):
+    monkeypatch.setenv(name, "7")
+    threads.limit_spinning()
+    assert {one: os.environ[one] for one in threads.WAITING if one in os.environ} == {name: "7"}
 
 
 def test_a_busy_machine_is_noted_once_on_torch_alone(machine, monkeypatch):

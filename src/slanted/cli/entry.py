@@ -15,7 +15,7 @@ from typing import NoReturn
 from slanted.cli.parsers import parser
 from slanted.common.messages import file_name, option_of, printable
 from slanted.errors import InputError, SettingError, SlantedError
-from slanted.runtime import keras_startup, threads
+from slanted.runtime import keras_startup
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 EXIT_UNREAD = 141  # the status of a process that SIGPIPE ends: the reader of standard output has closed it
@@ -35,8 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 2, 3, 130, 141 or 143."""
     options = None
     keras_startup.command_alone = arguments is None
-    if arguments is None:
-        threads.wait_passively()
     for stream in (sys.stdout, sys.stderr):
         if arguments is None and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from slanted.common.messages import plural
-from slanted.runtime import backend_choice, threads
+from slanted.runtime import backend_choice, keras_startup, threads
 from slanted.runtime.backend_choice import Choice, running_backend
 from slanted.runtime.keras_startup import start_keras
 from slanted.runtime.run_costs import Expectation, Work
@@ -39,6 +39,8 @@ def start_on_machine(
 
 def choose_machine(settings: Settings, progress: Progress, work: Work | None = None) -> tuple[Choice, int]:
     """Set the number of threads, choose the backend and the precision, print both, and return them."""
+    if keras_startup.command_alone:
+        threads.limit_spinning()
     threads.set_threads(settings.threads, running_backend())
     choice = backend_choice.choose(settings.backend, settings.precision, progress.say, work)
     count = threads.threads_of(choice.backend)

@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from slanted.errors import InputError, missing_extra
+from slanted.runtime import threads
 from slanted.runtime.backend_choice import running_backend
 from slanted.runtime.machine_cache import cache_folder
 from slanted.runtime.patches import faster_imports, one_arena, postponed_torch_compiler, without_packages
@@ -47,6 +48,8 @@ def start_keras(backend: str) -> None:
     if running not in (None, backend):
         message = f"--backend {backend}: Keras runs on {running} in this process already, and keeps its backend"
         raise InputError(f"{message}; start a new process, or give --backend {running}")
+    if command_alone:
+        threads.limit_spinning()
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if backend == "jax":

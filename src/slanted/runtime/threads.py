@@ -1,7 +1,7 @@
 """The threads that compute: how many a process may use, how backends are told, and how they wait for each other.
 
 Nothing here imports Keras. OpenMP, TensorFlow and JAX read their numbers of threads from the environment when they are
-loaded, so that `set_threads` and `wait_passively` are called before. A Python process of the user keeps its waiting.
+loaded, so that `set_threads` and `limit_spinning` are called before. A Python process of the user keeps its waiting.
 """
 
 import math
@@ -25,11 +25,12 @@ VARIABLES = {  # the first one of a backend is its number of threads
     "tensorflow": ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     "jax": ("PJRT_NPROC", "NPROC"),
 }
+SPINS = "10000"
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 _CGROUPS, _CPUS, _STAT = Path("/sys/fs/cgroup"), Path("/sys/devices/system/cpu"), Path("/proc/stat")
 _OWN_CGROUPS = Path("/proc/self/cgroup")
-_SAMPLE_SECONDS = 0.1
+_SAMPLE_SECONDS = 0.2
 _NOTE = (
     "note: other programs are using the cores of this machine, and PyTorch's threads lose time as they wait for each "
     "other; set OMP_WAIT_POLICY=passive before Python starts, or call torch.set_num_threads(1)"
@@ -55,13 +56,19 @@ def parse_threads(text: str) -> int | str:
     return AUTO if text == AUTO else int(text)
 
 
-def wait_passively() -> None:
-    """Make the threads of OpenMP sleep while they wait for each other, unless the user has chosen how they wait.
+def limit_spinning() -> None:
+    """Limit the time that OpenMP's threads spin while they wait for each other, unless the user has set how they wait.
 
-    By default they spin. If another process has taken the core of one thread, the others then spin until it returns.
+    By default they spin for milliseconds. If another process has taken the core of one thread, the others then spin
+    until it returns. On a busy machine they sleep at once; on an idle one, where to be woken takes longer than to wait,
+    they spin for some tens of microseconds first.
     """
-    if not any(name in os.environ for name in WAITING):
+    if any(name in os.environ for name in WAITING):
+        return
+    if _is_busy(len(_allowed())):
         os.environ["OMP_WAIT_POLICY"] = "passive"
+    else:
+        os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
 def set_threads(threads: int | str, running: str | None = None) -> None:
@@ -166,13 +173,18 @@ def note_if_busy(backend: str, say: Callable[[str], None]) -> None:
     if _noted or backend != "torch" or any(name in os.environ for name in WAITING):
         return
     threads = threads_of(backend)
-    if threads > 1 and idle_cores() < min(threads, len(_allowed())) - 0.5:
+    if threads > 1 and _is_busy(min(threads, len(_allowed()))):
         _noted = True
         say(_NOTE)
 
 
+def _is_busy(cores: int) -> bool:
+    """Return whether fewer than this number of cores are idle."""
+    return idle_cores() < cores - 0.5
+
+
 def idle_cores() -> float:
-    """Return how many of the allowed cores are idle, on average over a tenth of a second; all without /proc/stat."""
+    """Return how many of the allowed cores are idle, on average over a fifth of a second; all without /proc/stat."""
     before = _ticks()
     time.sleep(_SAMPLE_SECONDS)
     after = _ticks()
