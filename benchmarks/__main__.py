@@ -2,15 +2,15 @@
 
 Usage: python -m benchmarks [PART ...] [--rounds 3] [--sets trec6,imdb_2k] [--page-only]
 
-Parts: training, prediction, steps, memory, sooner; without a name, all. SLANTED_DATA names the folder of data sets;
-without it the bundled sample is taken. With --sets only these sets are measured, and the figures of others stay. One
+Parts: training, prediction, steps, memory, sooner, few; without a name, all. SLANTED_DATA names the folder of data
+sets; without it the bundled sample is taken. With --sets only these sets are measured; the figures of others stay. One
 process runs at a time; the peers' environment is made when it is missing.
 """
 
 import argparse
 from types import ModuleType
 
-from benchmarks import memory, page, prediction, results, sooner, steps, training
+from benchmarks import few, memory, page, prediction, results, sooner, steps, training
 
 PARTS: dict[str, ModuleType] = {
     "training": training,
@@ -18,6 +18,7 @@ PARTS: dict[str, ModuleType] = {
     "steps": steps,
     "memory": memory,
     "sooner": sooner,
+    "few": few,
 }
 
 
@@ -26,7 +27,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: 3)")
-    parser.add_argument("--sets", help="the data sets of training, prediction and sooner, between commas; others stay")
+    parser.add_argument(
+        "--sets", help="the data sets of training, prediction, sooner and few, between commas; others stay"
+    )
     parser.add_argument("--page-only", action="store_true", help="write the page from the figures there are")
     given = parser.parse_args()
     unknown = [name for name in given.parts if name not in PARTS]

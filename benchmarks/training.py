@@ -50,7 +50,7 @@ def slanted_trained(data: DataSet, max_tokens: int, seed: int, options: list[str
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         files = [data.train, "--test", data.test, "--out", out]
-        fixed = ["--max-tokens", str(max_tokens), "--valid-share", "0", "--seed", str(seed)]
+        fixed = ["--max-tokens", str(max_tokens), "--batch-size", "32", "--valid-share", "0", "--seed", str(seed)]
         outcome = processes.run([PYTHON, "-m", "slanted.cli", "train", *files, *fixed, *options])
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     return {

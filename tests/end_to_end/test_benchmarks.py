@@ -11,7 +11,7 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import processes, results, sooner, steps, training  # noqa: E402
+from benchmarks import few, processes, results, sooner, steps, training  # noqa: E402
 
 
 def test_a_ratio_is_that_of_the_medians_with_the_rounds_extremes():
@@ -121,3 +121,32 @@ def test_every_figure_kept_makes_the_page_there_is():
         assert part.page(figures) in page, (
             f"docs/benchmarks.md is older than {path.name}: python -m benchmarks --page-only"
         )
+
+
+def test_the_grid_of_few_rows_continues_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    trained = []
+
+    def run(data, name, size, seed):
+        trained.append((size, seed))
+        if len(trained) == 4:
+            raise KeyboardInterrupt
+        scores = {"slanted": 0.9, "tfidf": 0.5, "frozen_encoder": 0.7}
+        return {**scores, "epochs": 3, "train_seconds": 10.0 + seed}
+
+    monkeypatch.setattr(few, "_trained", run)
+    with pytest.raises(KeyboardInterrupt):
+        few.measure(2, ["trec6"])
+    figures = few.measure(2, ["trec6"])
+    cells = [(size, seed) for size in list(few.SIZES)[:3] for seed in (0, 1)] + [("all rows", 0)]
+    assert trained == [*cells[:4], *cells[3:]]
+    assert "| trec6 | 8 a class | 90.0 ± 0.0 | 50.0 ± 0.0 | 70.0 ± 0.0 | 3 | 10 ± 1 |" in few.page(figures)
+
+
+def test_a_draw_has_as_many_rows_of_each_class(tmp_path):
+    train = tmp_path / "train.csv"
+    train.write_text("text,label\n" + "".join(f"t {at},{'abbb'[at % 4]}\n" for at in range(4000)))
+    for size, counts in {"8 a class": (8, 8), "1,000 rows": (250, 750), "all rows": (1000, 3000)}.items():
+        few.draw(train, tmp_path / "drawn.csv", size, 0)
+        lines = (tmp_path / "drawn.csv").read_text().split()
+        assert tuple(sum(line.endswith(f",{label}") for line in lines) for label in "ab") == counts

@@ -29,7 +29,7 @@ def applied(recipe, steps):
 @pytest.mark.parametrize("name", list(recipes()))
 def test_the_rates_really_applied(name, steps):
     recipe = recipes()[name].with_settings(
-        optimizer="sgd", momentum=0.0, weight_decay=0.0, epochs=min(8, recipes()[name].epochs)
+        optimizer="sgd", momentum=0.0, weight_decay=0.0, epochs=min(8, recipes()[name].least_epochs)
     )
     recipe = recipe.with_settings(lr_max=1.0, clip_norm=1e9)  # a rate is what it is where nothing is clipped
     total = steps * recipe.epochs

@@ -92,7 +92,7 @@ def test_every_field_has_an_option():
         "--clip-norm": "3", "--curve": "cosine", "--cut-frac": "0.3", "--ratio": "8", "--warmup": "0.2",
         "--decay": "0.3", "--layer-decay": "0.7", "--decayed-groups": "blocks", "--multipliers": "head=2,block_0=0.5",
         "--unfreezing": "chain-thaw", "--unfreeze-every": "20", "--unfreeze-at": "0,2,3", "--truncate": "tail",
-        "--freeze": "embeddings, block_0", "--dropout": "0", "--lr": "0.25",
+        "--freeze": "embeddings, block_0", "--dropout": "0", "--lr": "0.25", "--head-start": "random",
     }  # fmt: skip
     recipe = recipe_of("--recipe", "linear", *(word for pair in changed.items() for word in pair))
     plain = recipes()["linear"]

@@ -13,6 +13,7 @@ from slanted.cli import main
 
 EPOCHS, STEPS = 8, 5
 OPTIONS = ["--lr", "0.01", "--batch-size", "8", "--max-tokens", "16", "--precision", "float32", "--recipe", "stlr"]
+OPTIONS += ["--head-start", "random"]
 LABELS = ("alpha", "beta")
 FILES = {"model", "tokenizer.json", "labels.json", "recipe.json", "history.csv", "metrics.json", "predictions.csv"}
 FILES |= {"report.html", "report.json"}

@@ -21,14 +21,22 @@ pytestmark = pytest.mark.once
 RUNS = Path(__file__).parents[1] / "support" / "earlier_runs"
 FIRST, WITHOUT_DROPOUT = RUNS / "b3c13c0.json", RUNS / "f4e7b60.json"
 LACKED = {"long": "truncate", "class_weight": "none", "folds": 0, "threads": 0}
-LACKED_BY_RECIPE = {"freeze": (), "dropout": None}
-GIVEN = {"model": "model", "max_tokens": 16, "backend": "torch", "precision": "float32"}
+LACKED_BY_RECIPE = {"freeze": (), "dropout": None, "head_start": "random"}
+GIVEN = {
+    "batch_size": 32,
+    "valid_share": 0.1,
+    "model": "model",
+    "max_tokens": 16,
+    "backend": "torch",
+    "precision": "float32",
+}
 CHANGED = {"epochs": 1, "weight_decay": 0.0, "curve": "one-cycle", "warmup": 0.1}  # the warm-up of all curves then
 
 
 def then(**recipe):
     """Return the settings with which those runs were started."""
-    return Settings(recipe=recipes()["stlr"].with_settings(**CHANGED, **recipe), **GIVEN, **LACKED)
+    settings = {**CHANGED, **LACKED_BY_RECIPE, **recipe}
+    return Settings(recipe=replace(recipes()["stlr"], **settings), **GIVEN, **LACKED)
 
 
 def read(path):

@@ -13,6 +13,7 @@ from slanted.common.setting_fields import argument_of, setting_fields
 from slanted.errors import InputError
 from slanted.recipe.named import recipe_named, recipes, saved_recipe
 from slanted.recipe.own_curve import is_own
+from slanted.recipe.parsing import share_or_auto, whole_or_auto
 from slanted.recipe.recipe import Recipe
 from slanted.text.settings import DataFiles, Settings
 
@@ -32,7 +33,13 @@ def add_option(group: Any, setting: Field[Any], **more: Any) -> None:
     if default not in (None, (), MISSING) and "(default" not in text:
         text += f" (default: {default:g})" if isinstance(default, float) else f" (default: {default})"
     own = {name: setting.metadata[name] for name in ("metavar", "nargs") if name in setting.metadata}
-    own = {"metavar": {int: "N", float: "X"}.get(parse), "type": _converter(parse), "default": default, **own, **more}
+    own = {
+        "metavar": {int: "N", whole_or_auto: "N", float: "X", share_or_auto: "X"}.get(parse),
+        "type": _converter(parse),
+        "default": default,
+        **own,
+        **more,
+    }
     group.add_argument(option_of(argument_of(setting)), **{"help": text.replace("%", "%%"), **own})
 
 
@@ -68,7 +75,7 @@ def add_setting_options(command: argparse.ArgumentParser, one_run: bool = True) 
 
 def _converter(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return `parse` with its errors converted to those that argparse expects."""
-    rule = "a whole number" if parse is int else "a number"
+    rule = "a whole number" if parse in (int, whole_or_auto) else "a number"
 
     def convert(text: str) -> Any:
         try:

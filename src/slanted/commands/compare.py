@@ -31,6 +31,7 @@ from slanted.compare.results import Comparison, Measured, compared
 from slanted.compare.run_grid import Run, Runner, runs_of
 from slanted.compare.text_table import table, verdicts
 from slanted.errors import InputError, SettingError
+from slanted.recipe.choices import AUTO
 from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.runtime.run_costs import Work
@@ -90,6 +91,7 @@ def compare(
     progress = progress or Progress(quiet=options.as_json)
     check_installed("slanted compare")
     check_options(files, shared, options)
+    shared = replace(shared, valid_share=shared.held_out_share)  # the same rows for all recipes
     check_place(out, options.overwrite)
     runner = Runner(files, progress)
     data = runner.data_of(shared)
@@ -136,7 +138,7 @@ def check_options(files: DataFiles, shared: Settings, options: CompareOptions) -
     whole("seeds", options.seeds)
     if shared.folds:
         raise InputError(f"--folds {shared.folds}: compare splits the rows by seed, not into folds; leave it out")
-    has_valid = files.valid is not None or shared.valid_share > 0.0
+    has_valid = files.valid is not None or shared.held_out_share > 0.0
     if len(options.rates) > 1 and not has_valid:
         raise InputError(
             "--lr: choosing from several rates needs validation rows; give --valid or a --valid-share above 0"
@@ -185,9 +187,15 @@ def _train(runs: Sequence[Run], runner: Runner, out: Path, progress: Progress) -
     threads.set_threads(unfinished[0].settings.threads, backend_choice.running_backend())
     start_keras(unfinished[0].settings.backend)
     for run in unfinished:
-        runner.train(run)
+        runner.train(run.with_epochs(_decided_epochs(runs)))
         done += 1
         progress.say(f"run {done} of {len(runs)}: {run.title}: {_outcome(run)}")
+
+
+def _decided_epochs(runs: Sequence[Run]) -> int | None:
+    """Return the epochs of a finished run that decided them by its rows: the others get as many."""
+    decided = [run for run in runs if run.settings.recipe.epochs == AUTO]
+    return next((metrics["epochs"] for run in decided if (metrics := run.metrics())), None)
 
 
 def _outcome(run: Run) -> str:

@@ -11,10 +11,10 @@ from slanted.runtime.keras_startup import start_keras
 from slanted.runtime.run_costs import Expectation, Work
 from slanted.text.pretrained.hub import pinned
 from slanted.text.progress.progress import Progress, duration
-from slanted.text.scoring.headline import HEADLINE, headline, note_on_tfidf
+from slanted.text.scoring.headline import FROZEN_ENCODER, HEADLINE, MAJORITY, TFIDF, headline, notes_on_baselines
 from slanted.text.settings import Settings
 
-TFIDF = "TF-IDF + linear model"
+NAMES = {TFIDF: "TF-IDF + linear model", FROZEN_ENCODER: "frozen encoder", MAJORITY: "majority"}
 
 
 def start_on_machine(
@@ -73,12 +73,17 @@ def _say_time(metrics: dict[str, Any], progress: Progress) -> None:
 
 
 def _say_scores(where: str, metrics: dict[str, Any], progress: Progress) -> None:
-    rows = {"this model": metrics[where], TFIDF: metrics["baselines"]["tfidf"]}
-    rows["majority"] = metrics["baselines"]["majority"]
+    rows = {"this model": metrics[where], **_baselines(metrics)}
     for name, scores in rows.items():
         progress.say(f"{where}: {name:<22} {headline(scores, metrics['task'])}")
-    for line in note_on_tfidf(metrics["task"], rows["this model"], rows[TFIDF]):
+    for line in notes_on_baselines(metrics["task"], metrics[where], metrics["baselines"]):
         progress.say(line)
+
+
+def _baselines(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the scores of the baselines by the names that are printed."""
+    scores = metrics["baselines"]
+    return {name: scores[key] for key, name in NAMES.items() if key in scores or key != FROZEN_ENCODER}
 
 
 def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
@@ -98,10 +103,10 @@ def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
     progress.say(f"out of fold: {headline(metrics['out_of_fold'], task)}")
     where, scores = ("test", metrics["test"]) if "test" in metrics else ("mean of folds", metrics["mean"])
     rows = {f"mean of {folds} models": metrics["test"]} if "test" in metrics else {}
-    rows |= {TFIDF: metrics["baselines"]["tfidf"], "majority": metrics["baselines"]["majority"]}
+    rows |= _baselines(metrics)
     for name, row in rows.items():
         progress.say(f"{where}: {name:<22} {headline(row, task)}")
-    for line in note_on_tfidf(task, scores, metrics["baselines"]["tfidf"]):
+    for line in notes_on_baselines(task, scores, metrics["baselines"]):
         progress.say(line)
     progress.say(f"models and scores: {out}")
     progress.say(f"next: slanted predict {out} FILE --out predictions.csv")

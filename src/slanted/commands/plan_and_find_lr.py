@@ -91,6 +91,7 @@ def search_of(run: "FineTuningRun", options: SearchOptions) -> "RateSearch":
     from slanted.preview.lr_finder import find_learning_rate
 
     settings = run.settings
+    run.start_head()
     optimizer = settings.recipe.make_optimizer(run.model, run.lr_max, settings.gradient_accumulation)
     run.model.compile(optimizer=optimizer, loss=run.loss)
     return find_learning_rate(run.model, run.batches, **asdict(options))

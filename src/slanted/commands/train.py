@@ -42,8 +42,9 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
     data = resume_check.read_unchanged(request.files, request.settings)
     for line in data.summary:
         progress.say(line)
-    work = None if folder.resume else run_work(data, request.settings)
-    settings, expected = start_on_machine(request.settings, progress, work)
+    settings = replace(request.settings, valid_share=data.valid_share)
+    work = None if folder.resume else run_work(data, settings)
+    settings, expected = start_on_machine(settings, progress, work)
     request = replace(request.with_settings(settings), expected=expected)
     try:
         if data.folds:

@@ -8,6 +8,7 @@ from typing import Any
 from slanted.compare.paired_difference import Difference, deviation, paired_difference
 from slanted.compare.recipe_variants import Rate
 from slanted.compare.run_grid import Run
+from slanted.text.scoring.headline import BASELINES
 from slanted.text.settings import LOWER_IS_BETTER
 
 
@@ -152,11 +153,12 @@ def _result(
         difference = paired_difference(first, scores)
         better = (difference.mean < 0.0) == (score in LOWER_IS_BETTER) if difference.is_shown else None
     seconds = [one.metrics["train_seconds"] for one in chosen if one.metrics]
+    least = runs[0].run.settings.recipe.least_epochs
     return RecipeResult(
         name=runs[0].run.variant.name,
         rate=chosen[0].peak_rate if chosen else None,
         rates_tried=len({one.run.rate for one in runs}),
-        epochs=runs[0].run.settings.recipe.epochs,
+        epochs=(chosen[0].metrics or {}).get("epochs", least) if chosen else least,
         scores=tuple(scores) if defined else (),
         mean=math.fsum(scores) / len(scores) if defined else None,
         deviation=deviation(scores) if defined else None,
@@ -172,8 +174,8 @@ def _baselines(measured: Sequence[Measured], score: str) -> dict[str, float]:
     """Return the mean score of each baseline over the seeds, if it is defined for all seeds."""
     of_seed = {one.run.seed: one.metrics["baselines"] for one in measured if one.metrics}
     means = {}
-    for name in ("tfidf", "majority"):
-        values = [float(scores[name].get(score, math.nan)) for scores in of_seed.values()]
+    for name in BASELINES:
+        values = [float(scores.get(name, {}).get(score, math.nan)) for scores in of_seed.values()]
         if values and not any(map(math.isnan, values)):
             means[name] = math.fsum(values) / len(values)
     return means

@@ -10,6 +10,7 @@ from slanted.common.strict_json import NUMBER
 from slanted.compare.folder import FAILED, REMEDY, RUNS
 from slanted.compare.recipe_variants import Rate, Variant
 from slanted.errors import InputError, TrainingFailed
+from slanted.recipe.choices import AUTO
 from slanted.text.labels.examples import Examples
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import run_folder
@@ -92,6 +93,13 @@ class Run:
         """Whether the run needs no training: it has scores, or it failed."""
         return (self.folder / run_folder.METRICS).is_file() or self._failed.is_file()
 
+    def with_epochs(self, epochs: int | None) -> "Run":
+        """Return the run with this number of epochs, if its recipe has none of its own and the number is known."""
+        recipe = self.settings.recipe
+        if epochs is None or recipe.epochs != AUTO:
+            return self
+        return replace(self, settings=replace(self.settings, recipe=recipe.with_settings(epochs=epochs)))
+
     def check_same(self, out: Path) -> None:
         """Check that a run in the folder, if there is one, was trained with these settings.
 
@@ -104,7 +112,8 @@ class Run:
             return
         saved, current = with_missing(read_object(path, recipe=dict)), self.settings.to_dict()
         for before, after in ((saved["recipe"], current.pop("recipe")), (saved, current)):
-            if differing := differing_options({name: before[name] for name in after}, after):
+            compared = {name: value for name, value in after.items() if value != AUTO}  # which became a number
+            if differing := differing_options({name: before[name] for name in compared}, compared):
                 raise InputError(f"--out {out}: contains {self.title!r} with {'; '.join(differing)}; {REMEDY}")
 
 
@@ -179,7 +188,7 @@ class Runner:
         """Return the scores of the baselines, which are fitted once per split."""
         from slanted.text.training.train_run import baselines_of
 
-        splits = self.files.valid is None and settings.valid_share > 0.0
+        splits = self.files.valid is None and settings.held_out_share > 0.0
         key = settings.seed if splits else None
         if key not in self._baselines:
             self._baselines[key] = baselines_of(data, scored, settings)

@@ -3,8 +3,9 @@
 from slanted.common.messages import aligned, plural
 from slanted.compare.results import Comparison, RecipeResult
 from slanted.text.progress.progress import duration
+from slanted.text.scoring.headline import FROZEN_ENCODER, MAJORITY, TFIDF
 
-BASELINES = {"tfidf": "TF-IDF + linear model", "majority": "majority"}
+BASELINES = {TFIDF: "TF-IDF + linear model", FROZEN_ENCODER: "frozen encoder", MAJORITY: "majority"}
 ROWS = {"test": "test rows", "valid": "validation rows"}
 
 

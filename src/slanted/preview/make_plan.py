@@ -61,7 +61,7 @@ def plan(  # noqa: PLR0913 - public: each option by its name
     recipe = recipe if isinstance(recipe, Recipe) else recipe_named(recipe)
     total_steps = whole("total_steps", total_steps)
     peak = positive("lr_max", lr_max) if lr_max is not None else recipe.peak_rate(_hidden_size(model, recipe))
-    an_epoch = steps_per_epoch or -(-total_steps // recipe.epochs)
+    an_epoch = steps_per_epoch or -(-total_steps // recipe.least_epochs)
     size = DatasetSize(examples, batch_size, gradient_accumulation)
     return plan_along(recipe.make_curve(peak, total_steps), model, recipe, an_epoch, batch, size)
 

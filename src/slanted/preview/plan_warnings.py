@@ -43,10 +43,10 @@ def _length(recipe: Recipe, total_steps: int, steps_per_epoch: int) -> Iterator[
             f"the run has {total_steps} steps, fewer than {FEW_STEPS}: too few for the shape of a curve, and often too "
             "few to learn anything; train for more epochs or with smaller batches"
         )
-    if total_steps != recipe.epochs * steps_per_epoch:
+    if total_steps != recipe.least_epochs * steps_per_epoch:
         yield (
-            f"{total_steps} steps are not {recipe.epochs} epochs of {steps_per_epoch}: the curve does not end with the "
-            "last epoch"
+            f"{total_steps} steps are not {recipe.least_epochs} epochs of {steps_per_epoch}: the curve does not end "
+            "with the last epoch"
         )
 
 

@@ -1,11 +1,12 @@
 """Parse and check the settings of a recipe that are not a single number or word, such as lists and patterns."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from slanted.common.messages import is_encodable
 from slanted.errors import InputError, SettingError
+from slanted.recipe.choices import AUTO
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
@@ -52,6 +53,29 @@ def epoch_or_batches(text: str) -> str | int:
         return text if text == "epoch" else int(text)
     except ValueError:
         raise InputError(f"must be epoch or a number of batches, not {text!r}") from None
+
+
+def whole_or_auto(text: str) -> int | str:
+    """Return "auto", or a whole number.
+
+    >>> whole_or_auto("auto"), whole_or_auto("3")
+    ('auto', 3)
+    """
+    return text if text == AUTO else int(text)
+
+
+def share_or_auto(text: str) -> float | str:
+    """Return "auto", or a number.
+
+    >>> share_or_auto("auto"), share_or_auto("0.1")
+    ('auto', 0.1)
+    """
+    return text if text == AUTO else float(text)
+
+
+def or_auto(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """Return a check that also accepts "auto"."""
+    return lambda name, value: None if isinstance(value, str) and value == AUTO else check(name, value)
 
 
 def is_text(value: Any) -> bool:

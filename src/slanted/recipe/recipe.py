@@ -22,7 +22,9 @@ from slanted.recipe.parsing import (
     factors,
     is_list,
     is_text,
+    or_auto,
     whole_numbers,
+    whole_or_auto,
 )
 
 __all__ = ["Recipe"]
@@ -36,7 +38,7 @@ class Recipe:
         name: The name of the recipe.
         source: The paper or the library that the settings are from.
         notes: Remarks: the purpose of the recipe, and its differences from the source.
-        epochs: Passes over the training rows, in [1, 100000].
+        epochs: Passes over the training rows, in [1, 100000]; "auto": 3, or more on few rows.
         lr_max: The peak learning rate, in (0, 1]; None: from the size of the model, see `peak_rate`.
         peak_factor: A factor of the peak from the size of the model; not used if `lr_max` is set.
         optimizer: "adamw", "adam", "sgd", "rmsprop", "lion" or "adafactor".
@@ -67,6 +69,8 @@ class Recipe:
         freeze: Names of layer groups that are never trained; they need no backward pass and no optimizer update.
         dropout: The dropout rate in the encoder and before the classifier, in [0, 1); None: the encoder's, and 0.1.
         truncate: The tokens of a long text that are kept: "head", "tail" or "head+tail".
+        head_start: The first weights of the last layer of a text model: "linear", those of a linear model fitted on the
+            pooled vectors of the training rows, or "random".
 
     Raises:
         InputError: A setting is out of its range.
@@ -75,7 +79,13 @@ class Recipe:
     name: str = "own"
     source: str = "own settings"
     notes: str = ""
-    epochs: int = setting(3, "passes over the training rows", check=partial(whole, most=choices.MOST_EPOCHS))
+    epochs: int | str = setting(
+        choices.AUTO,
+        "passes over the training rows; auto: 3, or more on few rows",
+        whole_or_auto,
+        check=or_auto(partial(whole, most=choices.MOST_EPOCHS)),
+        before=choices.OWN_EPOCHS,
+    )
     lr_max: float | None = setting(None, "peak learning rate (default: by the model's size)", float, check=rate)
     peak_factor: float = setting(1.0, "times the peak by the model's size, where no peak is given", check=positive)
     optimizer: str = setting("adamw", "how gradients change the weights", choices=choices.OPTIMIZERS)
@@ -114,6 +124,7 @@ class Recipe:
         None, "share dropped in training, 0 for none (default: the model's own)", float, check=share
     )
     truncate: str = setting("head", "which tokens of a long text stay", choices=choices.TRUNCATIONS)
+    head_start: str = setting("linear", "first weights of the last layer", choices=choices.HEAD_STARTS, before="random")
 
     def __post_init__(self) -> None:
         make_plain(self)
@@ -166,6 +177,11 @@ class Recipe:
         if "curve" in settings and has_peak(self.curve):
             settings = {"lr_max": None, **settings}  # which is that of the curve that is replaced
         return replace(self, **settings)
+
+    @property
+    def least_epochs(self) -> int:
+        """The epochs of a run of many rows: `epochs`, or 3 if that is "auto"."""
+        return choices.OWN_EPOCHS if isinstance(self.epochs, str) else self.epochs
 
     def peak_rate(self, hidden_size: int) -> float:
         """Return the peak learning rate: `lr_max`, or `peak_factor` times 1e-4 for a hidden size < 512, else 2e-5."""

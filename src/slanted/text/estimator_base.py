@@ -17,7 +17,7 @@ from slanted.text.labels.splits import fold_rows
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.progress.progress import Progress
 from slanted.text.rows.python_texts import as_texts
-from slanted.text.runs.run_data import check_target, hold_out
+from slanted.text.runs.run_data import check_target, hold_out, with_valid_share
 from slanted.text.settings import Settings
 from slanted.text.tokens.documents import check_chunkable
 
@@ -92,7 +92,7 @@ class TextEstimator(_Parameters):
         train = self._examples(texts, labels, target)
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
-        settings = _on_machine(settings, train)
+        settings = _on_machine(settings, train, target)
         self.__dict__.pop("out_of_fold_", None)  # of an earlier fit
         if settings.folds:
             self._fit_folds(target, train, settings, valid)
@@ -102,7 +102,9 @@ class TextEstimator(_Parameters):
 
     def _fit_one(self, target: Target, train: Examples, settings: Settings, valid: tuple[Any, Any] | None) -> None:
         validation = None if valid is None else self._valid_examples(valid, target, train)
-        if validation is None and settings.valid_share > 0.0:
+        if validation is None:
+            settings = with_valid_share(settings, train, target, are_scored_elsewhere=True)
+        if validation is None and settings.held_out_share > 0.0:
             train, validation = hold_out(train, target, settings)
         model, self.history_ = _fitted(target, train, validation, settings, Progress(quiet=not self.verbose))
         self._adopt(model)
@@ -237,7 +239,7 @@ class TextEstimator(_Parameters):
             raise InputError(f"{folder}: contains a {target.kind} model; load it with slanted.{other}.load")
 
 
-def _on_machine(settings: Settings, train: Examples) -> Settings:
+def _on_machine(settings: Settings, train: Examples, target: Target) -> Settings:
     """Return the settings with the precision for training on these rows, and with the version of the model."""
     from slanted.runtime import backend_choice, threads
     from slanted.text.pretrained.hub import pinned
@@ -245,7 +247,7 @@ def _on_machine(settings: Settings, train: Examples) -> Settings:
 
     work = None
     if settings.precision == "auto":
-        work = replace(fit_work((train, None, None), settings), models=max(1, settings.folds))
+        work = replace(fit_work((train, None, None), settings, target.classes), models=max(1, settings.folds))
     choice = backend_choice.choose(settings.backend, settings.precision, _to_standard_error, work)
     threads.note_if_busy(settings.backend, _to_standard_error)
     return replace(settings, precision=choice.precision, model=pinned(settings.model))

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
-from slanted.common.argument_checks import make_plain, share, whole
+from slanted.common.argument_checks import make_plain, positive, share, whole
 from slanted.common.messages import is_encodable
 from slanted.common.setting_fields import as_before, check_settings, documented, setting
 from slanted.errors import InputError, SettingError
+from slanted.recipe.choices import AUTO
 from slanted.recipe.named import recipes
+from slanted.recipe.parsing import or_auto, share_or_auto, whole_or_auto
 from slanted.recipe.recipe import Recipe
 from slanted.runtime import backend_choice, threads
 
@@ -24,6 +26,7 @@ BEST_BY = ("loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_au
 BEST_BY += ("pearson", "spearman", "mae")
 LOWER_IS_BETTER = ("loss", "mae")
 FEWEST_FOLDS, MOST_FOLDS = 2, 100
+VALID_SHARE, FEW_ROWS, BATCH_SIZE = 0.1, 2_000, 32
 
 
 def threads_setting(**more: Any) -> Any:
@@ -97,7 +100,12 @@ class Settings:
     recipe: Recipe = setting(Recipe, _RECIPE, label="")  # noqa: RUF009 - makes a field
     model: str = setting("minilm", "minilm, another KerasHub preset, hf://NAME or a folder", check=_model)
     task: str = setting("auto", "the task; auto: inferred from the labels", choices=TASKS, label="")
-    batch_size: int = setting(32, "texts per batch, at most 1000000", check=_batches)
+    batch_size: int | str = setting(
+        AUTO,
+        "texts per batch, at most 1000000; auto: 16, or 32 from 4000 rows on",
+        whole_or_auto,
+        check=or_auto(_batches),
+    )
     gradient_accumulation: int = setting(1, "batches per optimizer step, at most 1000000", check=_batches)
     max_tokens: int = setting(128, "tokens per text, at least 3, special tokens included", check=_tokens)
     long: str = setting("truncate", "longer texts; chunk: split into chunks and pool their outputs", choices=LONG)
@@ -108,8 +116,15 @@ class Settings:
         "auto", "the backend; auto: KERAS_BACKEND or the fastest; measure: measure again", choices=BACKENDS, label=""
     )
     threads: int | str = threads_setting(label="", before=threads.AS_LIBRARIES)
-    valid_share: float = setting(
-        0.1, "share of the training rows used for validation if there is no validation file", check=_share
+    valid_share: float | str = setting(
+        AUTO,
+        "share of the training rows used for validation if there is no validation file; auto: 0.1, or 0 for fewer than "
+        "2000 rows that others score",
+        share_or_auto,
+        check=or_auto(_share),
+    )
+    max_minutes: float = setting(
+        10.0, "limit of the training time for the epochs that auto adds on few rows", check=positive, label=""
     )
     best_by: str = setting("loss", "validation score that selects the best epoch", choices=BEST_BY, metavar="METRIC")
     positive: str | None = setting(None, "the positive class for f1, with two classes", metavar="LABEL")
@@ -127,6 +142,33 @@ class Settings:
         """
         if self.max_tokens > most:
             raise SettingError("max_tokens", f"at most {most}, the maximum of {self.model}", self.max_tokens)
+
+    @property
+    def texts_per_batch(self) -> int:
+        """The batch size; 32 if it is "auto", as for many rows."""
+        return BATCH_SIZE if isinstance(self.batch_size, str) else self.batch_size
+
+    @property
+    def held_out_share(self) -> float:
+        """The validation share; 0.1 if it is "auto", as for many rows."""
+        return VALID_SHARE if isinstance(self.valid_share, str) else self.valid_share
+
+    def with_valid_share(self, rows: int, target_kind: Kind, are_scored_elsewhere: bool) -> "Settings":
+        """Return the settings with a number for `valid_share`.
+
+        Few rows lose much where a tenth of them is left out, and a tenth is too few to select an epoch by. So with
+        fewer than 2,000 rows and `auto` epochs all rows are trained on and the last epoch is saved, if other rows score
+        the model. In multi-label classification the thresholds need validation rows.
+
+        Args:
+            rows: The number of training rows, validation rows included.
+            target_kind: The task.
+            are_scored_elsewhere: Whether other rows, such as a test file, score the model, or nothing does.
+        """
+        if self.valid_share != AUTO:
+            return self
+        few = rows < FEW_ROWS and are_scored_elsewhere and self.recipe.epochs == AUTO and target_kind != "multilabel"
+        return replace(self, valid_share=0.0 if few else VALID_SHARE)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON types, those of the recipe under "recipe"."""

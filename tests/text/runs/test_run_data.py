@@ -7,6 +7,7 @@ import pytest
 from slanted.cli.options import files_of
 from slanted.cli.parsers import parser
 from slanted.errors import InputError
+from slanted.recipe.recipe import Recipe
 from slanted.text.labels import multilabel_cells
 from slanted.text.runs.run_data import DataFiles, read_data
 from slanted.text.settings import Settings
@@ -70,3 +71,41 @@ def test_a_column_of_ids_is_refused_before_its_table_fills_the_memory(cells, fil
         read_data(DataFiles("t.csv", **files), Settings())
     remedy = "79 cells at most; it may hold ids: name another column with --label"
     assert str(refused.value) == f"column 'label' has {message}: {remedy}"
+
+
+def few(folder, rows=40, **files):
+    """Write a file of few rows, and one of test rows, and return the files of a run."""
+    for name in ("few.csv", "test.csv"):
+        lines = [f"{name} {at},{'xy'[at % 2]}" for at in range(rows)]
+        (folder / name).write_text("\n".join(["text,label", *lines, *files.pop("more", [])]) + "\n")
+    return DataFiles(str(folder / "few.csv"), **files)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows", "is_tested", "valid"),
+    [
+        ({}, 40, True, None),
+        ({}, 40, False, 4),
+        ({}, 2000, True, 200),
+        ({"valid_share": 0.2}, 40, True, 8),
+        ({"recipe": Recipe(epochs=3)}, 40, True, 4),
+    ],
+)
+def test_few_rows_that_a_test_file_scores_are_all_trained_on(tmp_path, settings, rows, is_tested, valid):
+    test = {"test": str(tmp_path / "test.csv")} if is_tested else {}
+    data = read_data(few(tmp_path, rows, **test), Settings(**settings))
+    assert (None if data.valid is None else len(data.valid)) == valid
+    assert len(data.train) == rows - (valid or 0)
+    assert data.valid_share == settings.get("valid_share", 0.1 if valid else 0.0)
+
+
+def test_folds_hold_out_a_tenth_of_few_rows_too(tmp_path):
+    data = read_data(few(tmp_path), Settings(folds=2))
+    assert [(len(fold.train), len(fold.valid), len(fold.test)) for fold in data.folds] == [(18, 2, 20)] * 2
+
+
+def test_a_class_with_a_single_row_is_refused_where_no_rows_are_held_out_by_default(tmp_path):
+    files = few(tmp_path, test=str(tmp_path / "test.csv"), more=["alone,z"])
+    with pytest.raises(InputError, match="label 'z' has this row only"):
+        read_data(files, Settings())
+    assert read_data(files, Settings(valid_share=0.0)).valid is None

@@ -7,6 +7,7 @@ import tiny
 from sklearn.utils.class_weight import compute_class_weight
 
 from slanted import TextClassifier
+from slanted.recipe.named import recipes
 from slanted.text.scoring.class_weights import BalancedLoss, balanced_weights
 from slanted.text.scoring.outputs_and_losses import task_loss
 
@@ -77,7 +78,16 @@ def test_training_is_that_with_keras_s_sample_weights(fresh_keras):
     np.testing.assert_allclose(losses, weighed, rtol=1e-5)
 
 
-SMALL = {"lr": 0.01, "batch_size": 8, "max_tokens": 16, "precision": "float32", "epochs": 3, "valid_share": 0.2}
+RANDOM = recipes()["stlr"].with_settings(head_start="random")
+SMALL = {
+    "recipe": RANDOM,
+    "lr": 0.01,
+    "batch_size": 8,
+    "max_tokens": 16,
+    "precision": "float32",
+    "epochs": 3,
+    "valid_share": 0.2,
+}
 
 
 def rare(count=60):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slanted.text.scoring.headline import COLUMNS, ERROR, HEADLINE, TITLES, headline, note_on_tfidf
+from slanted.text.scoring.headline import COLUMNS, ERROR, HEADLINE, TITLES, headline, notes_on_baselines
 
 pytestmark = pytest.mark.once
 
@@ -23,7 +23,15 @@ BETTER = "note: TF-IDF with a linear model has the higher {} here; it is also ch
     ],
 )
 def test_a_better_baseline_is_noted(task, model, linear, higher):
-    assert note_on_tfidf(task, model, linear) == ([] if higher is None else [BETTER.format(higher)])
+    assert notes_on_baselines(task, model, {"tfidf": linear}) == ([] if higher is None else [BETTER.format(higher)])
+
+
+def test_a_better_frozen_encoder_is_noted_with_a_remedy():
+    baselines = {"tfidf": {"accuracy": 0.7}, "frozen_encoder": {"accuracy": 0.8}, "majority": {"accuracy": 0.9}}
+    assert notes_on_baselines("single", {"accuracy": 0.75}, baselines) == [
+        "note: the frozen encoder with a linear model has the higher accuracy here; more --epochs, a smaller --lr or "
+        "--head-start linear may reach it"
+    ]
 
 
 def test_the_headline_has_the_scores_that_are_defined_in_the_task_s_order():

@@ -38,6 +38,19 @@ def test_the_kept_epoch_is_the_first_of_the_best_and_an_undefined_score_is_worth
 
 
 @pytest.mark.once
+def test_the_start_is_epoch_0_and_is_kept_if_no_epoch_is_better():
+    history, scores = callbacks.History(), iter([0.6, 0.5, 0.6])
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    keep = callbacks.KeepBest(lambda model: {"accuracy": next(scores)}, "accuracy", history, Progress(quiet=True))
+    keep.set_model(model)
+    for epoch in range(3):
+        model.set_weights([np.full((1, 1), float(epoch))])
+        keep.on_epoch_end(epoch - 1) if epoch else keep.score_start(model)
+    assert keep.restore() == 0 == model.get_weights()[0].item()
+    assert (history.start, history.epochs) == ({"accuracy": 0.6}, [{"accuracy": 0.5}, {"accuracy": 0.6}])
+
+
+@pytest.mark.once
 def test_a_score_that_no_epoch_has_is_refused():
     keep = callbacks.KeepBest(lambda model: {"loss": 1.0}, "matthews", callbacks.History(), Progress(quiet=True))
     keep.set_model(keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]))

@@ -20,11 +20,11 @@ from slanted.text.training.checkpoint_callback import Checkpointing
 # The head alone, then all, within an epoch; checkpoints within an accumulation.
 STAGED = (
     "--lr 0.01 --batch-size 16 --max-tokens 16 --precision mixed_bfloat16 --epochs 2 --recipe ulmfit "
-    "--unfreeze-every 1 --unfreeze-at 0,4 --gradient-accumulation 3"
+    "--unfreeze-every 1 --unfreeze-at 0,4 --gradient-accumulation 3 --head-start random"
 )
 
 # Frozen embeddings, no dropout.
-QUICK = "--batch-size 16 --max-tokens 16 --precision mixed_bfloat16 --recipe quick"
+QUICK = "--batch-size 16 --max-tokens 16 --precision mixed_bfloat16 --recipe quick --head-start random"
 
 
 @pytest.mark.once

@@ -45,7 +45,8 @@ def odd_run(place, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fine_tuning.FineTuningRun, "_validate", getting_worse)
         mixed = (
-            "--lr 0.01 --batch-size 8 --max-tokens 16 --epochs 3 --precision mixed_bfloat16 --gradient-accumulation 2"
+            "--lr 0.01 --batch-size 8 --max-tokens 16 --epochs 3 --precision mixed_bfloat16 --gradient-accumulation 2 "
+            "--head-start random"
         )
         options = [*mixed.split(), "--valid", train, "--test", test]
         command = ["train", train, "--out", str(folder / "odd"), "--model", place.model, *options]

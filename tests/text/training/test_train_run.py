@@ -79,10 +79,11 @@ def test_metrics(run):
     assert metrics.items() >= {**facts, "precision": "float32", "seed": 0, "resumed_from_step": None}.items()
     assert metrics["examples_per_second"] == pytest.approx(40 * EPOCHS / metrics["train_seconds"])
     scores = {"loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_auc", "average_precision", "ece"}
+    assert metrics["baselines"]["frozen_encoder"].pop("seconds") > 0.0
     for part in (metrics["valid"], metrics["test"], *metrics["baselines"].values()):
         assert part.keys() == scores | {"per_class"}
         assert part["per_class"].keys() == set(LABELS)
-    assert metrics["baselines"].keys() == {"majority", "tfidf"}
+    assert metrics["baselines"].keys() == {"majority", "tfidf", "frozen_encoder"}
     assert metrics["baselines"]["majority"]["accuracy"] == 0.5
 
 

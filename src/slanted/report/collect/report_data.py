@@ -49,7 +49,7 @@ def report_data(
         "rows": rows_of(data),
         **_rates(run),
         "epochs": _epochs(run, result),
-        **predictions_of(data, settings.recipe.epochs, settings.seed, model, folder, seconds),
+        **predictions_of(data, settings.recipe.least_epochs, settings.seed, model, folder, seconds),
         "lengths": _lengths(run),
         "cost": _cost(run),
         "versions": _versions(settings.backend),

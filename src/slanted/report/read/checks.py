@@ -11,12 +11,11 @@ from typing import Any
 
 from slanted.errors import InputError
 from slanted.text.runs import run_folder
-from slanted.text.scoring.headline import COLUMNS
+from slanted.text.scoring.headline import BASELINES, COLUMNS, FROZEN_ENCODER
 
 FORMAT_VERSION = 1  # of report.json; a file without one is of version 1
 DAMAGED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 REMEDY = "restore the file or train again"
-BASELINES = ("tfidf", "majority")
 SPEED = ("total_steps", "train_seconds", "examples_per_second")
 
 
@@ -117,7 +116,9 @@ def checked_metrics(content: Mapping[str, Any], *needed: str) -> dict[str, Any]:
     for name in {"mean", "deviation"} & {*content, *needed}:
         checked[name] = scores(content[name])
     if {"baselines", "test", "valid"} & set(needed):
-        checked["baselines"] = {name: scores(content["baselines"][name]) for name in BASELINES}
+        found = content["baselines"]
+        named = [name for name in BASELINES if name != FROZEN_ENCODER or name in found]  # that of earlier runs lacks it
+        checked["baselines"] = {name: scores(found[name]) for name in named}
     return checked
 
 

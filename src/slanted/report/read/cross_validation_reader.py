@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from slanted.errors import InputError
-from slanted.report.read.checks import BASELINES, checked_metrics, checked_rows, count, faults_of, listed, read, scores
+from slanted.report.read.checks import checked_metrics, checked_rows, count, faults_of, listed, read, scores
 from slanted.report.read.run_reader import command, read_course, read_data, read_labels, read_recipe
 from slanted.text.runs import run_folder
-from slanted.text.scoring.headline import COLUMNS
+from slanted.text.scoring.headline import BASELINES, COLUMNS
 from slanted.text.settings import FEWEST_FOLDS
 
 OF_FIRST = ("groups", "stages", "lengths", "texts_per_second", "versions")
@@ -62,7 +62,7 @@ def read_cross_validation(folder: Path) -> dict[str, Any]:
         "command": command(saved, folder),
         "fold": None,
         "folds": folds,
-        "baselines": {name: _means(folds, name, metrics["task"]) for name in BASELINES},
+        "baselines": {name: _means(folds, name, metrics["task"]) for name in _scored_by_all(folds)},
     }
 
 
@@ -100,6 +100,11 @@ def _cost(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     costs = [fold["data"]["cost"] for fold in folds]
     most = max((one["peak_memory"] for one in costs if one["peak_memory"] is not None), default=None)
     return {**costs[0], "peak_memory": most}
+
+
+def _scored_by_all(folds: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the baselines that all folds have; folds of earlier versions lack the frozen encoder."""
+    return [name for name in BASELINES if all(name in fold["metrics"]["baselines"] for fold in folds)]
 
 
 def _means(folds: Sequence[Mapping[str, Any]], name: str, task: str) -> dict[str, float]:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from slanted.report.render.environment import number, percent
-from slanted.text.scoring.headline import COLUMNS, TITLES
+from slanted.text.scoring.headline import COLUMNS, FROZEN_ENCODER, MAJORITY, TFIDF, TITLES
 
+FROZEN_NAME = "Frozen encoder with a linear model"
 CONSTANT = {"single": "the most frequent label", "multilabel": "each label's frequency", "regression": "the mean"}
 MUCH_CUT, BADLY_CALIBRATED, FEW_SUSPECTS = 0.1, 0.1, 0.1
 
@@ -37,8 +38,8 @@ def linear_name(task: str) -> str:
 
 def baselines_of(task: str, baselines: Mapping[str, Any], note: str = "") -> dict[str, Mapping[str, Any]]:
     """Return the scores of the baselines by their names on the page, each with `note` appended."""
-    linear, constant = linear_name(task), CONSTANT[task].capitalize()
-    return {f"{linear}{note}": baselines["tfidf"], f"{constant}{note}": baselines["majority"]}
+    names = {TFIDF: linear_name(task), FROZEN_ENCODER: FROZEN_NAME, MAJORITY: CONSTANT[task].capitalize()}
+    return {f"{name}{note}": baselines[key] for key, name in names.items() if key in baselines}
 
 
 def columns_in(task: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -34,14 +34,14 @@ def training_batches(
     if len(examples) <= MANY_ROWS or settings.long == "chunk":
         documents = _encoded(encoder, examples, settings)
         tokens = documents.encoded
-        plan = LengthPlan(tokens.lengths, settings.batch_size, seed=settings.seed, shape_tokens=cost)
+        plan = LengthPlan(tokens.lengths, settings.texts_per_batch, seed=settings.seed, shape_tokens=cost)
         return documents, TrainingBatches(TokenInputs(tokens, *inputs), documents.repeated(targets), plan)
 
     def encode(rows: np.ndarray) -> Any:
         return _encoded(encoder, examples.take(rows), settings).encoded
 
     sample = encode(sampled_rows(len(examples), settings.seed))
-    most, size = settings.max_tokens, settings.batch_size
+    most, size = settings.max_tokens, settings.texts_per_batch
     shapes = streaming_batches.MAX_SHAPES if cost else length_buckets.MAX_SHAPES
     plan = WindowPlan(len(examples), sample.lengths, most, size, seed=settings.seed, max_shapes=shapes)
     return Documents(sample, of_sample=True), WindowedBatches(encode, *inputs, targets, plan)
@@ -55,7 +55,7 @@ def shape_tokens(settings: Settings) -> float:
     """
     if keras.config.backend() != "jax":
         return 0.0
-    return compilation_tokens(settings.recipe.epochs, staged=settings.recipe.unfreezing != "none")
+    return compilation_tokens(settings.recipe.least_epochs, staged=settings.recipe.unfreezing != "none")
 
 
 def outputs_of_examples(model: Any, encoder: Encoder, examples: Examples, settings: Settings) -> np.ndarray:

@@ -163,13 +163,13 @@ def fold_rows(target: Target, train: Examples, settings: Settings) -> tuple[Fold
 
 def _fold(target: Target, examples: Examples, is_test: np.ndarray, settings: Settings) -> Fold:
     rest = np.flatnonzero(~is_test)
-    train, valid = split_validation(target, examples.take(rest), settings.valid_share, settings.seed)
+    train, valid = split_validation(target, examples.take(rest), settings.held_out_share, settings.seed)
     return Fold(rest[train], rest[valid], np.flatnonzero(is_test))
 
 
 def _check_classes(target: Target, train: Examples, numbers: np.ndarray, settings: Settings) -> None:
     """Raise if a fold would leave a class without a row to train on, or without another to validate on."""
-    needed = 2 if settings.valid_share else 1
+    needed = 2 if settings.held_out_share else 1
     counts = np.zeros((settings.folds, len(target.labels)), dtype=np.int64)
     np.add.at(counts, (numbers, train.y), 1)
     left = counts.sum(axis=0) - counts.max(axis=0)
@@ -206,7 +206,7 @@ def split_validation(target: Target, train: Examples, share: float, seed: int) -
         return everything, everything[:0]
     random = np.random.default_rng(seed)
     if target.kind == "single":
-        _check_no_single_row(target, train)
+        check_no_single_row(target, train)
         valid = stratified_rows(y, share, random)
     elif target.kind == "multilabel":
         valid = multilabel_rows(y, share, random)
@@ -215,7 +215,12 @@ def split_validation(target: Target, train: Examples, share: float, seed: int) -
     return np.setdiff1d(everything, valid, assume_unique=True), valid
 
 
-def _check_no_single_row(target: Target, train: Examples) -> None:
+def check_no_single_row(target: Target, train: Examples) -> None:
+    """Raise if a class has a single row, none to hold out.
+
+    Raises:
+        InputError: A class has.
+    """
     alone = np.flatnonzero(np.bincount(train.y) == 1)
     if len(alone):
         row = train.where(int(np.flatnonzero(train.y == alone[0])[0]))

@@ -106,6 +106,25 @@ def plain_model(classifier: Any) -> Any:
     return keras.Model(classifier.input, classifier.output, name=classifier.name)
 
 
+def vector_model(classifier: Any) -> Any:
+    """Return a plain Keras model of float32 vectors of texts, (texts, features + hidden size).
+
+    The first are what the last layer of the classifier receives, the others the mean of the vectors of all tokens,
+    scaled to length 1. An encoder without a padding mask has the first only. It needs the encoder of KerasHub: the fast
+    one computes no vectors of all tokens.
+    """
+    import keras
+
+    received = classifier.output_dense.input
+    if "padding_mask" not in classifier.input:
+        return keras.Model(classifier.input, received)
+    outputs = classifier.backbone(classifier.input)
+    tokens = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+    mean = keras.layers.GlobalAveragePooling1D(dtype="float32")(tokens, mask=classifier.input["padding_mask"])
+    vectors = [received, keras.layers.UnitNormalization(dtype="float32")(mean)]
+    return keras.Model(classifier.input, keras.layers.Concatenate(dtype="float32")(vectors))
+
+
 def float32_copy(classifier: Any, encoder: Encoder) -> Any:
     """Return the classifier if it has the float32 policy, else a copy of it with that policy and the same weights."""
     if classifier.backbone.dtype_policy.name == "float32":

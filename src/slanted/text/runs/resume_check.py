@@ -11,6 +11,7 @@ from slanted.common import atomic_files
 from slanted.common.messages import option_of
 from slanted.common.setting_fields import as_before
 from slanted.errors import InputError
+from slanted.recipe.choices import AUTO
 from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, source_name
 from slanted.text.pretrained.hub import fetch, is_pinned
 from slanted.text.pretrained.model_files import locate
@@ -18,11 +19,13 @@ from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import sha256_of
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.run_data import RunData, read_data
+from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.settings import DataFiles, Settings, with_missing
 
 STARTED_WITH = "run.json"
 _DECIDED = ("backend", "precision", "threads")  # by the machine where they are "auto"
+_NUMBERS = ("batch_size", "valid_share", "epochs")  # by the rows where they are "auto"
 _MODEL_SUFFIXES = (".json", ".safetensors", ".h5", ".txt", ".model", ".spm")
 _CONTENTS = ("train", "valid", "test")  # compared by what they hold, wherever they are
 
@@ -108,7 +111,8 @@ class StartedWith:
         before, after = _flat(self), _flat(now)
         if self.sha256.get("model") and self.sha256["model"] == now.sha256.get("model"):
             after["model"] = before["model"]  # the same files in another place
-        after |= {name: before[name] for name in _DECIDED if after[name] in ("auto", "measure")}
+        decided = [name for name in (*_DECIDED, *_NUMBERS) if after[name] in (AUTO, "measure")]
+        after |= {name: before[name] for name in decided}
         return differing_options(before, after)
 
     def _contents(self, now: "StartedWith") -> Iterator[str]:
@@ -167,7 +171,20 @@ def settings_to_resume(request: RunRequest) -> Settings:
     settings = replace(settings, model=model) if is_pinned(model, settings.model) else settings
     started.check_same(StartedWith.of(files, settings), folder.path)
     complete = with_missing(started.settings)
-    return replace(settings, **{name: complete[name] for name in _DECIDED})
+    settings = replace(settings, **{name: complete[name] for name in _DECIDED})
+    return with_numbers(settings, folder)
+
+
+def with_numbers(settings: Settings, folder: RunFolder) -> Settings:
+    """Return the settings with the numbers that an earlier process decided for "auto", if a run is in the folder."""
+    state = folder.state
+    if state.name == "empty":
+        return settings
+    source = run_folder.RECIPE if state.is_finished else f"{CHECKPOINTS}/{STARTED_WITH}"
+    before = _flat(StartedWith.read(folder.path / source))
+    own = {name: before[name] for name in _NUMBERS[:2] if getattr(settings, name) == AUTO}
+    epochs = before["epochs"] if settings.recipe.epochs == AUTO else None
+    return replace(settings, **own, recipe=settings.recipe.with_settings(epochs=epochs))
 
 
 def can_be_read_again(files: DataFiles) -> bool:

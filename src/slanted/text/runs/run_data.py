@@ -10,12 +10,12 @@ from slanted.errors import InputError, SettingError
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.multilabel_cells import check_table
-from slanted.text.labels.splits import Fold, fold_rows, split_validation
+from slanted.text.labels.splits import Fold, check_no_single_row, fold_rows, split_validation
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.rows.overlap import overlap
 from slanted.text.rows.rows import Rows, read_rows, read_rows_like
-from slanted.text.settings import DataFiles, Settings
+from slanted.text.settings import VALID_SHARE, DataFiles, Settings
 from slanted.text.tokens.documents import check_chunkable
 
 
@@ -34,6 +34,7 @@ class RunData:
         train_test_duplicates: The test rows that stand in the training file too, or None without a test file.
         folds: The rows of each model of a cross-validation, which `train` then holds all of; else none.
         sha256: Of the files, before they were read, by their part in the run; None where they can be read once only.
+        valid_share: The share of the training rows that was held out.
     """
 
     target: Target
@@ -46,6 +47,7 @@ class RunData:
     train_test_duplicates: int | None
     folds: tuple[Fold, ...] = ()
     sha256: dict[str, list[str]] | None = None
+    valid_share: float = VALID_SHARE
 
     @property
     def numbers(self) -> np.ndarray | None:
@@ -77,23 +79,26 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     valid = _examples_like(files.valid, rows, target, files.encoding, bad_rows)
     test = _examples_like(files.test, rows, target, files.encoding, BadRows())
     train = Examples.of(rows, target)
+    if valid is None:
+        settings = with_valid_share(settings, train, target, test is not None and not settings.folds)
     summary = [*_summary(rows, target), *_bad_rows_line(bad_rows)]
     duplicates = None if test is None else overlap(train.texts, test.texts, train.texts_b, test.texts_b)
     if test is not None and duplicates:
         share = f"{duplicates:,} of {plural(len(test), 'test row')}"
         summary.append(f"duplicates: {share} stand among the training rows too, which flatters the test scores")
     if target.kind == "single":  # the probabilities of all classes are computed for the rows that are scored
-        held_out = round(settings.valid_share * len(train)) if valid is None else len(valid)
+        held_out = round(settings.held_out_share * len(train)) if valid is None else len(valid)
         scored = len(train) if settings.folds else held_out
         check_table(max(scored, len(test or ())), len(target.labels), rows.columns.labels[0])
     folds = fold_rows(target, train, settings)
-    if valid is None and settings.valid_share > 0.0 and not folds:
+    if valid is None and settings.held_out_share > 0.0 and not folds:
         train, valid = hold_out(train, target, settings)
     summary.append(_fold_sizes(folds, test, files) if folds else _sizes(train, valid, test, files))
+    share = settings.held_out_share
     most = most_tokens(locate(settings.model))
     if most is not None:
         settings.check_length(most)
-    return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds)
+    return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds, None, share)
 
 
 def _examples_like(path: str | None, rows: Rows, target: Target, encoding: str, bad_rows: BadRows) -> Examples | None:
@@ -108,9 +113,21 @@ def _bad_rows_line(bad_rows: BadRows) -> list[str]:
     return [f"bad rows: {bad_rows.count:,} left out; the last: {bad_rows.latest}"]
 
 
+def with_valid_share(settings: Settings, train: Examples, target: Target, are_scored_elsewhere: bool) -> Settings:
+    """Return the settings with a number for `valid_share`, see `Settings.with_valid_share`.
+
+    Raises:
+        InputError: A class has a single row, which is refused as it is where rows are held out.
+    """
+    decided = settings.with_valid_share(len(train), target.kind, are_scored_elsewhere)
+    if decided is not settings and not decided.held_out_share and target.kind == "single":
+        check_no_single_row(target, train)
+    return decided
+
+
 def hold_out(train: Examples, target: Target, settings: Settings) -> tuple[Examples, Examples]:
     """Return the training rows without the held-out share, and the share."""
-    rest, valid = split_validation(target, train, settings.valid_share, settings.seed)
+    rest, valid = split_validation(target, train, settings.held_out_share, settings.seed)
     return train.take(rest), train.take(valid)
 
 

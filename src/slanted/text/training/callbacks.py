@@ -24,10 +24,12 @@ class History:
             optimizer applied, before the multipliers of layer groups; 0 for a batch that loss scaling skipped. A batch
             whose gradients are only accumulated has the rate of an update at that batch.
         epochs: The validation scores of each epoch; empty without validation.
+        start: Those of the model before the first step, if its head started from a linear model; else None.
     """
 
     steps: list[tuple[int, int, float, float]] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    start: dict[str, Any] | None = None
 
 
 class LastBatchLoss(keras.metrics.Metric):
@@ -75,26 +77,41 @@ class StepLog(keras.callbacks.Callback):
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Scores the validation examples after each epoch, and stores the weights of the best epoch."""
+    """Scores the validation examples after each epoch, and stores the weights of the best epoch.
+
+    The model before the first step is epoch 0, if `score_start` was called.
+    """
 
     def __init__(self, score: Callable[[Any], dict[str, Any]], by: str, history: History, progress: Progress) -> None:
         super().__init__()
         self.score, self.by, self.history, self.progress = score, by, history, progress
         self.best, self.kept_epoch, self.weights = -math.inf, 0, None
 
+    def score_start(self, model: Any) -> None:
+        """Score the model before the first step, and store its weights: it is the best so far."""
+        self.history.start = self.score(model)
+        self._keep_if_best(0, self.history.start, model)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score the epoch, and store its weights if it is the best so far."""
         model: Any = self.model
         scores = self.score(model)
         self.history.epochs.append(scores)
+        self._keep_if_best(epoch + 1, scores, model)
+
+    def _keep_if_best(self, epoch: int, scores: dict[str, Any], model: Any) -> None:
+        """Store the weights if the scores are the best so far, and show the scores."""
         value = self._worth(scores)
         better = value > self.best or self.weights is None
         if better:
-            self.best, self.kept_epoch, self.weights = value, epoch + 1, model.get_weights()
+            self.best, self.kept_epoch, self.weights = value, epoch, model.get_weights()
         named = [name for name in dict.fromkeys((*SHOWN, self.by)) if name in scores]
         shown = "  ".join(f"{name} {scores[name]:.4f}" for name in named)
-        text = f"epoch {epoch + 1}: validation {shown}{'  (best so far)' if better else ''}"
-        self.progress.epoch(epoch + 1, scores, text)
+        text = f"epoch {epoch}: validation {shown}{'  (best so far)' if better else ''}"
+        if epoch:
+            self.progress.epoch(epoch, scores, text)
+        else:
+            self.progress.say(text)
 
     def _worth(self, scores: dict[str, Any]) -> float:
         """Return the score with a sign such that larger is better; an undefined score is -inf."""

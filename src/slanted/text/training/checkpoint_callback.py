@@ -69,6 +69,10 @@ class Checkpointing(keras.callbacks.Callback):
         """The training time of the run, summed over all its processes."""
         return self._seconds_before + time.monotonic() - self._began
 
+    def count_seconds(self, seconds: float) -> None:
+        """Add seconds of work before the first step to the training time."""
+        self._seconds_before += seconds
+
     def deferring_signals(self) -> AbstractContextManager[Any]:
         """Return a context in which SIGINT and SIGTERM wait for the next checkpoint, if checkpoints are written."""
         return nullcontext() if self._checkpoints is None else self._signals
@@ -184,7 +188,7 @@ def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
 
 def _watched_facts(history: History, keep: KeepBest | None) -> dict[str, Any]:
     best = {} if keep is None else {"best": keep.best, "kept_epoch": keep.kept_epoch}
-    return {"scores": history.epochs, **best}
+    return {"start": history.start, "scores": history.epochs, **best}
 
 
 def _history_arrays(history: History) -> Arrays:
@@ -201,6 +205,7 @@ def _best_weights(keep: KeepBest | None) -> Arrays:
 def _restore_watched(snapshot: Snapshot, history: History, keep: KeepBest | None) -> None:
     counts, values = snapshot.arrays["history/counts"].tolist(), snapshot.arrays["history/values"].tolist()
     history.steps[:] = [(*count, *value) for count, value in zip(counts, values, strict=True)]
+    history.start = snapshot.facts.get("start")
     history.epochs[:] = snapshot.facts["scores"]
     if keep is not None:
         keep.best, keep.kept_epoch = snapshot.facts["best"], snapshot.facts["kept_epoch"]

@@ -29,14 +29,15 @@ from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, sums_in
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
-from slanted.text.runs.resume_check import StartedWith
+from slanted.text.runs.resume_check import StartedWith, with_numbers
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.saved_run import read_run
-from slanted.text.scoring.headline import headline
+from slanted.text.scoring.headline import FROZEN_ENCODER, headline
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import Settings
 from slanted.text.training.fold_metrics import fold_metrics
+from slanted.text.training.frozen_encoder import frozen_encoder
 from slanted.text.training.train_run import Finish, baselines_of, train_here
 
 Metrics = dict[str, Any]
@@ -77,7 +78,11 @@ def train_folds(
                 started_with.write(request.out)
                 repeat["sha256"] = started_with.sha256
             steps_before = sum(request.folder.fold(at).steps_done for at in folds)
-            runs = [train_fold(request.of_fold(at), data, at, progress, finish_fold) for at in folds]
+            runs = []
+            for at in folds:
+                runs.append(train_fold(request.of_fold(at), data, at, progress, finish_fold))
+                request = request.with_settings(with_numbers(settings, request.folder.fold(0)))
+            settings = request.settings
             atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **repeat})
             model = DiskEnsemble(read_run(work))
             model.write_labels(work)
@@ -112,6 +117,7 @@ def train_fold(
     run_folder.settle(request.out)
     if request.folder.state.is_finished:
         return request.folder.metrics()
+    request = request.with_settings(with_numbers(request.settings, request.folder))
     keras.backend.clear_session()  # frees the previous model, and restarts the numbering of layer names
     title = fold_title(number, len(data.folds))
     shown = shown_as_fold(progress, number, len(data.folds))
@@ -137,4 +143,5 @@ def _predict_test(data: RunData, settings: Settings, model: FoldEnsemble, folder
     predicted = model.predict(data.test.texts, data.test.texts_b)
     write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
     scores = score_predictions(data.target, data.test.y, predicted, settings.positive, model.decision_thresholds)
-    return {"test": scores, "baselines": baselines_of(data, data.test, settings)}
+    frozen = frozen_encoder(data.target, data.train, settings).scores(data.test)
+    return {"test": scores, "baselines": {**baselines_of(data, data.test, settings), FROZEN_ENCODER: frozen}}

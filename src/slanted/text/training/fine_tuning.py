@@ -34,6 +34,8 @@ from slanted.text.settings import Settings
 from slanted.text.tokens.documents import advice, described
 from slanted.text.training.callbacks import History, KeepBest, LastBatchLoss, StepLog
 from slanted.text.training.checkpoint_callback import Checkpointing
+from slanted.text.training.frozen_encoder import FrozenEncoder
+from slanted.text.training.run_length import decide_epochs, seconds_a_step, with_batch_size
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,13 @@ class FineTuningRun:
         progress: Receives every message and event.
 
     Attributes:
+        settings: The settings, with numbers for the batch size and the epochs.
+        length: The decided number of epochs, with the reason.
         encoder: The pretrained model and its tokenizer.
         classifier: The KerasHub task to train.
         model: The same layers as a plain Keras model, which `fit` trains.
         scaling: Converts between the outputs of the model and the units of the targets.
+        frozen: The encoder before training, with a linear model.
         documents: The training texts as tokens; for many texts a sample.
         examples: Examples per epoch.
         batches: The training batches.
@@ -84,7 +89,8 @@ class FineTuningRun:
     def __init__(
         self, target: Target, train: Examples, valid: Examples | None, settings: Settings, progress: Progress
     ) -> None:
-        self.target, self.settings, self.progress = target, settings, progress
+        settings = with_batch_size(settings, len(train))
+        self.target, self.progress = target, progress
         check_importable(settings.recipe.curve)  # before anything that takes time
         seeded_generators(settings.seed)
         self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
@@ -102,10 +108,18 @@ class FineTuningRun:
             bias=first_bias(target.kind, train.y) if settings.class_weight == "none" else None,
         )
         self.fast_paths = ["encoder"] if fast_bert.apply(self.classifier) else []
+        self.frozen = FrozenEncoder(self.encoder, self.classifier, target, train, settings)
         self.model = plain_model(self.classifier)
+        self.length = decide_epochs(
+            settings,
+            target.classes,
+            len(self.batches),
+            lambda: seconds_a_step(self.model, self.encoder, train, settings),
+        )
+        self.settings = self.length.settings
         self.loss = self._make_loss(train.y)
         self.lr_max = settings.recipe.peak_rate(self.encoder.hidden_dim)
-        self.curve = settings.recipe.make_curve(self.lr_max, settings.recipe.epochs * len(self.batches))
+        self.curve = settings.recipe.make_curve(self.lr_max, self.total_steps)
 
     def _make_loss(self, y: np.ndarray) -> Any:
         if self.settings.class_weight == "none":
@@ -116,7 +130,7 @@ class FineTuningRun:
     @property
     def total_steps(self) -> int:
         """T, in batches."""
-        return self.settings.recipe.epochs * self.batches.plan.num_batches
+        return self.settings.recipe.least_epochs * self.batches.plan.num_batches
 
     @property
     def summary(self) -> tuple[str, ...]:
@@ -129,7 +143,8 @@ class FineTuningRun:
             f"{described(self.documents, settings)}",
             *([hint] if hint else []),
             *([self.loss.description] if isinstance(self.loss, BalancedLoss) else []),
-            f"run: {plural(settings.recipe.epochs, 'epoch')} of {plural(len(self.batches), 'step')}, "
+            *([self.length.reason] if self.length.reason else []),
+            f"run: {plural(settings.recipe.least_epochs, 'epoch')} of {plural(len(self.batches), 'step')}, "
             f"{self.total_steps:,} in total; the first step of each length compiles",
         )
 
@@ -137,9 +152,9 @@ class FineTuningRun:
     def plan(self) -> Plan:
         """The plan of the run, with the cost of a batch of the mean padded length."""
         settings = self.settings
-        shape = (min(settings.batch_size, self.examples), round(self.batches.plan.padded_length))
+        shape = (min(settings.texts_per_batch, self.examples), round(self.batches.plan.padded_length))
         batch = {name: np.zeros(shape, "int32") for name in self.encoder.input_names}
-        size = DatasetSize(self.examples, settings.batch_size, settings.gradient_accumulation)
+        size = DatasetSize(self.examples, settings.texts_per_batch, settings.gradient_accumulation)
         with fast_bert.unapplied(self.classifier):  # the cost is counted per layer
             return plan_along(self.curve, self.model, settings.recipe, len(self.batches), batch, size)
 
@@ -158,17 +173,29 @@ class FineTuningRun:
             InputError: A checkpoint cannot be written.
         """
         recipe, history = self.settings.recipe, History()
+        seconds = self.start_head() if snapshot is None else 0.0
         keep = KeepBest(self._validate, self.settings.best_by, history, self.progress) if self.valid else None
         steps_per_epoch = self.batches.plan.num_batches
         saving = Checkpointing(checkpoints, snapshot, history, keep, self.total_steps, steps_per_epoch)
+        saving.count_seconds(seconds)
         with saving.deferring_signals():
             optimizer = self._make_optimizer()
             if not saving.is_trained:
                 self._fit(optimizer, saving, history, keep)
             saving.finish(self.model)
         self.scaling.fold_into(self.classifier)
-        kept_epoch = keep.kept_epoch if keep else recipe.epochs
+        kept_epoch = keep.kept_epoch if keep else recipe.least_epochs
         return TrainingResult(history, kept_epoch, saving.seconds, saving.resumed_from_step)
+
+    def start_head(self) -> float:
+        """Give the last layer the weights that training starts with, and return the seconds that it took.
+
+        A run that is killed before its first checkpoint computes them again, with the same result.
+        """
+        if self.settings.recipe.head_start == "random":
+            return 0.0
+        self.progress.say(self.frozen.start_head())
+        return self.frozen.seconds
 
     def _make_optimizer(self) -> Any:
         optimizer = self.settings.recipe.make_optimizer(self.model, self.lr_max, self.settings.gradient_accumulation)
@@ -187,11 +214,13 @@ class FineTuningRun:
         first_step, opening = saving.resumed_from_step or 0, recipe.make_callbacks()
         for unfreezing in opening if first_step else ():
             unfreezing.continue_at(first_step)
-        self.progress.begin(self.total_steps, self.settings.batch_size, first_step, self._group_rates())
+        if keep and not first_step and recipe.head_start == "linear":
+            keep.score_start(self.model)
+        self.progress.begin(self.total_steps, self.settings.texts_per_batch, first_step, self._group_rates())
         with saving.data(), retained_heap():
             self.model.fit(
                 self.batches,
-                epochs=recipe.epochs,
+                epochs=recipe.least_epochs,
                 initial_epoch=saving.epoch,
                 callbacks=[
                     EpochOrder(self.batches, saving.step),

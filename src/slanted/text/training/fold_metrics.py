@@ -27,7 +27,7 @@ def fold_metrics(
     metrics = {
         "task": data.target.kind,
         "examples": len(data.train),
-        "epochs": settings.recipe.epochs,
+        "epochs": settings.recipe.least_epochs,
         "total_steps": sum(run["total_steps"] for run in runs),
         "train_seconds": seconds,
         "examples_per_second": trained / seconds,

@@ -22,6 +22,7 @@ from slanted.text.runs.checkpoints import steps_of
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.baselines import baseline_scores
+from slanted.text.scoring.headline import FROZEN_ENCODER
 from slanted.text.settings import Settings
 from slanted.text.training.fine_tuning import FineTuningRun, TrainingResult, recipe_lines
 
@@ -85,8 +86,8 @@ def train_here(
         InputError: The folder cannot be used or written to.
         TrainingFailed: The loss is not finite.
     """
-    settings = request.settings
-    run = FineTuningRun(data.target, data.train, data.valid, settings, progress)
+    run = FineTuningRun(data.target, data.train, data.valid, request.settings, progress)
+    request, settings = request.with_settings(run.settings), run.settings
     for line in (*run.summary, *recipe_lines(settings.recipe, run.encoder.hidden_dim)):
         progress.say(line)
     if settings.recipe.is_layerwise:
@@ -94,6 +95,8 @@ def train_here(
     with request.folder.lock(), ExitStack() as last:
         last.callback(release, run.classifier.variables)
         with request.folder.replace() as folder, progress.shown_to(live := LiveFile(folder)):
+            scored = data.test or data.valid
+            frozen = None if scored is None else run.frozen.scores(scored)  # before the encoder is trained
             result, sha256 = _fit(run, request, data, progress)
             model = run.trained_model()
             last.callback(release, model.classifier.variables)
@@ -101,9 +104,8 @@ def train_here(
             metrics = _facts(run, result, data) | _scores(model, data, predicted)
             if request.expected is not None:
                 metrics |= request.expected.facts()
-            scored = data.test or data.valid
             if scored is not None:
-                metrics["baselines"] = baselines(data, scored, settings)
+                metrics["baselines"] = {**baselines(data, scored, settings), FROZEN_ENCODER: frozen}
             repeat = {
                 "files": asdict(request.files),
                 "columns": asdict(data.columns),
@@ -152,11 +154,11 @@ def _facts(run: FineTuningRun, result: TrainingResult, data: RunData) -> dict[st
     facts = {
         "task": data.target.kind,
         "examples": examples,
-        "epochs": settings.recipe.epochs,
+        "epochs": settings.recipe.least_epochs,
         "kept_epoch": result.kept_epoch,
         "total_steps": run.total_steps,
         "train_seconds": result.seconds,
-        "examples_per_second": examples * settings.recipe.epochs / result.seconds,
+        "examples_per_second": examples * settings.recipe.least_epochs / result.seconds,
         "backend": settings.backend,
         "precision": settings.precision,
         "seed": settings.seed,

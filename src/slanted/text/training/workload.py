@@ -20,6 +20,7 @@ from slanted.text.runs.run_data import RunData
 from slanted.text.settings import Settings
 from slanted.text.tokens.documents import encode_documents
 from slanted.text.tokens.tokenizer import TextTokenizer
+from slanted.text.training.run_length import wanted_epochs, with_batch_size
 
 SAMPLE_ROWS = 500
 MOST_ROWS = 50_000  # of an epoch whose batches are planned
@@ -42,34 +43,37 @@ def run_work(data: RunData, settings: Settings, models: int = 1) -> Work:
         models: How many such runs there are.
     """
     part = data.of_fold(data.folds[0]) if data.folds else data
-    work = fit_work((part.train, part.valid, part.test), settings)
+    work = fit_work((part.train, part.valid, part.test), settings, data.target.classes)
     return replace(work, models=models * max(1, len(data.folds)))
 
 
 def search_work(data: RunData, settings: Settings, options: SearchOptions) -> Work:
     """Return the work of a search for the peak learning rate: the range test and three runs."""
-    work = fit_work((data.train, None, None), settings)
+    work = fit_work((data.train, None, None), settings, data.target.classes)
     steps = options.steps + 3 * options.verify_steps
     return replace(work, steps=steps, tokens=work.tokens * steps / work.steps)
 
 
-def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings: Settings) -> Work:
-    """Return the work of training one model.
+def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings: Settings, classes: int) -> Work:
+    """Return the work of training one model. `--max-minutes` is not considered.
 
     Args:
         parts: The training rows, the validation rows, which are scored after each epoch and at the end, and the test
             rows, which are scored at the end.
         settings: The settings.
+        classes: The number of classes or labels; 1 for regression.
     """
-    (train, valid, test), sizes, epochs = parts, _Sizes(settings), settings.recipe.epochs
+    (train, valid, test), sizes = parts, _Sizes(settings)
     lengths = sizes.lengths(train)
     rows = len(train) * len(lengths) / min(len(train), SAMPLE_ROWS)  # more than texts if these are split into chunks
     planned = np.resize(lengths, max(1, min(round(rows), MOST_ROWS)))
-    batches = LengthPlan(planned, settings.batch_size, seed=settings.seed).batches(0)
-    compilation = compilation_tokens(epochs, staged=settings.recipe.unfreezing != "none")
+    batch_size = with_batch_size(settings, len(train)).texts_per_batch
+    batches = LengthPlan(planned, batch_size, seed=settings.seed).batches(0)
+    compilation = compilation_tokens(settings.recipe.least_epochs, staged=settings.recipe.unfreezing != "none")
     validation, scale = sizes.tokens(valid), rows / len(planned)
+    epochs = wanted_epochs(settings, classes, round(len(batches) * scale))
     return Work(
-        lengths=_shapes(planned, settings.batch_size, compilation),
+        lengths=_shapes(planned, batch_size, compilation),
         predicted_lengths=sum(_shapes(sizes.lengths(part), ROWS_PREDICTED_AT_ONCE) for part in (valid, test) if part),
         steps=round(epochs * len(batches) * scale),
         tokens=epochs * scale * sum(len(batch.rows) * batch.length for batch in batches),

@@ -1,0 +1,132 @@
+"""The pretrained encoder before it is trained, with linear models on its vectors of the training rows.
+
+One pass gives two vectors of a text: what the last layer of the classifier receives, and the mean of the vectors of
+all tokens, with which sentence encoders are trained. With `--head-start linear` the linear model of the former is the
+last layer that training starts with (Kumar et al. 2022, arXiv 2202.10054; for language models Tomihari and Sato 2024,
+arXiv 2405.16747): with many classes or few steps a random head never gets far. The better one out of fold is a
+baseline: what the same encoder reaches without fine-tuning.
+"""
+
+import time
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from slanted.acceleration import fast_bert
+from slanted.common.messages import plural
+from slanted.text.batching.model_inputs import outputs_of_examples
+from slanted.text.labels.examples import Examples
+from slanted.text.labels.splits import stratified_rows
+from slanted.text.labels.targets import Target
+from slanted.text.pretrained.classifier_network import build_classifier, vector_model
+from slanted.text.pretrained.encoder import Encoder, load_encoder
+from slanted.text.scoring.linear_model import LinearModel, fit_linear
+from slanted.text.scoring.metrics import Scores, score_predictions
+from slanted.text.scoring.outputs_and_losses import Scaling, probabilities_of
+from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
+from slanted.text.settings import Settings
+
+MAX_ROWS = 4_000
+SMALLEST_SCALE = 0.2
+
+
+class FrozenEncoder:
+    """The encoder of a classifier that is not trained yet.
+
+    Args:
+        encoder: The encoder.
+        classifier: The KerasHub task on it. Its vectors must be computed before it is trained.
+        target: The target to learn.
+        train: The training rows.
+        settings: The settings of the run.
+
+    Attributes:
+        seconds: The time that the vectors of the training rows and the fits took.
+    """
+
+    def __init__(self, encoder: Encoder, classifier: Any, target: Target, train: Examples, settings: Settings) -> None:
+        self._encoder, self._classifier, self._target = encoder, classifier, target
+        self._train, self._settings, self.seconds = train, settings, 0.0
+        self._scaling = Scaling.of(target.kind, train.y)
+        self._features = int(classifier.output_dense.kernel.shape[0])
+
+    @cached_property
+    def _model(self) -> Any:
+        return vector_model(self._classifier)
+
+    def _vectors(self, examples: Examples) -> np.ndarray:
+        """Return both vectors, float32 (rows, features + hidden size); of a text in chunks the means of its chunks."""
+        with fast_bert.unapplied(self._classifier):
+            return outputs_of_examples(self._model, self._encoder, examples, self._settings)
+
+    @cached_property
+    def _rows(self) -> Examples:
+        """The rows to fit on: the training rows, or a stratified sample of `MAX_ROWS` of them."""
+        return self._train.take(_sample(self._target, self._train.y))
+
+    @cached_property
+    def _linear(self) -> tuple[LinearModel, LinearModel]:
+        """The linear models of what the last layer receives, and of the mean of the tokens."""
+        begun = time.monotonic()
+        vectors = self._vectors(self._rows)
+        received, mean = vectors[:, : self._features], vectors[:, self._features :]
+        head = self._fitted(received)
+        other = self._fitted(mean) if mean.shape[1] else head
+        self.seconds = time.monotonic() - begun
+        return head, other
+
+    def _fitted(self, vectors: np.ndarray) -> LinearModel:
+        y, balanced = self._scaling.to_model(self._rows.y), self._settings.class_weight == "balanced"
+        return fit_linear(self._target.kind, vectors, y, len(self._target.labels), balanced=balanced)
+
+    def scores(self, scored: Examples) -> Scores:
+        """Return the scores of the better linear model, as those of a run, and `seconds`, with those of the fits.
+
+        In multi-label classification the thresholds are the best for the out-of-fold predictions.
+        """
+        (head, mean), begun = self._linear, time.monotonic()
+        vectors = self._vectors(scored)
+        linear, seen = (head, vectors[:, : self._features])
+        if mean.quality > head.quality:
+            linear, seen = mean, vectors[:, self._features :]
+        predicted = probabilities_of(self._target.kind, self._scaling.to_units(linear.outputs(seen)))
+        thresholds: Any = DEFAULT
+        if self._target.kind == "multilabel":
+            shares = probabilities_of("multilabel", linear.out_of_fold)
+            thresholds = best_thresholds(self._rows.y[linear.rows], shares)
+        scores = score_predictions(self._target, scored.y, predicted, self._settings.positive, thresholds)
+        return {**scores, "seconds": self.seconds + time.monotonic() - begun}
+
+    def start_head(self) -> str:
+        """Give the last layer of the classifier the scaled weights of its linear model; return a line about it.
+
+        Where the frozen vectors tell little about the labels, the scale is small, and the random weights stay: they
+        reach more.
+        """
+        linear = self._linear[0]
+        quality = "R²" if self._target.kind == "regression" else "accuracy"
+        found = f"C={linear.strength:g}, out-of-fold {quality} {linear.quality:.4f}, scale {linear.scale:.3g}"
+        if linear.scale < SMALLEST_SCALE:
+            return f"head start: random, because a linear model tells too little of the labels ({found})"
+        kernel, bias = linear.kernel * linear.scale, linear.bias * linear.scale
+        self._classifier.output_dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
+        return f"head start: a linear model of {plural(len(self._rows), 'training row')} ({found})"
+
+
+def frozen_encoder(target: Target, train: Examples, settings: Settings) -> FrozenEncoder:
+    """Load the encoder that the settings name, with linear models of these training rows."""
+    encoder = load_encoder(settings.model, settings.precision)
+    classifier = build_classifier(encoder, len(target.labels), seed=settings.seed)
+    return FrozenEncoder(encoder, classifier, target, train, settings)
+
+
+def _sample(target: Target, y: np.ndarray) -> np.ndarray:
+    """Return all rows, or of many a seeded sample of about `MAX_ROWS`, with a row of every class."""
+    if len(y) <= MAX_ROWS:
+        return np.arange(len(y))
+    random = np.random.default_rng(0)
+    if target.kind == "single":
+        alone = np.flatnonzero(np.bincount(y)[y] == 1)  # which a stratified sample leaves out
+        return np.union1d(alone, stratified_rows(y, MAX_ROWS / len(y), random))
+    return np.sort(random.permutation(len(y))[:MAX_ROWS])

@@ -1,0 +1,64 @@
+"""The batch size and the epochs that `auto` decides: enough optimizer steps, within the minutes that are allowed."""
+
+import pytest
+
+from slanted.recipe.named import recipes
+from slanted.recipe.recipe import Recipe
+from slanted.text.settings import Settings
+from slanted.text.training.run_length import decide_epochs, enough_steps, with_batch_size
+
+pytestmark = pytest.mark.once
+
+
+def never():
+    raise AssertionError("measured")
+
+
+def decided(steps_per_epoch, *, classes=2, seconds=0.1, **settings):
+    length = decide_epochs(Settings(**settings), classes, steps_per_epoch, lambda: seconds)
+    return length.settings.recipe.epochs, length.reason
+
+
+@pytest.mark.parametrize(("rows", "size"), [(1, 16), (3999, 16), (4000, 32), (10**6, 32)])
+def test_small_sets_have_small_batches(rows, size):
+    assert with_batch_size(Settings(), rows).batch_size == size
+    assert with_batch_size(Settings(batch_size=8), rows).batch_size == 8
+
+
+def test_few_rows_have_as_many_epochs_as_give_enough_steps():
+    assert decided(3) == (100, "length: 100 epochs (for at least 300 optimizer steps; --epochs overrides)")
+    assert decided(24)[0] == 13
+    assert decided(39, classes=77)[0] == 22  # 836 steps
+    assert decided(24, gradient_accumulation=2)[0] == 25
+
+
+def test_many_rows_have_the_recipe_s_own_number_and_nothing_is_measured():
+    length = decide_epochs(Settings(), 2, 100, never)
+    assert (length.settings.recipe.epochs, length.reason) == (
+        3,
+        "length: 3 epochs (the recipe's own number; --epochs overrides)",
+    )
+
+
+def test_a_given_number_is_not_changed():
+    length = decide_epochs(Settings(recipe=recipes()["ulmfit"]), 2, 3, never)
+    assert (length.settings.recipe.epochs, length.reason) == (8, None)
+
+
+def test_the_minutes_limit_only_the_epochs_beyond_the_recipe_s_own():
+    # 30 steps an epoch of 2 seconds: 10 epochs take 10 minutes, 5 epochs 5
+    assert decided(30, seconds=2.0)[0] == 10
+    epochs, reason = decided(30, seconds=2.0, max_minutes=5.0)
+    assert epochs == 5
+    assert reason == ("length: 5 epochs (10 would be 300 optimizer steps, but --max-minutes is 5; --epochs overrides)")
+    assert decided(30, seconds=60.0)[0] == 3
+
+
+def test_the_steps_grow_with_the_classes_up_to_a_limit():
+    assert [enough_steps(classes) for classes in (1, 10, 20, 10**4)] == [300, 300, 380, 1200]
+
+
+def test_every_recipe_without_a_number_of_its_own_is_auto():
+    own = {name: recipe.epochs for name, recipe in recipes().items() if recipe.epochs != "auto"}
+    assert own == {"quick": 2, "ulmfit": 8, "sun2019": 4, "mosbach2021": 20}
+    assert Recipe().epochs == "auto" and Recipe().least_epochs == 3
