@@ -2,15 +2,15 @@
 
 Usage: python -m benchmarks [PART ...] [--rounds 3] [--sets trec6,imdb_2k] [--page-only]
 
-Parts: training, prediction, steps, memory, sooner, few; without a name, all. SLANTED_DATA names the folder of data
-sets; without it the bundled sample is taken. With --sets only these sets are measured; the figures of others stay. One
-process runs at a time; the peers' environment is made when it is missing.
+Parts: training, prediction, steps, memory, sooner, few, busy; without a name, all. SLANTED_DATA names the folder of
+data sets; without it the bundled sample is taken. With --sets only these sets are measured; the figures of others stay.
+One process runs at a time; the peers' environment is made when it is missing.
 """
 
 import argparse
 from types import ModuleType
 
-from benchmarks import few, memory, page, prediction, results, sooner, steps, training
+from benchmarks import busy, few, memory, page, prediction, results, sooner, steps, training
 
 PARTS: dict[str, ModuleType] = {
     "training": training,
@@ -19,6 +19,7 @@ PARTS: dict[str, ModuleType] = {
     "memory": memory,
     "sooner": sooner,
     "few": few,
+    "busy": busy,
 }
 
 

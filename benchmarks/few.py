@@ -1,7 +1,7 @@
 """Few rows: the default command beside TF-IDF and the frozen encoder, on small draws of a training file.
 
-Each run is saved in docs/benchmarks/few.json as soon as it is finished; the next command continues with the others. To
-measure a run again, delete it there.
+Each run is saved in docs/benchmarks/KIND/few.json as soon as it is finished; the next command continues.
+To measure a run again, delete it there.
 """
 
 import json
@@ -72,7 +72,7 @@ def draw(train: Path, out: Path, size: str, seed: int) -> None:
 def page(figures: dict[str, Any]) -> str:
     """Return the part's section of docs/benchmarks.md."""
     lines = [
-        "## Few rows",
+        "### Few rows",
         "",
         "`slanted train FILE --test TEST --out DIR --seed S` on draws of the training file, a seed per draw; mean and "
         "deviation of the test accuracy, %, and of the seconds of training.",

@@ -74,7 +74,7 @@ def _peak(path: Path, out: Path) -> float:
 
 def page(figures: dict[str, Any]) -> str:
     """Return the part's section of docs/benchmarks.md."""
-    lines = ["## Memory", "", f"Peak memory of `slanted train` to step {STEPS_SHOWN}, texts of 12 words.", ""]
+    lines = ["### Memory", "", f"Peak memory of `slanted train` to step {STEPS_SHOWN}, texts of 12 words.", ""]
     lines += ["| rows | MB |", "|---|---|"]
     lines += [f"| {int(rows):,} | {mb:,.0f} |" for rows, mb in figures["peak_mb"].items()]
     lines += ["", f"Memory of a process after each of {FITS} fits of all-MiniLM-L6-v2 in float32, MB:", ""]

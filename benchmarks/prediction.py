@@ -49,7 +49,7 @@ def _in_turn(data: DataSet, folder: Path, max_tokens: int) -> Any:
 def page(figures: dict[str, Any]) -> str:
     """Return the part's section of docs/benchmarks.md."""
     lines = [
-        "## Prediction",
+        "### Prediction",
         "",
         "The same weights in float32; tokenisation is included, loading is not.",
         "",

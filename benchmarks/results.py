@@ -1,28 +1,54 @@
-"""Figures kept in docs/benchmarks/, a JSON file a part, and what is computed from them."""
+"""Figures kept in docs/benchmarks/, a folder a kind of processor and a file a part, and what is computed from them."""
 
 import json
+import os
 import platform
+import re
 from collections.abc import Sequence
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
 
+from slanted.runtime.backend_choice import has_bfloat16
+
 FOLDER = Path("docs/benchmarks")
+LOAD = os.getloadavg()[0]  # of the minute before the first measurement
 
 
 def save(part: str, figures: dict[str, Any]) -> None:
-    """Keep the figures of a part, with what they were measured with."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    """Keep the figures of a part, with what they were measured with and the load of the machine."""
+    folder = FOLDER / kind()
+    folder.mkdir(parents=True, exist_ok=True)
     made_with = {name: version(name) for name in ("keras", "keras-hub")}
-    text = json.dumps({**figures, "versions": made_with, "processor": processor()}, indent=1)
-    (FOLDER / f"{part}.json").write_text(text + "\n", encoding="utf-8")
+    machine = {"processor": processor(), "date": date.today().isoformat(), "load": round(LOAD, 2)}
+    text = json.dumps({**figures, "versions": made_with, **machine}, indent=1)
+    (folder / f"{part}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def load(part: str) -> dict[str, Any] | None:
-    """Return the figures of a part, or None if it has not been measured."""
-    path = FOLDER / f"{part}.json"
+def load(part: str, folder: str | None = None) -> dict[str, Any] | None:
+    """Return the figures of a part on a kind of processor, this one's if none is given; None: it was not measured."""
+    path = FOLDER / (folder or kind()) / f"{part}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def kinds() -> list[str]:
+    """Return the kinds of processor with figures."""
+    return sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+
+
+def kind() -> str:
+    """Return the kind of this machine's processor: its name, and the precision that it has products for.
+
+    >>> re.fullmatch("[a-z0-9_]+_(bfloat16|float32)", kind()) is not None
+    True
+    """
+    name = re.sub(
+        "[^a-z0-9]+", " ", re.sub(r"\(.*?\)", "", processor().lower().partition(" x ")[2] or processor().lower())
+    )
+    words = [word for word in name.split() if word not in ("processor", "cpu")]
+    return "_".join([*words, "bfloat16" if has_bfloat16() else "float32"])
 
 
 def processor() -> str:

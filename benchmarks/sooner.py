@@ -74,7 +74,7 @@ def _trainer(data: DataSet, epochs: int, rate: float, max_tokens: int) -> Train:
 
 def page(figures: dict[str, Any]) -> str:
     """Return the part's section of docs/benchmarks.md."""
-    lines = ["## Sooner to the same accuracy", ""]
+    lines = ["### Sooner to the same accuracy", ""]
     lines += [
         "The Trainer at 1, 2 and 3 epochs and three peak rates, slanted with its quickest recipes, until one is there;"
     ]

@@ -64,7 +64,7 @@ def computed_flops(length: int) -> float:
 def page(figures: dict[str, Any]) -> str:
     """Return the part's section of docs/benchmarks.md."""
     lines = [
-        "## Steps",
+        "### Steps",
         "",
         "minilm, batches of 32 texts of 32 tokens, mixed_bfloat16, all kinds in turn in one process.",
     ]

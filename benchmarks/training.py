@@ -66,7 +66,7 @@ def slanted_trained(data: DataSet, max_tokens: int, seed: int, options: list[str
 def page(figures: dict[str, Any]) -> str:
     """Return the part's section of docs/benchmarks.md."""
     lines = [
-        "## Training: the same work",
+        "### Training: the same work",
         "",
         "Batches of 32, all training rows, peak rate 1e-4; one seed per round; KerasHub in the first round only.",
     ]

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import few, processes, results, sooner, steps, training  # noqa: E402
+from benchmarks import busy, few, page, processes, results, sooner, steps, training  # noqa: E402
 
 
 def test_a_ratio_is_that_of_the_medians_with_the_rounds_extremes():
@@ -115,12 +115,31 @@ def test_an_unknown_set_is_refused():
 
 def test_every_figure_kept_makes_the_page_there_is():
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    for path in (ROOT / "docs" / "benchmarks").glob("*.json"):
+    for path in (ROOT / "docs" / "benchmarks").glob("*/*.json"):
         figures = json.loads(path.read_text(encoding="utf-8"))
         part = __import__(f"benchmarks.{path.stem}", fromlist=["page"])
         assert part.page(figures) in page, (
             f"docs/benchmarks.md is older than {path.name}: python -m benchmarks --page-only"
         )
+
+
+def test_another_kind_of_processor_adds_its_figures_and_leaves_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(results, "LOAD", 0.25)
+    programs = {"torch": {"idle": [10.0], "busy": [21.0]}, busy.TRAINER: {"idle": [20.0], "busy": [80.0]}}
+    for processor, bfloat16 in (("2 x Intel(R) Xeon(R) Processor", True), ("2 x AMD EPYC 7R13 Processor", False)):
+        monkeypatch.setattr(results, "processor", lambda processor=processor: processor)
+        monkeypatch.setattr(results, "has_bfloat16", lambda bfloat16=bfloat16: bfloat16)
+        results.save("busy", {"data": "trec6", "programs": programs})
+    assert results.kinds() == ["amd_epyc_7r13_float32", "intel_xeon_bfloat16"]
+    page.write({"busy": busy})
+    shown = (tmp_path / "page.md").read_text()
+    assert "## 2 x AMD EPYC 7R13 Processor, without bfloat16 products" in shown
+    assert "## 2 x Intel(R) Xeon(R) Processor, with bfloat16 products" in shown
+    assert shown.count("| slanted (torch) | 10.0 | 21.0 | 2.10 (2.10 to 2.10) |") == 2
+    assert shown.count("| transformers Trainer | 20.0 | 80.0 | 4.00 (4.00 to 4.00) |") == 2
+    assert ", load 0.25 before it with keras " in shown
 
 
 def test_the_grid_of_few_rows_continues_where_it_stopped(tmp_path, monkeypatch):
