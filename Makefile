@@ -29,7 +29,7 @@ help: ## list the targets
 
 sample: $(VENV)/.installed-sample ## install, fine-tune on the bundled sample, print the test score
 	$(BIN)/slanted train examples/data/messages_train.csv --test examples/data/messages_test.csv \
-		--out runs/sample --overwrite --epochs 6 --batch-size 16
+		--out runs/sample --overwrite
 
 test: $(VENV)/.installed-test browser ## install what the tests need, lint, test on the three backends
 	$(MAKE) --no-print-directory --keep-going lint test-tensorflow test-jax test-torch

@@ -29,6 +29,7 @@ KERAS_FILES = (
     "runtime/random_state.py",
     "text/models/fold_ensemble.py",
     "text/models/text_model.py",
+    "text/pretrained/mean_classifier.py",
     "text/scoring/class_weights.py",
 )
 

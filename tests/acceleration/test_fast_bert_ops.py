@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 
 def encoder(**backbone):
     """Return the encoder of a backbone of which only what is asked for is there."""
-    return BertEncoder(SimpleNamespace(**backbone), SimpleNamespace(epsilon=1e-3))
+    return BertEncoder(SimpleNamespace(**backbone), SimpleNamespace(epsilon=1e-3), first_only=True)
 
 
 def normal(*shape):

@@ -91,7 +91,7 @@ def test_the_same_seed_gives_the_same_model_with_a_validation_set_of_its_own(tin
     np.testing.assert_array_equal(first.predict_proba(NEW), second.predict_proba(NEW))
     assert set(first.predict(NEW).tolist()) <= {"label 3", "label 20"}
     assert first.history_.steps == second.history_.steps
-    best = min(scores["loss"] for scores in first.history_.epochs)
+    best = min(scores["loss"] for scores in [first.history_.start, *first.history_.epochs])
     truth = np.array([list(first.classes_).index(answer) for answer in answers])
     kept = -np.log(first.predict_proba(NEW)[np.arange(16), truth]).mean()
     assert kept == pytest.approx(best, rel=1e-4)

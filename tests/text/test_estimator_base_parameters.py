@@ -15,9 +15,9 @@ from slanted.text.settings import Settings
 pytestmark = pytest.mark.once
 
 BY_KEYWORD = {
-    "lr": None, "epochs": None, "truncate": None, "batch_size": 32, "gradient_accumulation": 1, "max_tokens": 128,
-    "long": "truncate", "class_weight": None, "folds": 0, "precision": "auto", "valid_share": 0.1, "best_by": "loss",
-    "positive": None, "seed": 0, "verbose": False,
+    "lr": None, "epochs": None, "truncate": None, "batch_size": "auto", "gradient_accumulation": 1,
+    "max_tokens": 128, "long": "truncate", "pooling": "auto", "class_weight": None, "folds": 0, "precision": "auto",
+    "valid_share": "auto", "max_minutes": 10.0, "best_by": "loss", "positive": None, "seed": 0, "verbose": False,
 }  # fmt: skip
 ESTIMATORS = pytest.mark.parametrize("estimator", [TextClassifier, TextRegressor])
 
@@ -67,4 +67,4 @@ def test_a_subclass_may_have_parameters_of_its_own():
         def __init__(self, seed=5):
             super().__init__(seed=seed)
 
-    assert Mine().get_params() == {"seed": 5} and Mine().batch_size == 32
+    assert Mine().get_params() == {"seed": 5} and Mine().batch_size == "auto"

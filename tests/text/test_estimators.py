@@ -98,7 +98,7 @@ def test_a_regressor_learns_numbers_in_their_units_and_plain_kerashub_gives_them
     import keras_hub
 
     numbers = np.where(np.array(LABELS) == 3, 1000.25, 3000.75)
-    regressor = TextRegressor(tiny_model, epochs=12, **SMALL).fit(TEXTS, numbers)
+    regressor = TextRegressor(tiny_model, epochs=12, valid_share=0.1, **SMALL).fit(TEXTS, numbers)
     predicted = regressor.predict(NEW)
     assert predicted.shape == (16,) and predicted.dtype == np.float64
     assert 1000 < predicted.mean() < 3001 and predicted.std() > 1

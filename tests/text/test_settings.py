@@ -55,7 +55,9 @@ def test_settings_come_back_from_json():
     written = json.loads(json.dumps({**settings.to_dict(), "pairs": False, "peak_rate": 1e-4}))
     assert written["recipe"]["epochs"] == 7
     assert Settings.from_dict(written) == settings
-    assert Settings.from_dict({"recipe": written["recipe"]}) == Settings(recipe=settings.recipe, threads=0)
+    assert Settings.from_dict({"recipe": written["recipe"]}) == Settings(
+        recipe=settings.recipe, threads=0, pooling="cls"
+    )
 
 
 @pytest.mark.parametrize(

@@ -41,15 +41,16 @@ class Parts:
     seed: Any
 
 
-def apply(classifier: Any) -> bool:
+def apply(classifier: Any, *, every_token: bool = False) -> bool:
     """Replace the encoder of `classifier` by a fast one, in place, if it is supported.
 
     Call it before `fit` or `predict` compile a step. Until `unapply`, the sequence output of the backbone has the first
-    token only, and the classifier does not read it. Each text must have a token that is not padding. With
-    SLANTED_FAST=0 in the environment nothing is replaced.
+    token only if the classifier is that of KerasHub, which does not read it. Each text must have a token that is not
+    padding. With SLANTED_FAST=0 in the environment nothing is replaced.
 
     Args:
-        classifier: A KerasHub classifier.
+        classifier: A KerasHub classifier, or one whose `pooling` is "mean".
+        every_token: Whether the sequence output has all tokens in any case.
 
     Returns:
         Whether the fast encoder is in use.
@@ -59,7 +60,8 @@ def apply(classifier: Any) -> bool:
     backbone = classifier.backbone
     if "call" not in vars(backbone):
         module = import_module(_ENCODERS[keras.config.backend()])
-        vars(backbone)["call"] = _uncast(module.BertEncoder(backbone, _parts(backbone)))
+        first_only = not every_token and not _reads_every_token(classifier)
+        vars(backbone)["call"] = _uncast(module.BertEncoder(backbone, _parts(backbone), first_only))
     return True
 
 
@@ -80,6 +82,19 @@ def unapplied(classifier: Any) -> Iterator[None]:
             apply(classifier)
 
 
+@contextmanager
+def all_tokens(classifier: Any) -> Iterator[None]:
+    """Compute the sequence output of all tokens within a `with` block."""
+    before = vars(classifier.backbone).pop("call", None)
+    apply(classifier, every_token=True)
+    try:
+        yield
+    finally:
+        unapply(classifier)
+        if before is not None:
+            vars(classifier.backbone)["call"] = before
+
+
 def _uncast(encode: Any) -> Any:
     """Disable Keras's autocasting of variables within `encode`, which casts each weight itself."""
 
@@ -94,7 +109,7 @@ def _is_supported(classifier: Any) -> bool:
     """Return whether the classifier is an unmodified BERT of KerasHub, on a supported device and dtype policy."""
     import keras_hub
 
-    if type(classifier) is not keras_hub.models.BertTextClassifier:
+    if type(classifier) is not keras_hub.models.BertTextClassifier and not _reads_every_token(classifier):
         return False
     backbone = classifier.backbone
     if type(backbone) is not keras_hub.models.BertBackbone or backbone.compute_dtype not in ("float32", "bfloat16"):
@@ -105,6 +120,10 @@ def _is_supported(classifier: Any) -> bool:
     return all(
         layer.dtype_policy == backbone.dtype_policy and not getattr(layer, "lora_enabled", False) for layer in layers
     )
+
+
+def _reads_every_token(classifier: Any) -> bool:
+    return getattr(classifier, "pooling", None) == "mean"
 
 
 def _is_on_cpu(backbone: Any) -> bool:

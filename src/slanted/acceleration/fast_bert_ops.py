@@ -28,14 +28,14 @@ def _bits_jax(seed: Any, shape: tuple[int, ...]) -> Any:
 
 
 class BertEncoder:
-    """Replaces the `call` of a KerasHub BertBackbone whose classifier reads the pooled output only."""
+    """Replaces the `call` of a KerasHub BertBackbone; `first_only`: the last block has the first tokens alone."""
 
-    def __init__(self, backbone: Any, parts: Any) -> None:
-        self._backbone, self._parts = backbone, parts
+    def __init__(self, backbone: Any, parts: Any, first_only: bool) -> None:
+        self._backbone, self._parts, self._first_only = backbone, parts, first_only
         self._random_bits = _bits_jax if keras.config.backend() == "jax" else _bits_tensorflow
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> dict[str, Any]:
-        """Return the pooled output, and the first token of the sequence output."""
+        """Return the pooled output, and the sequence output, of the first token or of all."""
         names = ("token_ids", "segment_ids", "padding_mask")
         ids, segments, padding_mask = (ops.convert_to_tensor(inputs[name]) for name in names)
         dtype, blocks = self._backbone.compute_dtype, self._parts.blocks
@@ -43,9 +43,10 @@ class BertEncoder:
         bias = ops.cast(ops.where(padding_mask > 0, 0.0, -1e9), dtype)[:, None, None]
         x = self._embed(ids, segments, rate)
         for block in blocks:
-            x = self._attend(block, x, bias, block is blocks[-1], rate)
+            x = self._attend(block, x, bias, self._first_only and block is blocks[-1], rate)
             x = self._feed_forward(block, x, rate)
-        return {"sequence_output": x[:, None], "pooled_output": self._backbone.pooled_dense(x)}
+        x = x[:, None] if self._first_only else ops.reshape(x, (*ops.shape(ids), self._backbone.hidden_dim))
+        return {"sequence_output": x, "pooled_output": self._backbone.pooled_dense(x[:, 0])}
 
     def _embed(self, ids: Any, segments: Any, rate: float) -> Any:
         tokens, positions, kinds, gamma, beta = self._parts.embeddings

@@ -190,14 +190,14 @@ _feed_forward: Any = FeedForward.apply
 
 
 class BertEncoder:
-    """Replaces the `call` of a KerasHub BertBackbone whose classifier reads the pooled output only."""
+    """Replaces the `call` of a KerasHub BertBackbone; `first_only`: the last block has the first tokens alone."""
 
-    def __init__(self, backbone: Any, parts: Any) -> None:
-        self._backbone, self._parts = backbone, parts
+    def __init__(self, backbone: Any, parts: Any, first_only: bool) -> None:
+        self._backbone, self._parts, self._first_only = backbone, parts, first_only
         self._rows = RowGradient()
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> dict[str, torch.Tensor]:
-        """Return the pooled output, and the first token of the sequence output."""
+        """Return the pooled output, and the sequence output, of the first token or of all."""
         backbone, parts = self._backbone, self._parts
         names = ("token_ids", "segment_ids", "padding_mask")
         ids, segments, padding_mask = (_tensor(inputs[name]) for name in names)
@@ -209,9 +209,11 @@ class BertEncoder:
         x = _embed(ids, segments, shape, parts.epsilon, self._rows, *_values(parts.embeddings))
         bias = _padding_bias(padding_mask, shape)
         for block in parts.blocks:
-            x = _attend(x, bias, shape, parts.epsilon, block is parts.blocks[-1], *_values(block.attention))
+            first_only = self._first_only and block is parts.blocks[-1]
+            x = _attend(x, bias, shape, parts.epsilon, first_only, *_values(block.attention))
             x = _feed_forward(x, shape, parts.epsilon, *_values(block.feed_forward))
-        return {"sequence_output": x[:, None], "pooled_output": backbone.pooled_dense(x)}
+        x = x[:, None] if self._first_only else x.reshape(batch, length, -1)
+        return {"sequence_output": x, "pooled_output": backbone.pooled_dense(x[:, 0])}
 
 
 def _tensor(value: Any) -> Any:

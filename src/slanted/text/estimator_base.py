@@ -92,7 +92,7 @@ class TextEstimator(_Parameters):
         train = self._examples(texts, labels, target)
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
-        settings = _on_machine(settings, train, target)
+        settings = _on_machine(settings, train)
         self.__dict__.pop("out_of_fold_", None)  # of an earlier fit
         if settings.folds:
             self._fit_folds(target, train, settings, valid)
@@ -239,7 +239,7 @@ class TextEstimator(_Parameters):
             raise InputError(f"{folder}: contains a {target.kind} model; load it with slanted.{other}.load")
 
 
-def _on_machine(settings: Settings, train: Examples, target: Target) -> Settings:
+def _on_machine(settings: Settings, train: Examples) -> Settings:
     """Return the settings with the precision for training on these rows, and with the version of the model."""
     from slanted.runtime import backend_choice, threads
     from slanted.text.pretrained.hub import pinned
@@ -247,7 +247,7 @@ def _on_machine(settings: Settings, train: Examples, target: Target) -> Settings
 
     work = None
     if settings.precision == "auto":
-        work = replace(fit_work((train, None, None), settings, target.classes), models=max(1, settings.folds))
+        work = replace(fit_work((train, None, None), settings), models=max(1, settings.folds))
     choice = backend_choice.choose(settings.backend, settings.precision, _to_standard_error, work)
     threads.note_if_busy(settings.backend, _to_standard_error)
     return replace(settings, precision=choice.precision, model=pinned(settings.model))

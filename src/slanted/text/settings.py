@@ -27,6 +27,7 @@ BEST_BY += ("pearson", "spearman", "mae")
 LOWER_IS_BETTER = ("loss", "mae")
 FEWEST_FOLDS, MOST_FOLDS = 2, 100
 VALID_SHARE, FEW_ROWS, BATCH_SIZE = 0.1, 2_000, 32
+CLS, MEAN = "cls", "mean"
 
 
 def threads_setting(**more: Any) -> Any:
@@ -109,6 +110,12 @@ class Settings:
     gradient_accumulation: int = setting(1, "batches per optimizer step, at most 1000000", check=_batches)
     max_tokens: int = setting(128, "tokens per text, at least 3, special tokens included", check=_tokens)
     long: str = setting("truncate", "longer texts; chunk: split into chunks and pool their outputs", choices=LONG)
+    pooling: str = setting(
+        AUTO,
+        "the vector of a text; cls: of the first token; mean: of all tokens; auto: as the model was trained",
+        choices=(AUTO, CLS, MEAN),
+        before=CLS,
+    )
     class_weight: str = setting("none", "balanced: all classes have the same total weight", choices=CLASS_WEIGHTS)
     folds: int = setting(0, "2 to 100: cross-validation with that many folds", check=_folds, label="")
     precision: str = setting("auto", "Keras's dtype policy; auto: the fastest", choices=PRECISIONS, label="")

@@ -17,6 +17,7 @@ from trained_runs import LABELS
 
 from slanted.cli import main
 from slanted.errors import InputError
+from slanted.recipe.named import recipes
 from slanted.text.estimators import TextClassifier, TextRegressor
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import Fold
@@ -56,7 +57,8 @@ def test_python_trains_folds_as_the_command_does(run, place, tmp_path):
     rows = table(place.train)
     texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
     settings = {"lr": 0.01, "batch_size": 8, "max_tokens": 16, "precision": "float32", "epochs": 2, "folds": 2}
-    estimator = TextClassifier(place.model, **settings).fit(texts, labels)
+    recipe = recipes()["stlr"].with_settings(head_start="random")
+    estimator = TextClassifier(place.model, recipe, **settings).fit(texts, labels)
     np.testing.assert_allclose(estimator.out_of_fold_, probabilities(table(run / "out_of_fold.csv")), atol=1e-5)
     new = [row["text"] for row in table(place.test)]
     found = estimator.predict_proba(new)

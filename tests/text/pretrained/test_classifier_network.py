@@ -70,7 +70,7 @@ def test_every_family_trains_and_is_saved_for_plain_keras_hub(family, tmp_path, 
     found = array(loaded(loaded.preprocessor(TEXTS), training=False))
     np.testing.assert_allclose(found, logits(classifier, encoder), atol=2e-6)
 
-    again, restored = load_classifier(tmp_path / "run")
+    again, restored = load_classifier(tmp_path / "run", 3)
     np.testing.assert_allclose(logits(restored, again), logits(classifier, encoder), atol=2e-6)
     assert classifier.preprocessor is None
 

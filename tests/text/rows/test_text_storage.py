@@ -111,10 +111,10 @@ def test_a_run_on_stored_texts_is_that_on_lists(small, tmp_path, monkeypatch):
     rows = "".join(f'"{text} {at}","{text} é",{"xyz"[at % 3]}\n' for at, text in enumerate(["one", "two 👍"] * 200))
     Path("f.csv").write_text(f"text,text_b,label\n{rows}", encoding="utf-8")
     files = DataFiles("f.csv", test="f.csv")
-    spilt = read_data(files, Settings())
+    spilt = read_data(files, Settings(valid_share=0.1))
     assert isinstance(spilt.train.texts, StoredTexts) and isinstance(spilt.valid.texts_b, StoredTexts)
     monkeypatch.setattr(text_storage, "IN_MEMORY_BYTES", 2**25)
-    whole = read_data(files, Settings())
+    whole = read_data(files, Settings(valid_share=0.1))
     for part in ("train", "valid", "test"):
         one, other = getattr(spilt, part), getattr(whole, part)
         assert (list(one.texts), list(one.texts_b)) == (other.texts, other.texts_b)

@@ -29,8 +29,8 @@ def test_a_better_baseline_is_noted(task, model, linear, higher):
 def test_a_better_frozen_encoder_is_noted_with_a_remedy():
     baselines = {"tfidf": {"accuracy": 0.7}, "frozen_encoder": {"accuracy": 0.8}, "majority": {"accuracy": 0.9}}
     assert notes_on_baselines("single", {"accuracy": 0.75}, baselines) == [
-        "note: the frozen encoder with a linear model has the higher accuracy here; more --epochs, a smaller --lr or "
-        "--head-start linear may reach it"
+        "note: the frozen encoder with a linear model has the higher accuracy here; more or fewer --epochs, a "
+        "smaller --lr, or --head-start linear if it was random, may reach it"
     ]
 
 

@@ -115,15 +115,18 @@ def test_many_rows_are_sampled_with_a_row_of_every_class(monkeypatch):
     assert np.bincount(y[rows]).tolist() == [15, 5, 1]
 
 
-def test_a_run_from_a_linear_start_is_the_same_after_a_kill(place):
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_a_run_from_a_linear_start_is_the_same_after_a_kill(place, pooling):
     """The first process has no checkpoint yet, and the second has one."""
-    assert place.run("whole", LINEAR) == 0
+    options, whole = f"{LINEAR} --pooling {pooling}", place.folder / f"whole-{pooling}"
+    assert place.run(whole.name, options) == 0
     for at, begun_from in ((3, None), (9, 5)):
-        place.killed(f"killed-{at}", LINEAR, at)
-        assert place.run(f"killed-{at}", f"{LINEAR} --resume") == 0
-        assert resumed_from(place.folder / f"killed-{at}") == begun_from
-        assert_same(place.folder / f"killed-{at}", place.folder / "whole")
-    metrics = json.loads((place.folder / "whole" / "metrics.json").read_text())
+        killed = place.folder / f"killed-{pooling}-{at}"
+        place.killed(killed.name, options, at)
+        assert place.run(killed.name, f"{options} --resume") == 0
+        assert resumed_from(killed) == begun_from
+        assert_same(killed, whole)
+    metrics = json.loads((whole / "metrics.json").read_text())
     assert metrics["kept_epoch"] == 0  # in these runs the earliest is the best
     assert metrics["baselines"]["frozen_encoder"].keys() >= {"accuracy", "macro_f1", "loss", "seconds"}
 

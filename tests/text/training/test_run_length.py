@@ -5,7 +5,7 @@ import pytest
 from slanted.recipe.named import recipes
 from slanted.recipe.recipe import Recipe
 from slanted.text.settings import Settings
-from slanted.text.training.run_length import decide_epochs, enough_steps, with_batch_size
+from slanted.text.training.run_length import decide_epochs, with_batch_size
 
 pytestmark = pytest.mark.once
 
@@ -14,8 +14,8 @@ def never():
     raise AssertionError("measured")
 
 
-def decided(steps_per_epoch, *, classes=2, seconds=0.1, **settings):
-    length = decide_epochs(Settings(**settings), classes, steps_per_epoch, lambda: seconds)
+def decided(steps_per_epoch, *, seconds=0.1, **settings):
+    length = decide_epochs(Settings(**settings), steps_per_epoch, lambda: seconds)
     return length.settings.recipe.epochs, length.reason
 
 
@@ -28,12 +28,13 @@ def test_small_sets_have_small_batches(rows, size):
 def test_few_rows_have_as_many_epochs_as_give_enough_steps():
     assert decided(3) == (100, "length: 100 epochs (for at least 300 optimizer steps; --epochs overrides)")
     assert decided(24)[0] == 13
-    assert decided(39, classes=77)[0] == 22  # 836 steps
     assert decided(24, gradient_accumulation=2)[0] == 25
+    assert decided(24, pooling="mean") == (7, "length: 7 epochs (for at least 150 optimizer steps; --epochs overrides)")
+    assert decided(24, pooling="mean", recipe=Recipe(head_start="random"))[0] == 13
 
 
 def test_many_rows_have_the_recipe_s_own_number_and_nothing_is_measured():
-    length = decide_epochs(Settings(), 2, 100, never)
+    length = decide_epochs(Settings(), 100, never)
     assert (length.settings.recipe.epochs, length.reason) == (
         3,
         "length: 3 epochs (the recipe's own number; --epochs overrides)",
@@ -41,7 +42,7 @@ def test_many_rows_have_the_recipe_s_own_number_and_nothing_is_measured():
 
 
 def test_a_given_number_is_not_changed():
-    length = decide_epochs(Settings(recipe=recipes()["ulmfit"]), 2, 3, never)
+    length = decide_epochs(Settings(recipe=recipes()["ulmfit"]), 3, never)
     assert (length.settings.recipe.epochs, length.reason) == (8, None)
 
 
@@ -52,10 +53,6 @@ def test_the_minutes_limit_only_the_epochs_beyond_the_recipe_s_own():
     assert epochs == 5
     assert reason == ("length: 5 epochs (10 would be 300 optimizer steps, but --max-minutes is 5; --epochs overrides)")
     assert decided(30, seconds=60.0)[0] == 3
-
-
-def test_the_steps_grow_with_the_classes_up_to_a_limit():
-    assert [enough_steps(classes) for classes in (1, 10, 20, 10**4)] == [300, 300, 380, 1200]
 
 
 def test_every_recipe_without_a_number_of_its_own_is_auto():

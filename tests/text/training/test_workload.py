@@ -14,7 +14,6 @@ from slanted.recipe.recipe import Recipe
 from slanted.text.batching import length_buckets
 from slanted.text.batching.length_buckets import LengthPlan
 from slanted.text.labels.examples import Examples
-from slanted.text.labels.targets import Target
 from slanted.text.pretrained.model_files import ModelFiles
 from slanted.text.settings import Settings
 from slanted.text.tokens.tokenizer import TextTokenizer
@@ -22,7 +21,6 @@ from slanted.text.training import workload
 from slanted.text.training.workload import fit_work, run_work, search_work
 
 pytestmark = pytest.mark.once
-TARGET = Target("single", ("no", "yes"))
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def parts():
 
 
 def test_steps_and_tokens_are_those_of_the_batches(settings, parts):
-    work = fit_work(parts, settings, 2)
+    work = fit_work(parts, settings)
     lengths = [TextTokenizer.load(settings.model).encode(one.texts, None, 16).lengths for one in parts]
     batches = LengthPlan(lengths[0], 8).batches(0)
     assert work.steps == 2 * len(batches) == 24
@@ -53,51 +51,51 @@ def test_steps_and_tokens_are_those_of_the_batches(settings, parts):
 def test_each_stage_of_unfreezing_compiles_again_so_that_it_has_fewer_lengths(settings, parts, monkeypatch):
     monkeypatch.setattr(length_buckets, "TOKENS_A_COMPILATION", 60)
     staged = replace(settings, recipe=replace(settings.recipe, unfreezing="top-down"))
-    assert fit_work(parts, staged, 2).lengths < fit_work(parts, settings, 2).lengths
+    assert fit_work(parts, staged).lengths < fit_work(parts, settings).lengths
 
 
 def test_auto_epochs_of_few_rows_are_as_many_as_give_enough_steps_of_small_batches(settings, parts):
-    work = fit_work(parts, replace(settings, recipe=Recipe(), batch_size="auto"), 2)
+    work = fit_work(parts, replace(settings, recipe=Recipe(), batch_size="auto"))
     batches = LengthPlan(TextTokenizer.load(settings.model).encode(parts[0].texts, None, 16).lengths, 16).batches(0)
     assert work.steps == -(-300 // len(batches)) * len(batches)
 
 
 def test_many_rows_are_estimated_from_a_sample(settings, parts, monkeypatch):
-    whole = fit_work(parts, settings, 2)
+    whole = fit_work(parts, settings)
     monkeypatch.setattr(workload, "SAMPLE_ROWS", 45)
-    sampled = fit_work(parts, settings, 2)
+    sampled = fit_work(parts, settings)
     assert sampled.steps == whole.steps and sampled.scored == pytest.approx(whole.scored, rel=0.2)
     monkeypatch.setattr(workload, "MOST_ROWS", 45)
-    assert fit_work(parts, settings, 2).tokens == pytest.approx(whole.tokens, rel=0.2)
+    assert fit_work(parts, settings).tokens == pytest.approx(whole.tokens, rel=0.2)
 
 
 def test_without_a_tokenizer_4_3_characters_are_a_token(monkeypatch, settings):
     monkeypatch.setattr(workload, "locate", lambda name: ModelFiles(name, None, None, name))
-    work = fit_work((Examples(["a" * 43] * 8), Examples(["a" * 43, "a" * 999]), None), settings, 2)
+    work = fit_work((Examples(["a" * 43] * 8), Examples(["a" * 43, "a" * 999]), None), settings)
     assert work.tokens == 2 * 8 * 12 and work.scored == 12 + 16
-    pairs = fit_work((Examples(["a" * 20] * 8, ["b" * 23] * 8), None, None), settings, 2)
+    pairs = fit_work((Examples(["a" * 20] * 8, ["b" * 23] * 8), None, None), settings)
     assert pairs.tokens == work.tokens and (pairs.predicted, pairs.scored) == (0.0, 0.0)
 
 
 def test_chunks_are_examples_of_their_own(settings):
     train = Examples([" ".join(["alpha"] * 40)] * 10)
-    chunked = fit_work((train, None, None), replace(settings, long="chunk"), 2)
-    assert chunked.steps > fit_work((train, None, None), settings, 2).steps
+    chunked = fit_work((train, None, None), replace(settings, long="chunk"))
+    assert chunked.steps > fit_work((train, None, None), settings).steps
 
 
 def test_folds_and_comparisons_are_several_models(settings, parts):
     train, valid, test = parts
-    data = SimpleNamespace(target=TARGET, folds=(), train=train, valid=valid, test=test)
-    assert run_work(data, settings) == fit_work(parts, settings, 2)
+    data = SimpleNamespace(folds=(), train=train, valid=valid, test=test)
+    assert run_work(data, settings) == fit_work(parts, settings)
     assert run_work(data, settings, models=6).models == 6
-    folds = SimpleNamespace(target=TARGET, folds=("fold",) * 5, of_fold=lambda fold: data)
-    assert run_work(folds, settings) == replace(fit_work(parts, settings, 2), models=5)
+    folds = SimpleNamespace(folds=("fold",) * 5, of_fold=lambda fold: data)
+    assert run_work(folds, settings) == replace(fit_work(parts, settings), models=5)
 
 
 def test_a_search_has_its_own_number_of_steps(settings, parts):
-    data = SimpleNamespace(target=TARGET, train=parts[0])
+    data = SimpleNamespace(train=parts[0])
     work = search_work(data, settings, SearchOptions(steps=100, verify_steps=20))
-    run = fit_work((parts[0], None, None), settings, 2)
+    run = fit_work((parts[0], None, None), settings)
     assert work.steps == 160 and work.tokens / 160 == pytest.approx(run.tokens / run.steps)
 
 
@@ -115,9 +113,9 @@ def test_the_size_of_a_model_is_read_from_its_configuration(tmp_path, kind):
 
 
 def test_costs_are_relative_to_minilm(settings, parts):
-    ours = fit_work(parts, replace(settings, model="minilm"), 2)
+    ours = fit_work(parts, replace(settings, model="minilm"))
     assert (ours.weights, ours.block_weights, ours.trained) == (1.0, 1.0, 1.0)
-    assert 0.0 < fit_work(parts, settings, 2).weights < 0.1
+    assert 0.0 < fit_work(parts, settings).weights < 0.1
     assert workload._block_weights(12, 768, 3072) / workload._block_weights(6, 384, 1536) == 8.0
     assert workload._sizes(ModelFiles("hf://x", None, None, "hf://x")) == (6, 384, 1536, 30522)
 

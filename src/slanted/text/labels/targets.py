@@ -41,11 +41,6 @@ class Target:
         """The labels as strings, for the names of columns."""
         return tuple(str(label) for label in self.labels)
 
-    @property
-    def classes(self) -> int:
-        """The number of classes or labels; 1 for regression."""
-        return 1 if self.kind == "regression" else len(self.labels)
-
     def encode(self, labels: object) -> np.ndarray:
         """Return labels as numbers.
 

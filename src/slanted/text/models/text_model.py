@@ -88,7 +88,7 @@ class TextModel(Predictor):
     def _load(cls, folder: Path) -> "TextModel":
         run = read_run(folder)
         check_sums(folder, run.sums, run_folder.MODEL)
-        encoder, classifier = load_classifier(folder)
+        encoder, classifier = load_classifier(folder, len(run.target.labels), pooling=run.settings.pooling)
         if classifier.num_classes != len(run.target.labels):
             mismatch = f"{classifier.num_classes} outputs, but {run_folder.LABELS} names {listed(run.target.labels)}"
             raise InputError(f"{folder}: the model has {mismatch}; restore both from one run")

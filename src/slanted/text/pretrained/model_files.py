@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ EMBEDDINGS = "word_embeddings.weight"
 SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 SIZES += ("max_position_embeddings",)  # the names in transformers; those in KerasHub are:
 SIZES += ("vocabulary_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim", "max_sequence_length")
+MODEL_KERAS = "model.keras"  # in the folder `model` of a run whose head reads the mean of the tokens
 MOST_LAYERS = 1000  # ALBERT's layers share their weights, whose size therefore does not bound them
 GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
 UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
@@ -94,18 +96,36 @@ def check_folder(folder: Path) -> None:
     _check_total(folder, sizes)
 
 
-def check_run_folder(folder: Path) -> None:
+def check_run_folder(folder: Path, *, is_mean: bool) -> None:
     """Raise InputError unless all files that `slanted train` writes to the folder `model` are there and valid.
 
     KerasHub initialises a head without weights at random and does not warn.
+
+    Args:
+        folder: The folder `model`.
+        is_mean: Whether the head reads the mean of the tokens.
     """
     check_folder(folder)
-    for name in ("task.json", "preprocessor.json", "task.weights.h5"):
+    for name in ("preprocessor.json", *([MODEL_KERAS] if is_mean else ["task.json", "task.weights.h5"])):
         path = folder / name
         if not path.is_file():
             raise InputError(f"{path}: is missing; restore the file or train again")
-        read_model_json(path) if path.suffix == ".json" else _check_hdf5(path)
-    _check_task(folder)
+        {".json": read_model_json, ".h5": _check_hdf5, ".keras": _check_archive}[path.suffix](path)
+    if not is_mean:
+        _check_task(folder)
+
+
+def _check_archive(path: Path) -> None:
+    """Raise InputError unless a file is an archive of Keras, whole and, as Keras writes it, without compression."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            whole = archive.testzip() is None
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError):  # the last: encrypted, unknown
+        entries, whole = [], False
+    stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+    if not whole or not stored or "model.weights.h5" not in {entry.filename for entry in entries}:
+        raise InputError(f"{path}: not readable as a model of Keras; restore it or train again")
 
 
 def _check_task(folder: Path) -> None:

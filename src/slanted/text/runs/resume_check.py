@@ -25,7 +25,7 @@ from slanted.text.settings import DataFiles, Settings, with_missing
 
 STARTED_WITH = "run.json"
 _DECIDED = ("backend", "precision", "threads")  # by the machine where they are "auto"
-_NUMBERS = ("batch_size", "valid_share", "epochs")  # by the rows where they are "auto"
+_SETTLED = ("batch_size", "valid_share", "pooling")  # by the rows and the model where they are "auto"; so is "epochs"
 _MODEL_SUFFIXES = (".json", ".safetensors", ".h5", ".txt", ".model", ".spm")
 _CONTENTS = ("train", "valid", "test")  # compared by what they hold, wherever they are
 
@@ -111,7 +111,7 @@ class StartedWith:
         before, after = _flat(self), _flat(now)
         if self.sha256.get("model") and self.sha256["model"] == now.sha256.get("model"):
             after["model"] = before["model"]  # the same files in another place
-        decided = [name for name in (*_DECIDED, *_NUMBERS) if after[name] in (AUTO, "measure")]
+        decided = [name for name in (*_DECIDED, *_SETTLED, "epochs") if after[name] in (AUTO, "measure")]
         after |= {name: before[name] for name in decided}
         return differing_options(before, after)
 
@@ -172,17 +172,17 @@ def settings_to_resume(request: RunRequest) -> Settings:
     started.check_same(StartedWith.of(files, settings), folder.path)
     complete = with_missing(started.settings)
     settings = replace(settings, **{name: complete[name] for name in _DECIDED})
-    return with_numbers(settings, folder)
+    return with_settled(settings, folder)
 
 
-def with_numbers(settings: Settings, folder: RunFolder) -> Settings:
-    """Return the settings with the numbers that an earlier process decided for "auto", if a run is in the folder."""
+def with_settled(settings: Settings, folder: RunFolder) -> Settings:
+    """Return the settings with what an earlier process decided for "auto", if a run is in the folder."""
     state = folder.state
     if state.name == "empty":
         return settings
     source = run_folder.RECIPE if state.is_finished else f"{CHECKPOINTS}/{STARTED_WITH}"
     before = _flat(StartedWith.read(folder.path / source))
-    own = {name: before[name] for name in _NUMBERS[:2] if getattr(settings, name) == AUTO}
+    own = {name: before[name] for name in _SETTLED if getattr(settings, name) == AUTO}
     epochs = before["epochs"] if settings.recipe.epochs == AUTO else None
     return replace(settings, **own, recipe=settings.recipe.with_settings(epochs=epochs))
 

@@ -19,7 +19,7 @@ COLUMNS = {
 _NAMES = {TFIDF: "TF-IDF with a linear model", FROZEN_ENCODER: "the frozen encoder with a linear model"}
 _ADVICE = {
     TFIDF: "it is also cheaper to run",
-    FROZEN_ENCODER: "more --epochs, a smaller --lr or --head-start linear may reach it",
+    FROZEN_ENCODER: "more or fewer --epochs, a smaller --lr, or --head-start linear if it was random, may reach it",
 }
 TITLES = {
     "accuracy": "accuracy",

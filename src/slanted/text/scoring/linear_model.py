@@ -5,13 +5,16 @@ cross-validation: C in `STRENGTHS` by the accuracy of the out-of-fold prediction
 mean squared error. The vectors are centred, and divided by one number, so that their mean squared length is 1: then the
 same strengths serve encoders of any size. The returned coefficients are for the vectors as they are.
 
+In regression a dropout of the vectors in training counts as noise of the predictions, with its expected square: strong
+coefficients that cancel each other would predict well without it and badly with it. In classification it matters less.
+
 As a start for fine-tuning, all coefficients are multiplied by one `scale`, with which the loss on the training rows is
 the out-of-fold loss. A linear model of few rows is surer of these rows than of others. Unscaled, the loss would be near
 zero at step 0, and there would be little left for the encoder to learn from.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +29,7 @@ STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 FOLDS = 5
 ROWS_TO_SELECT_BY = 2_000
 MAX_ITERATIONS = 300
-TOLERANCE = 1e-3
+TOLERANCE = 1e-4
 LARGEST_SCALE, HALVINGS = 4.0, 40
 SMALLEST_PROBABILITY = 1e-7
 
@@ -60,7 +63,9 @@ class LinearModel:
         return vectors.astype("float64") @ self.kernel + self.bias
 
 
-def fit_linear(kind: Kind, vectors: np.ndarray, y: np.ndarray, outputs: int, *, balanced: bool = False) -> LinearModel:
+def fit_linear(
+    kind: Kind, vectors: np.ndarray, y: np.ndarray, outputs: int, *, balanced: bool = False, dropout: float = 0.0
+) -> LinearModel:
     """Fit a linear model with the penalty that cross-validation selects. Every call gives the same result.
 
     Args:
@@ -69,15 +74,20 @@ def fit_linear(kind: Kind, vectors: np.ndarray, y: np.ndarray, outputs: int, *, 
         y: Their targets: classes (n,), labels 0 and 1 (n, labels), or standardised numbers (n, targets).
         outputs: The number of classes, labels or targets.
         balanced: Whether all classes, or both values of a label, have the same total weight.
+        dropout: The dropout rate of the vectors in training.
     """
     centre = vectors.mean(axis=0, dtype="float64")
     length = np.sqrt(np.square(vectors - centre).sum(axis=1, dtype="float64").mean()) or 1.0
     x = ((vectors - centre) / length).astype("float32")
-    task = _Task(kind, outputs, balanced)
+    squares = np.square(vectors, dtype="float64").mean(axis=0) * dropout / (1.0 - dropout) / length**2
+    task = _Task(kind, outputs, balanced, squares)
     chosen = _rows_to_select_by(kind, y)
-    strength, held_out, known = _select(task, x[chosen], y[chosen])
-    kernel, bias = task.fit(x, y, strength)
-    scale = task.scale_to(x[chosen] @ kernel + bias, y[chosen], task.losses(held_out, y[chosen])[known].mean())
+    strength, held_out, known, noise = _select(task, x[chosen], y[chosen])
+    kernel, bias = task.fits(x, y, [strength])[0]
+    if kind == "regression":
+        scale = task.shrinkage(held_out, y[chosen], noise)
+    else:
+        scale = task.scale_to(x[chosen] @ kernel + bias, y[chosen], task.losses(held_out, y[chosen])[known].mean())
     kernel = kernel / length
     quality = task.quality(held_out, y[chosen])
     return LinearModel(kernel, bias - centre @ kernel, strength, quality, chosen, held_out, scale)
@@ -96,43 +106,58 @@ def _folds(kind: Kind, y: np.ndarray, folds: int) -> np.ndarray:
     return draw(y, folds, np.random.default_rng(0))
 
 
-def _select(task: "_Task", x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return the best strength, its out-of-fold outputs, and which rows have an output that was learnt."""
+def _select(task: "_Task", x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, float]:
+    """Return the best strength, its out-of-fold outputs, which rows have an output that was learnt, and its noise."""
     fold = _folds(task.kind, y, min(FOLDS, len(y)))
-    held_out = np.zeros((len(STRENGTHS), len(y), task.outputs))
+    held_out, noise = np.zeros((len(STRENGTHS), len(y), task.outputs)), np.zeros(len(STRENGTHS))
     known = np.ones(len(y), bool)
     for number in range(fold.max() + 1) if len(y) > 1 else ():
         rest, out = fold != number, fold == number
         if task.kind == "single":
             known[out] = np.isin(y[out], y[rest])  # the class of a single row is unknown without it
-        for at, strength in enumerate(STRENGTHS):
-            kernel, bias = task.fit(x[rest], y[rest], strength)
+        for at, (kernel, bias) in enumerate(task.fits(x[rest], y[rest], STRENGTHS)):
             held_out[at, out] = x[out] @ kernel + bias
-    at = int(np.argmax([round(task.quality(outputs, y), 9) for outputs in held_out]))
-    return STRENGTHS[at], held_out[at], known if known.any() else ~known
+            noise[at] += task.noise(kernel) / (fold.max() + 1)
+    qualities = [round(task.quality(outputs, y, more), 9) for outputs, more in zip(held_out, noise, strict=True)]
+    at = int(np.argmax(qualities))
+    return STRENGTHS[at], held_out[at], known if known.any() else ~known, float(noise[at])
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What depends on the task: the fit, the loss and the quality of outputs."""
+    """What depends on the task: the fit, the loss and the quality of outputs; and the squares that dropout adds."""
 
     kind: Kind
     outputs: int
     balanced: bool
+    squares: np.ndarray
 
-    def fit(self, x: np.ndarray, y: np.ndarray, strength: float) -> Coefficients:
+    def fits(self, x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> list[Coefficients]:
+        """Return the coefficients for each of rising strengths; each fit begins where the one before ended."""
         if self.kind == "regression":
-            model = scikit_learn("linear_model").Ridge(alpha=1.0 / strength).fit(x, y.reshape(len(y), self.outputs))
-            return np.reshape(model.coef_, (self.outputs, -1)).T.astype("float64"), np.reshape(model.intercept_, -1)
+            return [self._ridge(x, y, strength) for strength in strengths]
         if self.kind == "single":
-            return _fit_classes(x, y, self.outputs, self._logistic(strength))
-        each = [_fit_label(x, y[:, label], self._logistic(strength)) for label in range(self.outputs)]
-        return np.stack([kernel for kernel, _ in each], axis=1), np.array([bias for _, bias in each])
+            return _fit_classes(x, y, self.outputs, self._logistic(), strengths)
+        each = [_fit_label(x, y[:, label], self._logistic(), strengths) for label in range(self.outputs)]
+        return [_joined([label[at] for label in each]) for at in range(len(strengths))]
 
-    def _logistic(self, strength: float) -> Callable[[], Any]:
+    def _ridge(self, x: np.ndarray, y: np.ndarray, strength: float) -> Coefficients:
+        model = scikit_learn("linear_model").Ridge(alpha=1.0 / strength).fit(x, y.reshape(len(y), self.outputs))
+        return np.reshape(model.coef_, (self.outputs, -1)).T.astype("float64"), np.reshape(model.intercept_, -1)
+
+    def _logistic(self) -> Any:
         weights = "balanced" if self.balanced else None
         cls = scikit_learn("linear_model").LogisticRegression
-        return lambda: cls(C=strength, max_iter=MAX_ITERATIONS, tol=TOLERANCE, class_weight=weights)
+        return cls(max_iter=MAX_ITERATIONS, tol=TOLERANCE, class_weight=weights, warm_start=True)
+
+    def noise(self, kernel: np.ndarray) -> float:
+        """Return the expected square of what dropout adds to an output, on average over the outputs."""
+        return float((self.squares @ np.square(kernel)).mean())
+
+    def shrinkage(self, outputs: np.ndarray, y: np.ndarray, noise: float) -> float:
+        """Return the factor of the outputs, in [0, 1], with the smallest mean squared error under dropout."""
+        right = y.reshape(outputs.shape)
+        return float(np.clip((outputs * right).mean() / max(np.square(outputs).mean() + noise, 1e-12), 0.0, 1.0))
 
     def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the loss of each row, (n,)."""
@@ -143,16 +168,16 @@ class _Task:
         losses = -np.log(np.maximum(right, SMALLEST_PROBABILITY))
         return losses if self.kind == "single" else losses.mean(axis=1)
 
-    def quality(self, outputs: np.ndarray, y: np.ndarray) -> float:
+    def quality(self, outputs: np.ndarray, y: np.ndarray, noise: float = 0.0) -> float:
         if self.kind == "single":
             return float((outputs.argmax(axis=1) == y).mean())
         if self.kind == "multilabel":
             return float(((outputs > 0.0) == (y > 0.5)).mean())
-        return 1.0 - float(self.losses(outputs, y).mean() / max(np.square(y).mean(), 1e-12))
+        return 1.0 - float((self.losses(outputs, y).mean() + noise) / max(np.square(y).mean(), 1e-12))
 
     def scale_to(self, outputs: np.ndarray, y: np.ndarray, loss: float) -> float:
         """Return the factor of the outputs with which their mean loss is `loss`; the loss falls with the factor."""
-        low, high = 0.0, 1.0 if self.kind == "regression" else LARGEST_SCALE
+        low, high = 0.0, LARGEST_SCALE
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             if self.losses(middle * outputs, y).mean() > loss:
@@ -162,32 +187,40 @@ class _Task:
         return low
 
 
-def _fit_classes(x: np.ndarray, y: np.ndarray, classes: int, make: Callable[[], Any]) -> Coefficients:
+def _fit_classes(
+    x: np.ndarray, y: np.ndarray, classes: int, model: Any, strengths: Sequence[float]
+) -> list[Coefficients]:
     """Fit classes; one without a row gets the smallest bias and no kernel."""
     seen = np.unique(y)
-    kernel, bias = np.zeros((x.shape[1], classes)), np.zeros(classes)
     if len(seen) == 1:
-        return kernel, bias
-    model = _fitted(make(), x, y)
-    weights, biases = model.coef_.T.astype("float64"), model.intercept_.astype("float64")
-    if len(seen) == 2:
-        weights, biases = weights * [-0.5, 0.5], biases * [-0.5, 0.5]
-    kernel[:, seen], bias[:] = weights, biases.min()
-    bias[seen] = biases
-    return kernel, bias
+        return [(np.zeros((x.shape[1], classes)), np.zeros(classes))] * len(strengths)
+    found = []
+    for weights, biases in _path(model, x, y, strengths):
+        if len(seen) == 2:
+            weights, biases = weights * [-0.5, 0.5], biases * [-0.5, 0.5]
+        kernel, bias = np.zeros((x.shape[1], classes)), np.full(classes, biases.min())
+        kernel[:, seen], bias[seen] = weights, biases
+        found.append((kernel, bias))
+    return found
 
 
-def _fit_label(x: np.ndarray, y: np.ndarray, make: Callable[[], Any]) -> tuple[np.ndarray, float]:
+def _fit_label(x: np.ndarray, y: np.ndarray, model: Any, strengths: Sequence[float]) -> list[Coefficients]:
     """Fit one of several labels; one that all rows have, or none, gets its log odds, with half a row on either side."""
     ones = float((y > 0.5).sum())
     if not 0 < ones < len(y):
-        return np.zeros(x.shape[1]), float(np.log((ones + 0.5) / (len(y) - ones + 0.5)))
-    model = _fitted(make(), x, (y > 0.5).astype(int))
-    return model.coef_[0].astype("float64"), float(model.intercept_[0])
+        odds = np.log((ones + 0.5) / (len(y) - ones + 0.5))
+        return [(np.zeros((x.shape[1], 1)), np.array([odds]))] * len(strengths)
+    return list(_path(model, x, (y > 0.5).astype(int), strengths))
 
 
-def _fitted(model: Any, x: np.ndarray, y: np.ndarray) -> Any:
+def _joined(labels: Sequence[Coefficients]) -> Coefficients:
+    return np.concatenate([kernel for kernel, _ in labels], axis=1), np.concatenate([bias for _, bias in labels])
+
+
+def _path(model: Any, x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> Iterator[Coefficients]:
     with many_classes(), warnings.catch_warnings():
         # A fit that has not converged by then is still a fair start, and no reason to stop a training run.
         warnings.simplefilter("ignore", scikit_learn("exceptions").ConvergenceWarning)
-        return model.fit(x, y)
+        for strength in strengths:
+            model.set_params(C=strength).fit(x, y)
+            yield model.coef_.T.astype("float64"), model.intercept_.astype("float64")

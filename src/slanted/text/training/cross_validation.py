@@ -29,7 +29,7 @@ from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, sums_in
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
-from slanted.text.runs.resume_check import StartedWith, with_numbers
+from slanted.text.runs.resume_check import StartedWith, with_settled
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.saved_run import read_run
@@ -81,7 +81,7 @@ def train_folds(
             runs = []
             for at in folds:
                 runs.append(train_fold(request.of_fold(at), data, at, progress, finish_fold))
-                request = request.with_settings(with_numbers(settings, request.folder.fold(0)))
+                request = request.with_settings(with_settled(settings, request.folder.fold(0)))
             settings = request.settings
             atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **repeat})
             model = DiskEnsemble(read_run(work))
@@ -117,7 +117,7 @@ def train_fold(
     run_folder.settle(request.out)
     if request.folder.state.is_finished:
         return request.folder.metrics()
-    request = request.with_settings(with_numbers(request.settings, request.folder))
+    request = request.with_settings(with_settled(request.settings, request.folder))
     keras.backend.clear_session()  # frees the previous model, and restarts the numbering of layer names
     title = fold_title(number, len(data.folds))
     shown = shown_as_fold(progress, number, len(data.folds))

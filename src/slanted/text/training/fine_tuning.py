@@ -25,6 +25,7 @@ from slanted.text.labels.targets import Target
 from slanted.text.models.text_model import TextModel
 from slanted.text.pretrained.classifier_network import build_classifier, float32_copy, plain_model
 from slanted.text.pretrained.encoder import Encoder, load_encoder
+from slanted.text.pretrained.pooling import with_pooling
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.view import GroupRates
 from slanted.text.runs.checkpoints import Checkpoints, Snapshot
@@ -94,6 +95,7 @@ class FineTuningRun:
         check_importable(settings.recipe.curve)  # before anything that takes time
         seeded_generators(settings.seed)
         self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
+        settings = with_pooling(settings, self.encoder)
         settings.check_length(self.encoder.max_tokens)
         self.scaling = Scaling.of(target.kind, train.y)
         self.pairs = train.texts_b is not None
@@ -103,6 +105,7 @@ class FineTuningRun:
         self.classifier = build_classifier(
             self.encoder,
             len(target.labels),
+            pooling=settings.pooling,
             dropout=settings.recipe.dropout,
             seed=settings.seed,
             bias=first_bias(target.kind, train.y) if settings.class_weight == "none" else None,
@@ -112,7 +115,6 @@ class FineTuningRun:
         self.model = plain_model(self.classifier)
         self.length = decide_epochs(
             settings,
-            target.classes,
             len(self.batches),
             lambda: seconds_a_step(self.model, self.encoder, train, settings),
         )

@@ -21,6 +21,7 @@ from slanted.text.labels.splits import stratified_rows
 from slanted.text.labels.targets import Target
 from slanted.text.pretrained.classifier_network import build_classifier, vector_model
 from slanted.text.pretrained.encoder import Encoder, load_encoder
+from slanted.text.pretrained.pooling import with_pooling
 from slanted.text.scoring.linear_model import LinearModel, fit_linear
 from slanted.text.scoring.metrics import Scores, score_predictions
 from slanted.text.scoring.outputs_and_losses import Scaling, probabilities_of
@@ -28,7 +29,7 @@ from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
 from slanted.text.settings import Settings
 
 MAX_ROWS = 4_000
-SMALLEST_SCALE = 0.2
+SMALLEST_SCALE = 0.05
 
 
 class FrozenEncoder:
@@ -53,12 +54,14 @@ class FrozenEncoder:
 
     @cached_property
     def _model(self) -> Any:
-        return vector_model(self._classifier)
+        with fast_bert.unapplied(self._classifier):
+            return vector_model(self._classifier)
 
     def _vectors(self, examples: Examples) -> np.ndarray:
         """Return both vectors, float32 (rows, features + hidden size); of a text in chunks the means of its chunks."""
-        with fast_bert.unapplied(self._classifier):
-            return outputs_of_examples(self._model, self._encoder, examples, self._settings)
+        model = self._model
+        with fast_bert.all_tokens(self._classifier):
+            return outputs_of_examples(model, self._encoder, examples, self._settings)
 
     @cached_property
     def _rows(self) -> Examples:
@@ -78,7 +81,8 @@ class FrozenEncoder:
 
     def _fitted(self, vectors: np.ndarray) -> LinearModel:
         y, balanced = self._scaling.to_model(self._rows.y), self._settings.class_weight == "balanced"
-        return fit_linear(self._target.kind, vectors, y, len(self._target.labels), balanced=balanced)
+        dropout = self._classifier.dropout
+        return fit_linear(self._target.kind, vectors, y, len(self._target.labels), balanced=balanced, dropout=dropout)
 
     def scores(self, scored: Examples) -> Scores:
         """Return the scores of the better linear model, as those of a run, and `seconds`, with those of the fits.
@@ -101,14 +105,13 @@ class FrozenEncoder:
     def start_head(self) -> str:
         """Give the last layer of the classifier the scaled weights of its linear model; return a line about it.
 
-        Where the frozen vectors tell little about the labels, the scale is small, and the random weights stay: they
-        reach more.
+        Where the frozen vectors tell nothing about the labels, the scale is near 0, and the random weights stay.
         """
         linear = self._linear[0]
         quality = "R²" if self._target.kind == "regression" else "accuracy"
         found = f"C={linear.strength:g}, out-of-fold {quality} {linear.quality:.4f}, scale {linear.scale:.3g}"
         if linear.scale < SMALLEST_SCALE:
-            return f"head start: random, because a linear model tells too little of the labels ({found})"
+            return f"head start: random, because a linear model tells nothing of the labels ({found})"
         kernel, bias = linear.kernel * linear.scale, linear.bias * linear.scale
         self._classifier.output_dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
         return f"head start: a linear model of {plural(len(self._rows), 'training row')} ({found})"
@@ -117,7 +120,8 @@ class FrozenEncoder:
 def frozen_encoder(target: Target, train: Examples, settings: Settings) -> FrozenEncoder:
     """Load the encoder that the settings name, with linear models of these training rows."""
     encoder = load_encoder(settings.model, settings.precision)
-    classifier = build_classifier(encoder, len(target.labels), seed=settings.seed)
+    settings = with_pooling(settings, encoder)
+    classifier = build_classifier(encoder, len(target.labels), pooling=settings.pooling, seed=settings.seed)
     return FrozenEncoder(encoder, classifier, target, train, settings)
 
 

@@ -2,11 +2,8 @@
 
 A pretrained encoder needs some hundred optimizer steps, however few the rows are: with 3 epochs of 32 a set of 48 rows
 has 6 steps, and its model is worse than TF-IDF. So small sets have batches of 16, and as many epochs as give
-
-    steps = 300 + 8 * max(0, classes - 10), at most 1200
-
-optimizer steps: with many classes, each appears in few batches. `--max-minutes` limits the epochs beyond the recipe's
-own number, from the time of a step that is measured before training. The number is recorded in recipe.json.
+`least_steps` optimizer steps. `--max-minutes` limits the epochs beyond the recipe's own number, from the time of a step
+that is measured before training. The number is recorded in recipe.json.
 """
 
 import math
@@ -21,11 +18,11 @@ from slanted.common.messages import plural
 from slanted.recipe.choices import AUTO, OWN_EPOCHS
 from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.encoder import Encoder
-from slanted.text.settings import BATCH_SIZE, Settings
+from slanted.text.settings import BATCH_SIZE, MEAN, Settings
 
 SMALL_SET, SMALL_BATCH = 4_000, 16
 PASSES, BACKWARD = 3, 4.0
-STEPS, STEPS_A_CLASS, FEW_CLASSES, MOST_STEPS = 300, 8, 10, 1_200
+STEPS, STEPS_FROM_A_START = 300, 150
 
 
 def with_batch_size(settings: Settings, rows: int) -> Settings:
@@ -33,15 +30,6 @@ def with_batch_size(settings: Settings, rows: int) -> Settings:
     if settings.batch_size != AUTO:
         return settings
     return replace(settings, batch_size=SMALL_BATCH if rows < SMALL_SET else BATCH_SIZE)
-
-
-def enough_steps(classes: int) -> int:
-    """Return the number of optimizer steps that a run of `auto` epochs has at least.
-
-    >>> enough_steps(2), enough_steps(77), enough_steps(1000)
-    (300, 836, 1200)
-    """
-    return min(MOST_STEPS, STEPS + STEPS_A_CLASS * max(0, classes - FEW_CLASSES))
 
 
 def seconds_a_step(model: Any, encoder: Encoder, train: Examples, settings: Settings) -> float:
@@ -60,17 +48,25 @@ def seconds_a_step(model: Any, encoder: Encoder, train: Examples, settings: Sett
     return BACKWARD * min(seconds[1:])
 
 
-def wanted_epochs(settings: Settings, classes: int, steps_per_epoch: int) -> int:
+def least_steps(settings: Settings) -> int:
+    """Return the number of optimizer steps that a run of `auto` epochs has at least.
+
+    A head that starts from a linear model of the mean of the tokens needs half as many as a random one.
+    """
+    starts = settings.pooling == MEAN and settings.recipe.head_start == "linear"
+    return STEPS_FROM_A_START if starts else STEPS
+
+
+def wanted_epochs(settings: Settings, steps_per_epoch: int) -> int:
     """Return the number of epochs without a limit of time: the recipe's, or as many as give enough steps.
 
     Args:
         settings: The settings of the run.
-        classes: The number of classes or labels; 1 for regression.
         steps_per_epoch: Batches per epoch.
     """
     if settings.recipe.epochs != AUTO:
         return settings.recipe.least_epochs
-    return max(OWN_EPOCHS, math.ceil(enough_steps(classes) * settings.gradient_accumulation / steps_per_epoch))
+    return max(OWN_EPOCHS, math.ceil(least_steps(settings) * settings.gradient_accumulation / steps_per_epoch))
 
 
 @dataclass(frozen=True)
@@ -86,24 +82,23 @@ class RunLength:
     reason: str | None = None
 
 
-def decide_epochs(settings: Settings, classes: int, steps_per_epoch: int, measure: Callable[[], float]) -> RunLength:
+def decide_epochs(settings: Settings, steps_per_epoch: int, measure: Callable[[], float]) -> RunLength:
     """Return the settings with a number for the recipe's `epochs`.
 
     Args:
         settings: The settings of the run.
-        classes: The number of classes or labels; 1 for regression.
         steps_per_epoch: Batches per epoch.
         measure: Returns the seconds of a training step; called only if the limit may apply.
     """
     if settings.recipe.epochs != AUTO:
         return RunLength(settings)
-    steps, wanted = enough_steps(classes), wanted_epochs(settings, classes, steps_per_epoch)
+    wanted, steps = wanted_epochs(settings, steps_per_epoch), plural(least_steps(settings), "optimizer step")
     epochs, why = OWN_EPOCHS, "the recipe's own number"
     if wanted > OWN_EPOCHS:
         allowed = int(60.0 * settings.max_minutes / (steps_per_epoch * max(measure(), 1e-9)))
         epochs = min(wanted, max(OWN_EPOCHS, allowed))
-        why = f"for at least {plural(steps, 'optimizer step')}"
+        why = f"for at least {steps}"
         if epochs < wanted:
-            why = f"{wanted} would be {plural(steps, 'optimizer step')}, but --max-minutes is {settings.max_minutes:g}"
+            why = f"{wanted} would be {steps}, but --max-minutes is {settings.max_minutes:g}"
     recipe = settings.recipe.with_settings(epochs=epochs)
     return RunLength(replace(settings, recipe=recipe), f"length: {plural(epochs, 'epoch')} ({why}; --epochs overrides)")

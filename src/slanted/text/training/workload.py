@@ -16,8 +16,9 @@ from slanted.runtime.run_costs import Work
 from slanted.text.batching.length_buckets import TOKENS_A_COMPILATION, LengthPlan, compilation_tokens
 from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.model_files import ModelFiles, locate
+from slanted.text.pretrained.pooling import pooling_of
 from slanted.text.runs.run_data import RunData
-from slanted.text.settings import Settings
+from slanted.text.settings import AUTO, Settings
 from slanted.text.tokens.documents import encode_documents
 from slanted.text.tokens.tokenizer import TextTokenizer
 from slanted.text.training.run_length import wanted_epochs, with_batch_size
@@ -43,27 +44,27 @@ def run_work(data: RunData, settings: Settings, models: int = 1) -> Work:
         models: How many such runs there are.
     """
     part = data.of_fold(data.folds[0]) if data.folds else data
-    work = fit_work((part.train, part.valid, part.test), settings, data.target.classes)
+    work = fit_work((part.train, part.valid, part.test), settings)
     return replace(work, models=models * max(1, len(data.folds)))
 
 
 def search_work(data: RunData, settings: Settings, options: SearchOptions) -> Work:
     """Return the work of a search for the peak learning rate: the range test and three runs."""
-    work = fit_work((data.train, None, None), settings, data.target.classes)
+    work = fit_work((data.train, None, None), settings)
     steps = options.steps + 3 * options.verify_steps
     return replace(work, steps=steps, tokens=work.tokens * steps / work.steps)
 
 
-def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings: Settings, classes: int) -> Work:
+def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings: Settings) -> Work:
     """Return the work of training one model. `--max-minutes` is not considered.
 
     Args:
         parts: The training rows, the validation rows, which are scored after each epoch and at the end, and the test
             rows, which are scored at the end.
         settings: The settings.
-        classes: The number of classes or labels; 1 for regression.
     """
     (train, valid, test), sizes = parts, _Sizes(settings)
+    settings = replace(settings, pooling=sizes.pooling())
     lengths = sizes.lengths(train)
     rows = len(train) * len(lengths) / min(len(train), SAMPLE_ROWS)  # more than texts if these are split into chunks
     planned = np.resize(lengths, max(1, min(round(rows), MOST_ROWS)))
@@ -71,7 +72,7 @@ def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings:
     batches = LengthPlan(planned, batch_size, seed=settings.seed).batches(0)
     compilation = compilation_tokens(settings.recipe.least_epochs, staged=settings.recipe.unfreezing != "none")
     validation, scale = sizes.tokens(valid), rows / len(planned)
-    epochs = wanted_epochs(settings, classes, round(len(batches) * scale))
+    epochs = wanted_epochs(settings, round(len(batches) * scale))
     return Work(
         lengths=_shapes(planned, batch_size, compilation),
         predicted_lengths=sum(_shapes(sizes.lengths(part), ROWS_PREDICTED_AT_ONCE) for part in (valid, test) if part),
@@ -114,6 +115,11 @@ class _Sizes:
         if not examples:
             return 0.0
         return float(self.lengths(examples).sum()) * len(examples) / min(len(examples), SAMPLE_ROWS)
+
+    def pooling(self) -> str:
+        """Return the pooling of the run; "auto" if it is not known yet."""
+        pooling, folder = self._settings.pooling, self._files.folder
+        return pooling_of(folder) if pooling == AUTO and folder is not None else pooling
 
     def relative(self) -> dict[str, Any]:
         """Return the sizes of the model relative to minilm, and the share of a step's computation that is left."""
