@@ -36,7 +36,7 @@ def write(parts: Mapping[str, ModuleType]) -> None:
 def title(kind: str, processor: str) -> str:
     """Return the title of a kind of processor.
 
-    >>> title("amd_epyc_float32", "2 x AMD EPYC")
+    >>> title("2_amd_epyc_float32", "2 x AMD EPYC")
     '2 x AMD EPYC, without bfloat16 products'
     """
     return f"{processor}, {'with' if kind.endswith('bfloat16') else 'without'} bfloat16 products"

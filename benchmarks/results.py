@@ -39,15 +39,13 @@ def kinds() -> list[str]:
 
 
 def kind() -> str:
-    """Return the kind of this machine's processor: its name, and the precision that it has products for.
+    """Return the kind of this machine's processor: cores, name, and the precision that it has products for.
 
     >>> re.fullmatch("[a-z0-9_]+_(bfloat16|float32)", kind()) is not None
     True
     """
-    name = re.sub(
-        "[^a-z0-9]+", " ", re.sub(r"\(.*?\)", "", processor().lower().partition(" x ")[2] or processor().lower())
-    )
-    words = [word for word in name.split() if word not in ("processor", "cpu")]
+    name = re.sub("[^a-z0-9]+", " ", re.sub(r"\(.*?\)", "", processor().lower()))
+    words = [word for word in name.split() if word not in ("x", "processor", "cpu")]
     return "_".join([*words, "bfloat16" if has_bfloat16() else "float32"])
 
 

@@ -13,6 +13,7 @@ from benchmarks.processes import CHILDREN, PYTHON
 SETS = {"trec6": {"epochs": 3, "max_tokens": 128, "lr": 1e-4}, "imdb_2k": {"epochs": 2, "max_tokens": 256, "lr": 1e-4}}
 SLANTED, TRAINER, KERAS_HUB = "slanted", "transformers Trainer", "KerasHub"
 KERAS_HUB_LENGTH = 48
+SAME_WORK = ["--head-start", "random", "--pooling", "cls"]  # as the other programs do
 
 
 def measure(rounds: int = 3, sets: Iterable[str] = SETS) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def _rounds(data: DataSet, work: dict[str, Any], rounds: int) -> dict[str, Any]:
 def _trained(program: str, data: DataSet, work: dict[str, Any], seed: int) -> dict[str, float]:
     if program == SLANTED:
         return slanted_trained(
-            data, work["max_tokens"], seed, ["--epochs", str(work["epochs"]), "--lr", str(work["lr"])]
+            data, work["max_tokens"], seed, [*SAME_WORK, "--epochs", str(work["epochs"]), "--lr", str(work["lr"])]
         )
     shared = [data.train, data.test, "--epochs", str(work["epochs"]), "--lr", str(work["lr"]), "--seed", str(seed)]
     if program == TRAINER:

@@ -44,6 +44,7 @@ def test_a_run_is_that_of_train_with_the_same_options(finished, place):
     assert untimed(run / "metrics.json") == untimed(alone / "metrics.json")
     recipe, held = read(alone / "recipe.json"), read(run / "recipe.json")
     assert held.pop("artefacts").items() <= recipe.pop("artefacts").items()  # a comparison's run has no model
+    assert recipe.pop("decided") == ["valid_share", *held.pop("decided")]  # which a comparison sets
     assert held == {name: value for name, value in recipe.items() if name != "sha256"}
 
 
@@ -68,6 +69,18 @@ def test_the_baselines_are_fitted_once_a_split(place, untrained, monkeypatch):
     fitted.clear()
     assert place.compare("one split", "--valid", place.test, options=small) == 0
     assert fitted == [0]
+
+
+@pytest.mark.once
+def test_runs_of_given_epochs_are_not_taken_for_those_that_the_rows_decide(place, untrained, monkeypatch, capsys):
+    small = ["--recipes", "constant,linear"]
+    assert place.compare("given", options=[*small, "--epochs", "1"]) == 0
+    small += ["--epochs", "auto"]
+    assert place.compare("given", options=small) == 2
+    assert "contains 'constant seed 0' with --epochs 1, not auto" in capsys.readouterr().err
+    assert place.compare("decided", options=small) == 0
+    untrained.clear()
+    assert place.compare("decided", options=small) == 0 and untrained == []
 
 
 @pytest.mark.once

@@ -132,7 +132,7 @@ def test_another_kind_of_processor_adds_its_figures_and_leaves_the_others(tmp_pa
         monkeypatch.setattr(results, "processor", lambda processor=processor: processor)
         monkeypatch.setattr(results, "has_bfloat16", lambda bfloat16=bfloat16: bfloat16)
         results.save("busy", {"data": "trec6", "programs": programs})
-    assert results.kinds() == ["amd_epyc_7r13_float32", "intel_xeon_bfloat16"]
+    assert results.kinds() == ["2_amd_epyc_7r13_float32", "2_intel_xeon_bfloat16"]
     page.write({"busy": busy})
     shown = (tmp_path / "page.md").read_text()
     assert "## 2 x AMD EPYC 7R13 Processor, without bfloat16 products" in shown

@@ -19,7 +19,9 @@ def without_training(monkeypatch):
         scores = [{"accuracy": random.integers(50, 90) / 100, "loss": random.random()} for _ in range(2)]
         made.append(out.name)
         out.mkdir(parents=True)
-        atomic_files.write_json(out / "recipe.json", {**settings.to_dict(), "peak_rate": rate})
+        atomic_files.write_json(
+            out / "recipe.json", {**settings.to_dict(), "peak_rate": rate, "decided": [*request.decided]}
+        )
         atomic_files.write_rows(out / "history.csv", run_folder.HISTORY_COLUMNS, [(0, 1, random.random(), rate)])
         facts = {"task": "single", "epochs": 2, "train_seconds": 1.0, "baselines": baselines(data, data.test, settings)}
         atomic_files.write_json(out / "metrics.json", {**facts, "valid": scores[0], "test": scores[1]})

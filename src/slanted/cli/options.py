@@ -11,6 +11,7 @@ from typing import Any
 from slanted.common.messages import option_of
 from slanted.common.setting_fields import argument_of, setting_fields
 from slanted.errors import InputError
+from slanted.recipe.choices import AUTO
 from slanted.recipe.named import recipe_named, recipes, saved_recipe
 from slanted.recipe.own_curve import is_own
 from slanted.recipe.parsing import share_or_auto, whole_or_auto
@@ -76,6 +77,7 @@ def add_setting_options(command: argparse.ArgumentParser, one_run: bool = True) 
 def _converter(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return `parse` with its errors converted to those that argparse expects."""
     rule = "a whole number" if parse in (int, whole_or_auto) else "a number"
+    rule += f" or {AUTO}" if parse in (whole_or_auto, share_or_auto) else ""
 
     def convert(text: str) -> Any:
         try:

@@ -34,6 +34,7 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
     progress, folder = progress or Progress(), request.folder
     check_installed("slanted train")
     run_folder.settle(folder.path)
+    request = replace(request, decided=request.settings.undecided)
     if folder.resume:
         request = request.with_settings(resume_check.settings_to_resume(request))
         if folder.state.is_finished and not folder.overwrite:

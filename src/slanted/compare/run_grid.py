@@ -15,7 +15,7 @@ from slanted.text.labels.examples import Examples
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import run_folder
 from slanted.text.runs.history import RESTORE, read_history, read_object
-from slanted.text.runs.resume_check import differing_options, read_unchanged, require_unchanged
+from slanted.text.runs.resume_check import DECIDED, differing_options, read_unchanged, require_unchanged
 from slanted.text.runs.run_data import DataFiles, RunData
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
@@ -32,12 +32,14 @@ class Run:
         rate: The peak rate to try; None: that of the recipe.
         settings: All settings of the run; `slanted train` with the same settings has the same result.
         folder: The folder of its scores and history.
+        decided: The settings that were "auto" and have a number now, because another run decided it.
     """
 
     variant: Variant
     rate: Rate | None
     settings: Settings
     folder: Path
+    decided: tuple[str, ...] = ()
 
     @property
     def seed(self) -> int:
@@ -62,7 +64,8 @@ class Run:
     def save_failure(self, reason: str) -> None:
         """Save the error message, so that the run is not trained again: it would fail again."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        atomic_files.write_json(self._failed, {"failed": reason, **self.settings.to_dict()})
+        decided = [*self.decided, *self.settings.undecided]
+        atomic_files.write_json(self._failed, {"failed": reason, **self.settings.to_dict(), DECIDED: decided})
 
     def metrics(self) -> dict[str, Any] | None:
         """Return the content of metrics.json; None if the run is not finished.
@@ -98,7 +101,8 @@ class Run:
         recipe = self.settings.recipe
         if epochs is None or recipe.epochs != AUTO:
             return self
-        return replace(self, settings=replace(self.settings, recipe=recipe.with_settings(epochs=epochs)))
+        settings = replace(self.settings, recipe=recipe.with_settings(epochs=epochs))
+        return replace(self, settings=settings, decided=self.settings.undecided)
 
     def check_same(self, out: Path) -> None:
         """Check that a run in the folder, if there is one, was trained with these settings.
@@ -111,8 +115,9 @@ class Run:
         if not path.is_file():
             return
         saved, current = with_missing(read_object(path, recipe=dict)), self.settings.to_dict()
+        decided = saved.get(DECIDED)
         for before, after in ((saved["recipe"], current.pop("recipe")), (saved, current)):
-            compared = {name: value for name, value in after.items() if value != AUTO}  # which became a number
+            compared = {name: value for name, value in after.items() if value != AUTO or name not in (decided or ())}
             if differing := differing_options({name: before[name] for name in compared}, compared):
                 raise InputError(f"--out {out}: contains {self.title!r} with {'; '.join(differing)}; {REMEDY}")
 
@@ -174,7 +179,8 @@ class Runner:
 
         data = self.data_of(run.settings)
         quiet = self.progress.steps_only(run.title)
-        request = RunRequest(self.files, run.settings, RunFolder(run.folder))
+        decided = (*run.decided, *run.settings.undecided)
+        request = RunRequest(self.files, run.settings, RunFolder(run.folder), decided=decided)
         try:
             with preserved_random_state():
                 keras.backend.clear_session()  # frees the previous model, and restarts the numbering of layer names

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slanted.recipe.choices import AUTO
 from slanted.recipe.own_curve import is_own
 from slanted.recipe.recipe import Recipe
 
@@ -43,7 +44,7 @@ def _length(recipe: Recipe, total_steps: int, steps_per_epoch: int) -> Iterator[
             f"the run has {total_steps} steps, fewer than {FEW_STEPS}: too few for the shape of a curve, and often too "
             "few to learn anything; train for more epochs or with smaller batches"
         )
-    if total_steps != recipe.least_epochs * steps_per_epoch:
+    if recipe.epochs != AUTO and total_steps != recipe.least_epochs * steps_per_epoch:
         yield (
             f"{total_steps} steps are not {recipe.least_epochs} epochs of {steps_per_epoch}: the curve does not end "
             "with the last epoch"

@@ -72,7 +72,8 @@ class TextEstimator(_Parameters):
                 0 and 1, (n, labels), as scikit-learn's MultiLabelBinarizer returns them. For a regressor floats, (n,)
                 or (n, targets).
             valid: The validation split, (texts, labels), which selects the best epoch; None: a share `valid_share` of
-                the rows. Not with `folds`, where each fold has its own validation split.
+                the rows, which is 0 by default for fewer than 2,000 rows (but not for several labels): the last epoch
+                is then the model. Not with `folds`, where each fold has its own validation split.
 
         Returns:
             The fitted estimator.
@@ -104,6 +105,7 @@ class TextEstimator(_Parameters):
         validation = None if valid is None else self._valid_examples(valid, target, train)
         if validation is None:
             settings = with_valid_share(settings, train, target, are_scored_elsewhere=True)
+        settings = replace(settings, valid_share=settings.held_out_share)
         if validation is None and settings.held_out_share > 0.0:
             train, validation = hold_out(train, target, settings)
         model, self.history_ = _fitted(target, train, validation, settings, Progress(quiet=not self.verbose))
@@ -116,15 +118,17 @@ class TextEstimator(_Parameters):
         if valid is not None:
             raise SettingError("folds", "0 where `valid` is given: each fold has its own validation split", self.folds)
         folds = fold_rows(target, train, settings)
-        of_fold, progress = replace(settings, folds=0), Progress(quiet=not self.verbose)
+        of_fold = replace(settings, folds=0, valid_share=settings.held_out_share)
+        progress = Progress(quiet=not self.verbose)
         models, self.history_ = [], []
         for number, fold in enumerate(folds):
             validation = train.take(fold.valid) if len(fold.valid) else None
             shown = shown_as_fold(progress, number, len(folds))
             model, history = _fitted(target, train.take(fold.train), validation, of_fold, shown)
             models.append(model)
+            of_fold = model.settings  # what the first fold decided
             self.history_.append(history)
-        self._adopt(MemoryEnsemble(models, settings))
+        self._adopt(MemoryEnsemble(models, replace(of_fold, folds=settings.folds)))
         out_of_fold, _ = self.model_.predict_out_of_fold(train, folds)
         self.out_of_fold_ = self._in_shape_of_labels(out_of_fold)
 

@@ -28,6 +28,7 @@ LOWER_IS_BETTER = ("loss", "mae")
 FEWEST_FOLDS, MOST_FOLDS = 2, 100
 VALID_SHARE, FEW_ROWS, BATCH_SIZE = 0.1, 2_000, 32
 CLS, MEAN = "cls", "mean"
+SETTLED = ("batch_size", "valid_share", "pooling")  # by the rows and the model where they are "auto", as epochs are
 
 
 def threads_setting(**more: Any) -> Any:
@@ -126,7 +127,7 @@ class Settings:
     valid_share: float | str = setting(
         AUTO,
         "share of the training rows used for validation if there is no validation file; auto: 0.1, or 0 for fewer than "
-        "2000 rows that others score",
+        "2000 rows with a test file and auto epochs; several labels always have 0.1",
         share_or_auto,
         check=or_auto(_share),
     )
@@ -160,12 +161,18 @@ class Settings:
         """The validation share; 0.1 if it is "auto", as for many rows."""
         return VALID_SHARE if isinstance(self.valid_share, str) else self.valid_share
 
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """The names of the settings that are "auto", and that the rows or the model decide."""
+        names = [name for name in SETTLED if getattr(self, name) == AUTO]
+        return (*names, *(["epochs"] if self.recipe.epochs == AUTO else []))
+
     def with_valid_share(self, rows: int, target_kind: Kind, are_scored_elsewhere: bool) -> "Settings":
         """Return the settings with a number for `valid_share`.
 
         Few rows lose much where a tenth of them is left out, and a tenth is too few to select an epoch by. So with
         fewer than 2,000 rows and `auto` epochs all rows are trained on and the last epoch is saved, if other rows score
-        the model. In multi-label classification the thresholds need validation rows.
+        the model and no other `best_by` is set. In multi-label classification the thresholds need validation rows.
 
         Args:
             rows: The number of training rows, validation rows included.
@@ -174,7 +181,8 @@ class Settings:
         """
         if self.valid_share != AUTO:
             return self
-        few = rows < FEW_ROWS and are_scored_elsewhere and self.recipe.epochs == AUTO and target_kind != "multilabel"
+        few = rows < FEW_ROWS and are_scored_elsewhere and self.recipe.epochs == AUTO and self.best_by == BEST_BY[0]
+        few &= target_kind != "multilabel"
         return replace(self, valid_share=0.0 if few else VALID_SHARE)
 
     def to_dict(self) -> dict[str, Any]:

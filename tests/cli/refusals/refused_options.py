@@ -16,13 +16,13 @@ ROWS = [
         "words for a whole number",
         {},
         f"{TRAIN} --epochs three",
-        "--epochs: must be a whole number, not 'three'; see slanted train --help",
+        "--epochs: must be a whole number or auto, not 'three'; see slanted train --help",
     ),
     (
         "a fraction for a whole number",
         {},
         f"{TRAIN} --batch-size 1.5",
-        "--batch-size: must be a whole number, not '1.5'; see slanted train --help",
+        "--batch-size: must be a whole number or auto, not '1.5'; see slanted train --help",
     ),
     ("words for a number", {}, f"{TRAIN} --lr fast", "--lr: must be a number, not 'fast'; see slanted train --help"),
     (

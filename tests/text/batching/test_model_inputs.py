@@ -38,7 +38,8 @@ def test_many_rows_are_learnt_and_predicted_in_slices_as_at_once(tiny_model, exa
     monkeypatch.setattr(model_inputs, "ROWS_AT_ONCE", 10)
     np.testing.assert_allclose(many.predict_proba(texts), whole, atol=1e-6)
     again = fitted(tiny_model, texts, labels, epochs=8)
-    np.testing.assert_allclose(again.predict_proba(texts), whole, atol=1e-6)
+    # The linear start has vectors of other slices, which differ in their last bits.
+    np.testing.assert_allclose(again.predict_proba(texts), whole, atol=1e-5)
 
 
 def test_a_sample_of_the_rows_is_said_to_be_one(tiny_model, monkeypatch):

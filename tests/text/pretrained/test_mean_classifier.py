@@ -156,7 +156,9 @@ def test_a_truncated_or_compressed_archive_is_refused(saved):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, value in entries.items():
             archive.writestr(name, value)
-    for damaged in (path.read_bytes(), content[: len(content) // 2], content[:100] + b"x" + content[101:], b""):
+    small = path.read_bytes()
+    broken = small[:100] + b"xxxx" + small[104:]
+    for damaged in (small, broken, content[: len(content) // 2], content[:100] + b"x" + content[101:], b""):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=r"model\.keras: not readable as a model of Keras; restore it or train"):
             load_classifier(saved, 2, pooling="mean")

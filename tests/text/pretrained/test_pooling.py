@@ -24,6 +24,7 @@ def write(path, content):
         ("1_Pooling", {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
         ("1_Pooling", {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
         ("1_Pooling", {"pooling_mode_max_tokens": True}, "cls"),
+        ("1_Pooling", {"pooling_mode_max_tokens": True, "pooling_mode_mean_tokens": True}, "cls"),
         ("3_Own", {"pooling_mode": "mean"}, "mean"),
         ("3_Own", {"pooling_mode": "cls"}, "cls"),
         ("1_Pooling", ["no object"], "cls"),
@@ -35,9 +36,10 @@ def test_modules_of_sentence_transformers_name_the_pooling(tmp_path, module, con
     assert pooling_of(tmp_path) == expected
 
 
-def test_no_file_outside_of_the_folder_is_read(tmp_path):
-    write(tmp_path / "other" / "config.json", {"pooling_mode_mean_tokens": True})
-    write(tmp_path / "model" / "modules.json", [{"path": "../other", "type": TYPE}])
+@pytest.mark.parametrize(("path", "place"), [("../other", "other"), ("..", "."), ("", "model"), (".", "model")])
+def test_no_file_outside_of_the_folder_of_a_module_is_read(tmp_path, path, place):
+    write(tmp_path / place / "config.json", {"pooling_mode_mean_tokens": True})
+    write(tmp_path / "model" / "modules.json", [{"path": path, "type": TYPE}])
     assert pooling_of(tmp_path / "model") == "cls"
 
 

@@ -56,6 +56,16 @@ def test_vectors_that_tell_nothing_of_the_labels_have_no_scale():
     assert linear.scale < 0.1
 
 
+@pytest.mark.parametrize("balanced", [False, True])
+def test_the_shares_of_the_classes_alone_are_no_reason_for_a_start(balanced):
+    x, _ = clouds(200, 2, 1.5)
+    y = np.random.default_rng(0).permutation(np.arange(200) % 10 == 0).astype(int)
+    assert fit_linear("single", x, y, 2, balanced=balanced).scale == 0.0
+    assert (
+        fit_linear("multilabel", x, np.stack([y, 1 - y], axis=1).astype("float32"), 2, balanced=balanced).scale == 0.0
+    )
+
+
 def test_a_class_of_a_single_row_and_one_without_a_row():
     x, y = clouds(31, 2, 0.5)
     y[0] = 2

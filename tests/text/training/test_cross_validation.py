@@ -1,6 +1,7 @@
 """Cross-validations of the command line, on a model that trains in seconds."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import folded_runs
@@ -15,7 +16,7 @@ from slanted.cli import main
 from slanted.errors import SettingError
 from slanted.text.estimators import TextClassifier
 from slanted.text.models.text_model import TextModel
-from slanted.text.training import callbacks, cross_validation
+from slanted.text.training import callbacks, cross_validation, run_length
 
 place, run = folded_runs.place, folded_runs.run
 
@@ -210,3 +211,14 @@ def test_a_kill_as_the_folds_take_their_place_loses_none(place, monkeypatch):
     made = {"recipe.json", "labels.json", "metrics.json", "out_of_fold.csv", "report.html", "report.json"}
     assert names == {"fold_1", "fold_2", *made}
     assert main(["evaluate", str(out), place.test]) == 0
+
+
+@pytest.mark.once
+def test_the_first_fold_decides_for_all_also_of_rows_that_can_be_read_once(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_length, "STEPS", 12)
+    out, options = tmp_path / "piped", [word if word != "2" else "auto" for word in OPTIONS[:-2]]
+    with open(place.train) as rows:
+        monkeypatch.setattr(sys, "stdin", rows)
+        assert main(["train", "-", "--out", str(out), "--model", place.model, *options, "--folds", "2"]) == 0
+    recipes = [read(folder / "recipe.json") for folder in (out, *(out / f"fold_{number}" for number in FOLDS))]
+    assert [(one["recipe"]["epochs"], one["valid_share"], one["pooling"]) for one in recipes] == [(4, 0.1, "cls")] * 3

@@ -90,7 +90,7 @@ def test_epoch_0_is_the_start_and_is_restored_if_it_is_the_best(tiny_model):
 @pytest.mark.once
 def test_the_baseline_is_the_linear_model_of_the_better_vectors(tiny_model):
     run, valid = prepared(tiny_model)
-    scores, size = run.frozen.scores(valid), run.encoder.hidden_dim
+    scores, size = run.frozen.scores(valid)["frozen_encoder"], run.encoder.hidden_dim
     head, mean = run.frozen._linear
     assert mean.quality > head.quality  # in this model the mean tells more
     vectors = run.frozen._vectors(valid)[:, size:]

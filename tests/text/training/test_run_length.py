@@ -51,7 +51,9 @@ def test_the_minutes_limit_only_the_epochs_beyond_the_recipe_s_own():
     assert decided(30, seconds=2.0)[0] == 10
     epochs, reason = decided(30, seconds=2.0, max_minutes=5.0)
     assert epochs == 5
-    assert reason == ("length: 5 epochs (10 would be 300 optimizer steps, but --max-minutes is 5; --epochs overrides)")
+    assert reason == (
+        "length: 5 epochs (10 would be needed for 300 optimizer steps, but --max-minutes is 5; --epochs overrides)"
+    )
     assert decided(30, seconds=60.0)[0] == 3
 
 

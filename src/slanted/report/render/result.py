@@ -81,6 +81,6 @@ def _best_epochs(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     best = [(run.get("kept_epoch"), run["epochs"]) for run in runs if "valid" in run]
     counts = {
         "last": sum(one == epochs for one, epochs in best),
-        "first": sum(one == 1 < epochs for one, epochs in best),
+        "first": sum(one in (0, 1) and epochs > 1 for one, epochs in best),
     }
     return {name: count if 2 * count > len(runs) else None for name, count in counts.items()}

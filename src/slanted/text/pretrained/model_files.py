@@ -119,12 +119,18 @@ def _check_archive(path: Path) -> None:
     """Raise InputError unless a file is an archive of Keras, whole and, as Keras writes it, without compression."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            whole = archive.testzip() is None
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError):  # the last: encrypted, unknown
-        entries, whole = [], False
-    stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
-    if not whole or not stored or "model.weights.h5" not in {entry.filename for entry in entries}:
+            stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+            valid = stored and "model.weights.h5" in archive.namelist() and archive.testzip() is None
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        RuntimeError,
+        NotImplementedError,
+        ValueError,
+        EOFError,
+    ):  # of damaged archives
+        valid = False
+    if not valid:
         raise InputError(f"{path}: not readable as a model of Keras; restore it or train again")
 
 

@@ -43,7 +43,8 @@ def pooling_of(folder: Path) -> str:
     is_embedder = str(task.get("class_name")).endswith("TextEmbedder")
     embedder = task.get("config") if is_embedder else None
     mode = embedder.get("pooling_mode") if isinstance(embedder, dict) else pooling.get("pooling_mode")
-    return MEAN if mode == MEAN or pooling.get("pooling_mode_mean_tokens") is True else CLS
+    modes = [name for name, value in pooling.items() if name.startswith("pooling_mode_") and value is True]
+    return MEAN if mode == MEAN or modes == ["pooling_mode_mean_tokens"] else CLS
 
 
 def _pooling_module(folder: Path) -> str:
@@ -51,7 +52,7 @@ def _pooling_module(folder: Path) -> str:
     modules = read_model_json(folder / "modules.json") if (folder / "modules.json").is_file() else []
     for module in modules if isinstance(modules, list) else []:
         if isinstance(module, dict) and str(module.get("type")).endswith(".Pooling"):
-            return Path(str(module.get("path"))).name
+            return Path(str(module.get("path"))).name.strip(".") or "1_Pooling"
     return "1_Pooling"
 
 

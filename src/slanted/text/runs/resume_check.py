@@ -21,11 +21,10 @@ from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.run_data import RunData, read_data
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
-from slanted.text.settings import DataFiles, Settings, with_missing
+from slanted.text.settings import SETTLED, DataFiles, Settings, with_missing
 
-STARTED_WITH = "run.json"
+STARTED_WITH, DECIDED = "run.json", "decided"
 _DECIDED = ("backend", "precision", "threads")  # by the machine where they are "auto"
-_SETTLED = ("batch_size", "valid_share", "pooling")  # by the rows and the model where they are "auto"; so is "epochs"
 _MODEL_SUFFIXES = (".json", ".safetensors", ".h5", ".txt", ".model", ".spm")
 _CONTENTS = ("train", "valid", "test")  # compared by what they hold, wherever they are
 
@@ -38,11 +37,13 @@ class StartedWith:
         settings: The settings, as in recipe.json.
         files: The options of `DataFiles`, as in recipe.json.
         sha256: "train", "valid", "test" and "model" -> the SHA-256 of these files.
+        decided: The settings that were "auto" when the run was started; None: unknown.
     """
 
     settings: dict[str, Any]
     files: dict[str, Any]
     sha256: dict[str, Any]
+    decided: list[str] | None = None
 
     @classmethod
     def of(cls, files: DataFiles, settings: Settings, sums: Mapping[str, list[str]] | None = None) -> "StartedWith":
@@ -86,7 +87,8 @@ class StartedWith:
         if fault is not None:
             problem = f"does not say what the run was started with ({fault})"
             raise InputError(f"{path}: {problem}; start again with --overwrite")
-        return cls(settings, saved["files"], saved["sha256"])
+        decided = saved.get(DECIDED)
+        return cls(settings, saved["files"], saved["sha256"], decided if isinstance(decided, list) else None)
 
     def check_continues(self, out: Path) -> None:
         """Raise unless the unfinished run in `out` was started with the same.
@@ -111,8 +113,8 @@ class StartedWith:
         before, after = _flat(self), _flat(now)
         if self.sha256.get("model") and self.sha256["model"] == now.sha256.get("model"):
             after["model"] = before["model"]  # the same files in another place
-        decided = [name for name in (*_DECIDED, *_SETTLED, "epochs") if after[name] in (AUTO, "measure")]
-        after |= {name: before[name] for name in decided}
+        decided = [*_DECIDED, *((*SETTLED, "epochs") if self.decided is None else self.decided)]
+        after |= {name: before[name] for name in decided if after[name] in (AUTO, "measure")}
         return differing_options(before, after)
 
     def _contents(self, now: "StartedWith") -> Iterator[str]:
@@ -180,10 +182,12 @@ def with_settled(settings: Settings, folder: RunFolder) -> Settings:
     state = folder.state
     if state.name == "empty":
         return settings
-    source = run_folder.RECIPE if state.is_finished else f"{CHECKPOINTS}/{STARTED_WITH}"
-    before = _flat(StartedWith.read(folder.path / source))
-    own = {name: before[name] for name in _SETTLED if getattr(settings, name) == AUTO}
-    epochs = before["epochs"] if settings.recipe.epochs == AUTO else None
+    if state.is_finished:  # which does not say what it read, if that was a pipe
+        before = Settings.from_dict(run_folder.read_json(folder.path / run_folder.RECIPE))
+    else:
+        before = Settings.from_dict(StartedWith.read(folder.path / CHECKPOINTS / STARTED_WITH).settings)
+    own = {name: getattr(before, name) for name in SETTLED if getattr(settings, name) == AUTO}
+    epochs = before.recipe.epochs if settings.recipe.epochs == AUTO else None
     return replace(settings, **own, recipe=settings.recipe.with_settings(epochs=epochs))
 
 

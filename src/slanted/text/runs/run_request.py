@@ -20,6 +20,7 @@ class RunRequest:
         folder: Where the run is written, and what may be done with a run that is there.
         pace: How often a checkpoint is written; None: never.
         expected: The expected time of the run; None: unknown, as for a run that is resumed.
+        decided: The settings that were "auto" when it was asked for.
     """
 
     files: DataFiles
@@ -27,6 +28,7 @@ class RunRequest:
     folder: RunFolder
     pace: CheckpointPace | None = None
     expected: Expectation | None = None
+    decided: tuple[str, ...] = ()
 
     @property
     def out(self) -> Path:

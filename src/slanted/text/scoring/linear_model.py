@@ -25,12 +25,14 @@ from slanted.text.labels.targets import Kind
 from slanted.text.scoring.metrics import many_classes, scikit_learn
 from slanted.text.scoring.outputs_and_losses import probabilities_of
 
-STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
-FOLDS = 5
+STRENGTHS, FOLDS = (1.0, 3.0, 10.0, 30.0, 100.0), 5
+MANY_LABELS = 20  # each of several labels has a fit of its own: with more of them
+FEWER_STRENGTHS, FEWER_FOLDS = (1.0, 10.0, 100.0), 3
 ROWS_TO_SELECT_BY = 2_000
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-4
 LARGEST_SCALE, HALVINGS = 4.0, 40
+LEAST_GAIN = 0.98  # the largest out-of-fold loss of a start, relative to that of constant outputs
 SMALLEST_PROBABILITY = 1e-7
 
 Coefficients = tuple[np.ndarray, np.ndarray]  # kernel (features, outputs) and bias (outputs,)
@@ -47,7 +49,7 @@ class LinearModel:
         quality: The out-of-fold accuracy: of rows for classes, of cells for several labels; for regression R².
         rows: The rows that the penalty was selected on: all, or a sample of many.
         out_of_fold: Their out-of-fold outputs, float64 (rows, outputs).
-        scale: The factor for a start, in [0, 4]; 0 where the out-of-fold loss is not below that of equal outputs.
+        scale: The factor for a start, in [0, 4]; 0 where the out-of-fold loss is hardly below that of constant outputs.
     """
 
     kernel: np.ndarray
@@ -87,7 +89,12 @@ def fit_linear(
     if kind == "regression":
         scale = task.shrinkage(held_out, y[chosen], noise)
     else:
-        scale = task.scale_to(x[chosen] @ kernel + bias, y[chosen], task.losses(held_out, y[chosen])[known].mean())
+        loss = task.losses(held_out, y[chosen])[known].mean()
+        scale = (
+            task.scale_to(x[chosen] @ kernel + bias, y[chosen], loss)
+            if loss < LEAST_GAIN * task.constant_loss(y[chosen])
+            else 0.0
+        )
     kernel = kernel / length
     quality = task.quality(held_out, y[chosen])
     return LinearModel(kernel, bias - centre @ kernel, strength, quality, chosen, held_out, scale)
@@ -108,19 +115,21 @@ def _folds(kind: Kind, y: np.ndarray, folds: int) -> np.ndarray:
 
 def _select(task: "_Task", x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, float]:
     """Return the best strength, its out-of-fold outputs, which rows have an output that was learnt, and its noise."""
-    fold = _folds(task.kind, y, min(FOLDS, len(y)))
-    held_out, noise = np.zeros((len(STRENGTHS), len(y), task.outputs)), np.zeros(len(STRENGTHS))
+    is_large = task.kind == "multilabel" and task.outputs > MANY_LABELS
+    strengths, folds = (FEWER_STRENGTHS, FEWER_FOLDS) if is_large else (STRENGTHS, FOLDS)
+    fold = _folds(task.kind, y, min(folds, len(y)))
+    held_out, noise = np.zeros((len(strengths), len(y), task.outputs)), np.zeros(len(strengths))
     known = np.ones(len(y), bool)
     for number in range(fold.max() + 1) if len(y) > 1 else ():
         rest, out = fold != number, fold == number
         if task.kind == "single":
             known[out] = np.isin(y[out], y[rest])  # the class of a single row is unknown without it
-        for at, (kernel, bias) in enumerate(task.fits(x[rest], y[rest], STRENGTHS)):
+        for at, (kernel, bias) in enumerate(task.fits(x[rest], y[rest], strengths)):
             held_out[at, out] = x[out] @ kernel + bias
             noise[at] += task.noise(kernel) / (fold.max() + 1)
     qualities = [round(task.quality(outputs, y, more), 9) for outputs, more in zip(held_out, noise, strict=True)]
     at = int(np.argmax(qualities))
-    return STRENGTHS[at], held_out[at], known if known.any() else ~known, float(noise[at])
+    return strengths[at], held_out[at], known if known.any() else ~known, float(noise[at])
 
 
 @dataclass(frozen=True)
@@ -167,6 +176,15 @@ class _Task:
         right = shares[np.arange(len(y)), y] if self.kind == "single" else np.where(y > 0.5, shares, 1.0 - shares)
         losses = -np.log(np.maximum(right, SMALLEST_PROBABILITY))
         return losses if self.kind == "single" else losses.mean(axis=1)
+
+    def constant_loss(self, y: np.ndarray) -> float:
+        """Return the loss of the best outputs that are the same for all rows; with balanced classes, of equal ones."""
+        if self.kind == "single":
+            counts = np.bincount(y, minlength=self.outputs)
+            shares = np.full(self.outputs, 1.0 / self.outputs) if self.balanced else counts / len(y)
+            return -float(np.log(shares[y]).mean())
+        shares = np.full(self.outputs, 0.5) if self.balanced else np.clip((y > 0.5).mean(axis=0), 1e-7, 1.0 - 1e-7)
+        return -float(np.where(y > 0.5, np.log(shares), np.log(1.0 - shares)).mean())
 
     def quality(self, outputs: np.ndarray, y: np.ndarray, noise: float = 0.0) -> float:
         if self.kind == "single":

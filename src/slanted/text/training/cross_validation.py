@@ -15,7 +15,7 @@ The held-out rows of a fold select nothing: epoch and thresholds are selected on
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, sums_in
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
-from slanted.text.runs.resume_check import StartedWith, with_settled
+from slanted.text.runs.resume_check import DECIDED, StartedWith, with_settled
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.saved_run import read_run
-from slanted.text.scoring.headline import FROZEN_ENCODER, headline
+from slanted.text.scoring.headline import headline
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import Settings
 from slanted.text.training.fold_metrics import fold_metrics
@@ -73,8 +73,10 @@ def train_folds(
     with request.folder.lock():
         with request.folder.replace(CHECKPOINTS) as work:  # finished folds survive if the process is killed
             repeat: Metrics = {"files": asdict(request.files), "columns": asdict(data.columns)}
+            repeat[DECIDED] = list(request.decided)
             if data.sha256 is not None:
                 started_with = StartedWith.of(request.files, settings, data.sha256)
+                started_with = replace(started_with, decided=list(request.decided))
                 started_with.write(request.out)
                 repeat["sha256"] = started_with.sha256
             steps_before = sum(request.folder.fold(at).steps_done for at in folds)
@@ -144,4 +146,4 @@ def _predict_test(data: RunData, settings: Settings, model: FoldEnsemble, folder
     write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
     scores = score_predictions(data.target, data.test.y, predicted, settings.positive, model.decision_thresholds)
     frozen = frozen_encoder(data.target, data.train, settings).scores(data.test)
-    return {"test": scores, "baselines": {**baselines_of(data, data.test, settings), FROZEN_ENCODER: frozen}}
+    return {"test": scores, "baselines": {**baselines_of(data, data.test, settings), **frozen}}

@@ -119,6 +119,9 @@ class FineTuningRun:
             lambda: seconds_a_step(self.model, self.encoder, train, settings),
         )
         self.settings = self.length.settings
+        if self.settings.recipe.least_epochs != settings.recipe.least_epochs:  # lengths that are compiled depend on it
+            targets = self.scaling.to_model(train.y)
+            self.documents, self.batches = training_batches(self.encoder, train, targets, self.settings)
         self.loss = self._make_loss(train.y)
         self.lr_max = settings.recipe.peak_rate(self.encoder.hidden_dim)
         self.curve = settings.recipe.make_curve(self.lr_max, self.total_steps)
@@ -216,7 +219,7 @@ class FineTuningRun:
         first_step, opening = saving.resumed_from_step or 0, recipe.make_callbacks()
         for unfreezing in opening if first_step else ():
             unfreezing.continue_at(first_step)
-        if keep and not first_step and recipe.head_start == "linear":
+        if keep and not first_step and self.frozen.has_started:
             keep.score_start(self.model)
         self.progress.begin(self.total_steps, self.settings.texts_per_batch, first_step, self._group_rates())
         with saving.data(), retained_heap():

@@ -1,10 +1,10 @@
 """The pretrained encoder before it is trained, with linear models on its vectors of the training rows.
 
-One pass gives two vectors of a text: what the last layer of the classifier receives, and the mean of the vectors of
-all tokens, with which sentence encoders are trained. With `--head-start linear` the linear model of the former is the
-last layer that training starts with (Kumar et al. 2022, arXiv 2202.10054; for language models Tomihari and Sato 2024,
-arXiv 2405.16747): with many classes or few steps a random head never gets far. The better one out of fold is a
-baseline: what the same encoder reaches without fine-tuning.
+A text has two vectors: what the last layer of the classifier receives, and the mean of the vectors of all tokens, with
+which sentence encoders are trained; they are one where the head reads the mean. With `--head-start linear` the linear
+model of the former is the last layer that training starts with (Kumar et al. 2022, arXiv 2202.10054; for language
+models Tomihari and Sato 2024, arXiv 2405.16747): with many classes or few steps a random head never gets far. The
+better one out of fold is a baseline: what the same encoder reaches without fine-tuning.
 """
 
 import time
@@ -22,13 +22,14 @@ from slanted.text.labels.targets import Target
 from slanted.text.pretrained.classifier_network import build_classifier, vector_model
 from slanted.text.pretrained.encoder import Encoder, load_encoder
 from slanted.text.pretrained.pooling import with_pooling
+from slanted.text.scoring.headline import FROZEN_ENCODER
 from slanted.text.scoring.linear_model import LinearModel, fit_linear
 from slanted.text.scoring.metrics import Scores, score_predictions
 from slanted.text.scoring.outputs_and_losses import Scaling, probabilities_of
 from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
 from slanted.text.settings import Settings
 
-MAX_ROWS = 4_000
+MAX_ROWS, MAX_LABELS = 4_000, 1_000
 SMALLEST_SCALE = 0.05
 
 
@@ -44,11 +45,12 @@ class FrozenEncoder:
 
     Attributes:
         seconds: The time that the vectors of the training rows and the fits took.
+        has_started: Whether `start_head` gave the last layer the weights of a linear model.
     """
 
     def __init__(self, encoder: Encoder, classifier: Any, target: Target, train: Examples, settings: Settings) -> None:
         self._encoder, self._classifier, self._target = encoder, classifier, target
-        self._train, self._settings, self.seconds = train, settings, 0.0
+        self._train, self._settings, self.seconds, self.has_started = train, settings, 0.0, False
         self._scaling = Scaling.of(target.kind, train.y)
         self._features = int(classifier.output_dense.kernel.shape[0])
 
@@ -84,11 +86,18 @@ class FrozenEncoder:
         dropout = self._classifier.dropout
         return fit_linear(self._target.kind, vectors, y, len(self._target.labels), balanced=balanced, dropout=dropout)
 
-    def scores(self, scored: Examples) -> Scores:
-        """Return the scores of the better linear model, as those of a run, and `seconds`, with those of the fits.
+    @property
+    def _has_too_many_labels(self) -> bool:
+        return len(self._target.labels) > MAX_LABELS
 
+    def scores(self, scored: Examples) -> dict[str, Scores]:
+        """Return the scores of the better linear model, and `seconds`, with those of the fits, under their name.
+
+        With more than `MAX_LABELS` labels, whose fits would take long, there are none.
         In multi-label classification the thresholds are the best for the out-of-fold predictions.
         """
+        if self._has_too_many_labels:
+            return {}
         (head, mean), begun = self._linear, time.monotonic()
         vectors = self._vectors(scored)
         linear, seen = (head, vectors[:, : self._features])
@@ -100,28 +109,32 @@ class FrozenEncoder:
             shares = probabilities_of("multilabel", linear.out_of_fold)
             thresholds = best_thresholds(self._rows.y[linear.rows], shares)
         scores = score_predictions(self._target, scored.y, predicted, self._settings.positive, thresholds)
-        return {**scores, "seconds": self.seconds + time.monotonic() - begun}
+        return {FROZEN_ENCODER: {**scores, "seconds": self.seconds + time.monotonic() - begun}}
 
     def start_head(self) -> str:
         """Give the last layer of the classifier the scaled weights of its linear model; return a line about it.
 
         Where the frozen vectors tell nothing about the labels, the scale is near 0, and the random weights stay.
         """
+        if self._has_too_many_labels:
+            return f"head start: random, because the fits for {len(self._target.labels):,} labels would take long"
         linear = self._linear[0]
         quality = "R²" if self._target.kind == "regression" else "accuracy"
         found = f"C={linear.strength:g}, out-of-fold {quality} {linear.quality:.4f}, scale {linear.scale:.3g}"
         if linear.scale < SMALLEST_SCALE:
+            self.has_started = False
             return f"head start: random, because a linear model tells nothing of the labels ({found})"
         kernel, bias = linear.kernel * linear.scale, linear.bias * linear.scale
         self._classifier.output_dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
+        self.has_started = True
         return f"head start: a linear model of {plural(len(self._rows), 'training row')} ({found})"
 
 
 def frozen_encoder(target: Target, train: Examples, settings: Settings) -> FrozenEncoder:
     """Load the encoder that the settings name, with linear models of these training rows."""
-    encoder = load_encoder(settings.model, settings.precision)
-    settings = with_pooling(settings, encoder)
-    classifier = build_classifier(encoder, len(target.labels), pooling=settings.pooling, seed=settings.seed)
+    encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
+    settings, dropout = with_pooling(settings, encoder), settings.recipe.dropout
+    classifier = build_classifier(encoder, len(target.labels), pooling=settings.pooling, dropout=dropout)
     return FrozenEncoder(encoder, classifier, target, train, settings)
 
 

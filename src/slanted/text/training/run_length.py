@@ -99,6 +99,6 @@ def decide_epochs(settings: Settings, steps_per_epoch: int, measure: Callable[[]
         epochs = min(wanted, max(OWN_EPOCHS, allowed))
         why = f"for at least {steps}"
         if epochs < wanted:
-            why = f"{wanted} would be {steps}, but --max-minutes is {settings.max_minutes:g}"
+            why = f"{wanted} would be needed for {steps}, but --max-minutes is {settings.max_minutes:g}"
     recipe = settings.recipe.with_settings(epochs=epochs)
     return RunLength(replace(settings, recipe=recipe), f"length: {plural(epochs, 'epoch')} ({why}; --epochs overrides)")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from slanted.text.runs.checkpoints import steps_of
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.baselines import baseline_scores
-from slanted.text.scoring.headline import FROZEN_ENCODER
 from slanted.text.settings import Settings
 from slanted.text.training.fine_tuning import FineTuningRun, TrainingResult, recipe_lines
 
@@ -96,7 +95,7 @@ def train_here(
         last.callback(release, run.classifier.variables)
         with request.folder.replace() as folder, progress.shown_to(live := LiveFile(folder)):
             scored = data.test or data.valid
-            frozen = None if scored is None else run.frozen.scores(scored)  # before the encoder is trained
+            frozen = {} if scored is None else run.frozen.scores(scored)  # before the encoder is trained
             result, sha256 = _fit(run, request, data, progress)
             model = run.trained_model()
             last.callback(release, model.classifier.variables)
@@ -105,13 +104,14 @@ def train_here(
             if request.expected is not None:
                 metrics |= request.expected.facts()
             if scored is not None:
-                metrics["baselines"] = {**baselines(data, scored, settings), FROZEN_ENCODER: frozen}
+                metrics["baselines"] = {**baselines(data, scored, settings), **frozen}
             repeat = {
                 "files": asdict(request.files),
                 "columns": asdict(data.columns),
                 "peak_rate": run.lr_max,
                 **sha256,
                 "fast_paths": run.fast_paths,
+                resume_check.DECIDED: list(request.decided),
             }
             with atomic_files.disk_errors(request.out):
                 model.save(folder, repeat, weights=keep_model)
@@ -135,6 +135,7 @@ def _fit(
     if checkpoints is None:
         return run.fit(), {}
     started_with = resume_check.StartedWith.of(request.files, request.settings, data.sha256)
+    started_with = replace(started_with, decided=list(request.decided))
     snapshot = checkpoints.latest(progress.say)
     if snapshot is not None:
         started_with.check_continues(request.out)  # again, because another process may have written to it since
