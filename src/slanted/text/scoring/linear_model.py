@@ -16,6 +16,7 @@ zero at step 0, and there would be little left for the encoder to learn from.
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -236,7 +237,9 @@ def _joined(labels: Sequence[Coefficients]) -> Coefficients:
 
 
 def _path(model: Any, x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> Iterator[Coefficients]:
-    with many_classes(), warnings.catch_warnings():
+    # Matrices this small are multiplied six times as fast by one thread (trec6: 1.8 s of fits against 11.7 s by two).
+    one_thread = import_module("threadpoolctl").threadpool_limits(1, user_api="blas")
+    with one_thread, many_classes(), warnings.catch_warnings():
         # A fit that has not converged by then is still a fair start, and no reason to stop a training run.
         warnings.simplefilter("ignore", scikit_learn("exceptions").ConvergenceWarning)
         for strength in strengths:
