@@ -1,9 +1,14 @@
 """Raw outputs for many examples: in order, in float32, and the same at every call."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pytest
 from id_examples import NAMES, PAD, examples, mean_model
 
 from slanted.text.batching.inference import outputs_of
@@ -46,6 +51,24 @@ def test_the_same_examples_get_the_same_outputs_to_the_last_bit(fresh_keras):
     first = outputs_of(model, ENCODER, tokens)
     outputs_of(model, ENCODER, examples(3, seed=1))
     np.testing.assert_array_equal(outputs_of(model, ENCODER, tokens), first)
+
+
+SEVERAL_MODELS = """
+from test_inference import ENCODER, examples, mean_model, outputs_of
+for _ in range(8):
+    outputs_of(mean_model(), ENCODER, examples(1))
+"""
+
+
+@pytest.mark.once
+def test_tensorflow_does_not_warn_of_the_traces_of_several_models():
+    """In a process of its own: TensorFlow warns twice at most in each."""
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parents[1] / "support"), *sys.path])
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", SEVERAL_MODELS], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "retracing" not in done.stderr
 
 
 def test_only_tensorflow_is_shown_two_shapes_before_the_first_batch():

@@ -1,5 +1,6 @@
 """Compute the raw outputs of a model for tokenised texts, in batches of similar length."""
 
+import logging
 from typing import Any
 
 import keras
@@ -36,7 +37,14 @@ def _trace_for_all_shapes(model: Any, encoder: Encoder) -> None:
 
     TensorFlow traces the first shape separately and all other shapes together. A text whose batch has the first shape
     in one call but not in the next would then be computed by two programs, whose results differ in the last bits.
+    TensorFlow counts the traces of several models together and would warn of too many.
     """
     if keras.backend.backend() == "tensorflow" and model.predict_function is None:
-        for size in (2, 3):  # the first shape, which is traced separately, is shorter than any text
-            model.predict_on_batch({name: np.ones((size, size), "int32") for name in encoder.input_names})
+        logger = logging.getLogger("tensorflow")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            for size in (2, 3):  # the first shape, which is traced separately, is shorter than any text
+                model.predict_on_batch({name: np.ones((size, size), "int32") for name in encoder.input_names})
+        finally:
+            logger.setLevel(level)
