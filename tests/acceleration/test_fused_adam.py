@@ -44,18 +44,6 @@ def test_steps_are_those_of_keras(kind, settings):
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
 
 
-def test_variables_that_are_excluded_are_not_decayed():
-    def optimizer():
-        made = keras.optimizers.AdamW(0.01, weight_decay=0.3)
-        made.exclude_from_weight_decay(var_names=["v1"])
-        return made
-
-    plain, decayed = stepped(optimizer()), stepped(keras.optimizers.AdamW(0.01, weight_decay=0.3))
-    for expected, got in zip(plain, stepped(optimizer(), fused=True), strict=True):
-        np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
-    assert not np.allclose(plain[1], decayed[1])
-
-
 def test_a_schedule_gives_each_step_its_rate():
     def optimizer():
         return keras.optimizers.AdamW(keras.optimizers.schedules.PolynomialDecay(0.1, 5), weight_decay=0.1)

@@ -11,11 +11,9 @@ import keras
 from slanted.acceleration import switch
 from slanted.keras_private.update_hooks import (
     CLIPPING,
-    DECAY,
     STEP_OF_A_LIST,
     STEP_OF_A_VARIABLE,
     clipped,
-    is_decayed,
     moments,
     replace_step,
 )
@@ -40,7 +38,6 @@ def fuse(optimizer: Any) -> bool:
     elif keras.config.backend() == "torch" and _torch_is_on_cpu():
         replace_step(optimizer, STEP_OF_A_LIST, _update_torch)
         replace_step(optimizer, CLIPPING, _clip_torch)
-        replace_step(optimizer, DECAY, _leave_decay_to_the_update)
     else:
         return False
     return True
@@ -70,39 +67,29 @@ def _update_tensorflow(optimizer: Any, gradient: Any, variable: Any, learning_ra
     )
 
 
-def _leave_decay_to_the_update(optimizer: Any, variables: list[Any]) -> None:
-    """Do nothing: on PyTorch the fused update decays the weights in the same pass."""
-
-
 def _update_torch(optimizer: Any, grads: list[Any], variables: list[Any], learning_rate: Any) -> None:
-    """Subtract learning_rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon), the update of Keras, after decay.
+    """Subtract learning_rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon), the update of Keras.
 
     PyTorch's kernel divides by sqrt(v / (1 - b2^t)) + epsilon, so that epsilon is divided by sqrt(1 - b2^t).
     """
     torch: Any = import_module("torch")
-    updates, rate = float(optimizer.iterations) + 1.0, float(learning_rate)
-    decayed, others = [], []
-    for variable, gradient in zip(variables, grads, strict=True):
-        (decayed if is_decayed(optimizer, variable) else others).append((variable, gradient))
-    for part, decay in ((decayed, optimizer.weight_decay), (others, None)):
-        if not part:
-            continue
-        momentums, velocities = zip(*(moments(optimizer, variable) for variable, _ in part), strict=True)
-        torch._fused_adamw_(
-            [variable.value for variable, _ in part],
-            [gradient.contiguous() for _, gradient in part],
-            [momentum.value for momentum in momentums],
-            [velocity.value for velocity in velocities],
-            [],
-            [torch.tensor(updates)] * len(part),
-            lr=rate,
-            beta1=optimizer.beta_1,
-            beta2=optimizer.beta_2,
-            weight_decay=float(decay or 0.0),
-            eps=optimizer.epsilon / (1.0 - optimizer.beta_2**updates) ** 0.5,
-            amsgrad=False,
-            maximize=False,
-        )
+    updates = float(optimizer.iterations) + 1.0
+    momentums, velocities = zip(*(moments(optimizer, variable) for variable in variables), strict=True)
+    torch._fused_adamw_(
+        [variable.value for variable in variables],
+        [gradient.contiguous() for gradient in grads],
+        [momentum.value for momentum in momentums],
+        [velocity.value for velocity in velocities],
+        [],
+        [torch.tensor(updates)] * len(variables),
+        lr=float(learning_rate),
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        weight_decay=0.0,  # Keras has applied it already
+        eps=optimizer.epsilon / (1.0 - optimizer.beta_2**updates) ** 0.5,
+        amsgrad=False,
+        maximize=False,
+    )
 
 
 def _clip_torch(optimizer: Any, grads: list[Any]) -> list[Any]:
