@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import peers, processes, results
 from benchmarks.data import DataSet, data_set
 from benchmarks.processes import CHILDREN, PYTHON
+from benchmarks.training import SAME_WORK
 
 BACKENDS = ("torch", "tensorflow", "jax")
 TRAINER = "transformers Trainer"
@@ -47,7 +48,19 @@ def _seconds(program: str, data: DataSet) -> float:
         return processes.run([*child, "--max-tokens", "128", "--seed", "0"]).seconds
     with tempfile.TemporaryDirectory() as folder:
         files = [data.train, "--test", data.test, "--out", Path(folder) / "run", "--valid-share", "0"]
-        command = [PYTHON, "-m", "slanted.cli", "train", *files, *OPTIONS, "--batch-size", "32", "--backend", program]
+        command = [
+            PYTHON,
+            "-m",
+            "slanted.cli",
+            "train",
+            *files,
+            *OPTIONS,
+            *SAME_WORK,
+            "--batch-size",
+            "32",
+            "--backend",
+            program,
+        ]
         return processes.run(command).seconds
 
 

@@ -19,7 +19,6 @@ from slanted.text.runs.checkpoints import read_snapshot, steps_of
 from slanted.text.runs.resume_check import StartedWith
 from slanted.text.runs.run_data import DataFiles
 from slanted.text.settings import Settings
-from slanted.text.training import fine_tuning, run_length
 
 pytestmark = pytest.mark.once
 
@@ -295,22 +294,3 @@ def test_a_run_of_a_version_that_lacked_a_setting_was_started_with_its_default(t
         before.check_same(StartedWith.of(files, replace(settings, backend=backend, precision="auto")), tmp_path)
     with pytest.raises(InputError, match="was started with --class-weight none, not balanced"):
         before.check_same(StartedWith.of(files, replace(settings, class_weight="balanced")), tmp_path)
-
-
-def test_the_epochs_that_were_decided_are_those_of_the_resumed_run_whatever_it_would_decide(place, monkeypatch):
-    monkeypatch.setattr(run_length, "STEPS", 40)
-    monkeypatch.setattr(fine_tuning, "seconds_a_step", lambda *given: 1.0)
-    automatic = PLAIN.replace("--epochs 3", "--epochs auto --batch-size auto --valid-share auto --max-minutes 0.5")
-    assert place.run("decided", automatic) == 0
-    place.killed("automatic", automatic, 9)  # 6 steps an epoch, of which 30 seconds allow 5
-    monkeypatch.setattr(fine_tuning, "seconds_a_step", lambda *given: 0.01)
-    assert place.run("automatic", f"{automatic} --resume") == 0
-    folder, fixed = place.folder / "automatic", automatic.replace("--epochs auto", "--epochs 5")
-    recipe = json.loads((folder / "recipe.json").read_text())
-    assert (recipe["recipe"]["epochs"], recipe["batch_size"], recipe["valid_share"]) == (5, 16, 0.0)
-    assert recipe["decided"] == ["batch_size", "valid_share", "pooling", "epochs"]
-    assert resumed_from(folder) == 5
-    assert_same(folder, place.folder / "decided")  # on JAX, whose batches depend on the epochs, too
-    assert place.run("automatic", f"{automatic} --resume") == 0  # it is finished, with numbers for what is asked
-    place.killed("given", fixed.replace("--valid-share auto", "--valid-share 0"), 9)
-    assert place.run("given", f"{automatic} --resume") == 2

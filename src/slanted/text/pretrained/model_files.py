@@ -26,6 +26,7 @@ SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"
 SIZES += ("max_position_embeddings",)  # the names in transformers; those in KerasHub are:
 SIZES += ("vocabulary_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim", "max_sequence_length")
 MODEL_KERAS = "model.keras"  # in the folder `model` of a run whose head reads the mean of the tokens
+_OF_DAMAGED_ARCHIVES = (zipfile.BadZipFile, OSError, RuntimeError, ValueError, EOFError)  # what zipfile raises
 MOST_LAYERS = 1000  # ALBERT's layers share their weights, whose size therefore does not bound them
 GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
 UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
@@ -121,14 +122,7 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
             valid = stored and "model.weights.h5" in archive.namelist() and archive.testzip() is None
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        EOFError,
-    ):  # of damaged archives
+    except _OF_DAMAGED_ARCHIVES:
         valid = False
     if not valid:
         raise InputError(f"{path}: not readable as a model of Keras; restore it or train again")

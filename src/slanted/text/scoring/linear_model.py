@@ -27,8 +27,7 @@ from slanted.text.scoring.metrics import many_classes, scikit_learn
 from slanted.text.scoring.outputs_and_losses import probabilities_of
 
 STRENGTHS, FOLDS = (1.0, 3.0, 10.0, 30.0, 100.0), 5
-MANY_LABELS = 20  # each of several labels has a fit of its own: with more of them
-FEWER_STRENGTHS, FEWER_FOLDS = (1.0, 10.0, 100.0), 3
+MANY_LABELS, FEWER_STRENGTHS, FEWER_FOLDS = 20, (1.0, 10.0, 100.0), 3  # each of several labels has fits of its own
 ROWS_TO_SELECT_BY = 2_000
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-4
@@ -91,11 +90,9 @@ def fit_linear(
         scale = task.shrinkage(held_out, y[chosen], noise)
     else:
         loss = task.losses(held_out, y[chosen])[known].mean()
-        scale = (
-            task.scale_to(x[chosen] @ kernel + bias, y[chosen], loss)
-            if loss < LEAST_GAIN * task.constant_loss(y[chosen])
-            else 0.0
-        )
+        scale = 0.0
+        if loss < LEAST_GAIN * task.constant_loss(y[chosen]):
+            scale = task.scale_to(x[chosen] @ kernel + bias, y[chosen], loss)
     kernel = kernel / length
     quality = task.quality(held_out, y[chosen])
     return LinearModel(kernel, bias - centre @ kernel, strength, quality, chosen, held_out, scale)
