@@ -52,6 +52,28 @@ def test_a_schedule_gives_each_step_its_rate():
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
 
 
+def test_variables_that_are_excluded_are_not_decayed():
+    def optimizer():
+        made = keras.optimizers.AdamW(0.01, weight_decay=0.3)
+        made.exclude_from_weight_decay(var_names=["v1"])
+        return made
+
+    plain, decayed = stepped(optimizer()), stepped(keras.optimizers.AdamW(0.01, weight_decay=0.3))
+    for expected, got in zip(plain, stepped(optimizer(), fused=True), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
+    assert not np.allclose(plain[1], decayed[1])
+
+
+def test_gradients_are_clipped_at_the_steps_whose_norm_exceeds_the_limit_alone():
+    norm = float(np.sqrt(sum(np.sum(gradient**2) for gradient in GRADIENTS[0])))
+    gradients = [GRADIENTS[0], [0.1 * gradient for gradient in GRADIENTS[1]], GRADIENTS[2]]
+    settings = {"global_clipnorm": 0.5 * norm, "weight_decay": 0.1}
+    plain = stepped(keras.optimizers.AdamW(0.01, **settings), gradients=gradients)
+    fused = stepped(keras.optimizers.AdamW(0.01, **settings), fused=True, gradients=gradients)
+    for expected, got in zip(plain, fused, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-6)
+
+
 def test_a_norm_that_is_not_finite_shows_in_every_weight():
     broken = [[np.full(shape, np.inf, "float32") for shape in SHAPES]]
     for value in stepped(keras.optimizers.AdamW(0.1, global_clipnorm=1.0), fused=True, gradients=broken)[:3]:

@@ -11,9 +11,11 @@ import keras
 from slanted.acceleration import switch
 from slanted.keras_private.update_hooks import (
     CLIPPING,
+    DECAY,
     STEP_OF_A_LIST,
     STEP_OF_A_VARIABLE,
     clipped,
+    is_decayed,
     moments,
     replace_step,
 )
@@ -36,8 +38,10 @@ def fuse(optimizer: Any) -> bool:
     if keras.config.backend() == "tensorflow":
         replace_step(optimizer, STEP_OF_A_VARIABLE, _update_tensorflow)
     elif keras.config.backend() == "torch" and _torch_is_on_cpu():
-        replace_step(optimizer, STEP_OF_A_LIST, _update_torch)
-        replace_step(optimizer, CLIPPING, _clip_torch)
+        step = _TorchStep()
+        replace_step(optimizer, CLIPPING, step.clip)
+        replace_step(optimizer, DECAY, step.leave_decay)
+        replace_step(optimizer, STEP_OF_A_LIST, step.update)
     else:
         return False
     return True
@@ -67,41 +71,56 @@ def _update_tensorflow(optimizer: Any, gradient: Any, variable: Any, learning_ra
     )
 
 
-def _update_torch(optimizer: Any, grads: list[Any], variables: list[Any], learning_rate: Any) -> None:
-    """Subtract learning_rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon), the update of Keras.
+class _TorchStep:
+    """The update of Keras's Adam on PyTorch: clipping, weight decay and the moments in one pass over the weights."""
 
-    PyTorch's kernel divides by sqrt(v / (1 - b2^t)) + epsilon, so that epsilon is divided by sqrt(1 - b2^t).
-    """
-    torch: Any = import_module("torch")
-    updates = float(optimizer.iterations) + 1.0
-    momentums, velocities = zip(*(moments(optimizer, variable) for variable in variables), strict=True)
-    torch._fused_adamw_(
-        [variable.value for variable in variables],
-        [gradient.contiguous() for gradient in grads],
-        [momentum.value for momentum in momentums],
-        [velocity.value for velocity in velocities],
-        [],
-        [torch.tensor(updates)] * len(variables),
-        lr=float(learning_rate),
-        beta1=optimizer.beta_1,
-        beta2=optimizer.beta_2,
-        weight_decay=0.0,  # Keras has applied it already
-        eps=optimizer.epsilon / (1.0 - optimizer.beta_2**updates) ** 0.5,
-        amsgrad=False,
-        maximize=False,
-    )
+    def __init__(self) -> None:
+        self._divisor: Any = None
+        """What the gradients are divided by for clipping; None: nothing."""
 
-
-def _clip_torch(optimizer: Any, grads: list[Any]) -> list[Any]:
-    """Clip by the global norm, in place and only if the norm exceeds the limit; other clipping is done by Keras."""
-    torch: Any = import_module("torch")
-    limit = optimizer.global_clipnorm
-    if not limit or optimizer.clipnorm:
-        return clipped(optimizer, grads)
-    norm = float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads))))
-    if norm <= limit:
+    def clip(self, optimizer: Any, grads: list[Any]) -> list[Any]:
+        """Leave clipping by the global norm to the update; other clipping is done by Keras."""
+        torch: Any = import_module("torch")
+        self._divisor, limit = None, optimizer.global_clipnorm
+        if not limit or optimizer.clipnorm:
+            return clipped(optimizer, grads)
+        flat = [gradient.reshape(-1).float() for gradient in grads]
+        norm = torch.stack([torch.dot(values, values) for values in flat]).sum().sqrt()
+        if not torch.isfinite(norm):
+            return [gradient * float("nan") for gradient in grads]  # like Keras
+        if norm > limit:
+            self._divisor = norm / limit
         return grads
-    if norm < float("inf"):
-        torch._foreach_mul_(grads, limit / norm)
-        return grads
-    return [gradient * float("nan") for gradient in grads]  # like Keras; a copy, as `RowGradient` reuses its buffer
+
+    def leave_decay(self, optimizer: Any, variables: list[Any]) -> None:
+        """Do nothing: the update decays the weights."""
+
+    def update(self, optimizer: Any, grads: list[Any], variables: list[Any], learning_rate: Any) -> None:
+        """Decay, and subtract learning_rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon), as Keras does.
+
+        PyTorch's kernel divides by sqrt(v / (1 - b2^t)) + epsilon, so that epsilon is divided by sqrt(1 - b2^t).
+        """
+        torch: Any = import_module("torch")
+        updates = float(optimizer.iterations) + 1.0
+        parts: dict[float, list[Any]] = {}
+        for variable, gradient in zip(variables, grads, strict=True):
+            decay = float(optimizer.weight_decay) if is_decayed(optimizer, variable) else 0.0
+            parts.setdefault(decay, []).append((variable, gradient))
+        for decay, part in parts.items():
+            momentums, velocities = zip(*(moments(optimizer, variable) for variable, _ in part), strict=True)
+            torch._fused_adamw_(
+                [variable.value for variable, _ in part],
+                [gradient.contiguous() for _, gradient in part],
+                [momentum.value for momentum in momentums],
+                [velocity.value for velocity in velocities],
+                [],
+                [torch.tensor(updates)] * len(part),
+                lr=float(learning_rate),
+                beta1=optimizer.beta_1,
+                beta2=optimizer.beta_2,
+                weight_decay=decay,
+                eps=optimizer.epsilon / (1.0 - optimizer.beta_2**updates) ** 0.5,
+                amsgrad=False,
+                maximize=False,
+                grad_scale=self._divisor,
+            )
