@@ -45,7 +45,7 @@ def main() -> None:
         missing = [one for one in sets or () if one not in part.SETS]
         if missing:
             parser.error(f"{name} has no set {missing[0]}; it has: {', '.join(part.SETS)}")
-        kept = (results.load(name) or {}).get("sets", {}) if sets else {}
+        kept = (results.load(name) or {}).get("sets", {})
         for one in sets or part.SETS:  # each is kept as soon as it is measured
             kept |= part.measure(given.rounds, [one])["sets"]
             results.save(name, {"sets": kept})
