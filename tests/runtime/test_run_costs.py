@@ -10,12 +10,12 @@ pytestmark = pytest.mark.once
 
 COSTS = Costs(startup=10.0, compile=8.0, step=0.5, token=0.001, predict=0.0001)
 SCORING = Costs(startup=99.0, compile=99.0, step=99.0, token=99.0, predict=0.01)
-WORK = Work(lengths=3, predicted_lengths=8, steps=100, tokens=50_000.0, predicted=10_000.0, scored=2_000.0)
+WORK = Work(lengths=3, predicted_lengths=8, steps=100, tokens=50_000.0, predicted=10_000.0, scored=2_000.0, linear=3.0)
 
 
 @pytest.mark.parametrize(("backend", "compiling"), [("torch", 0.0), ("tensorflow", 0.0), ("jax", 8.0 * (3 + 0.25 * 8))])
 def test_a_run_starts_compiles_steps_and_predicts(backend, compiling):
-    seconds = 10.0 + compiling + 100 * 0.5 + 50_000 * 0.001 + 10_000 * 0.0001 + 2_000 * 0.01
+    seconds = 10.0 + compiling + 100 * 0.5 + 50_000 * 0.001 + 10_000 * 0.0001 + 2_000 * 0.01 + 3.0
     assert expected_seconds(backend, COSTS, SCORING, WORK) == pytest.approx(seconds)
 
 
@@ -29,7 +29,7 @@ def test_a_larger_model_takes_longer_and_frozen_groups_less():
     larger = Work(**{**vars(WORK), "weights": 3.0, "block_weights": 8.0, "trained": 0.75})
     assert COSTS.training(larger) == pytest.approx(0.75 * (100 * 0.5 * 3.0 + 50_000 * 0.001 * 8.0))
     assert expected_seconds("torch", COSTS, SCORING, larger) == pytest.approx(
-        10.0 + COSTS.training(larger) + 8.0 * (10_000 * 0.0001 + 2_000 * 0.01)
+        10.0 + COSTS.training(larger) + 8.0 * (10_000 * 0.0001 + 2_000 * 0.01) + 3.0
     )
 
 

@@ -264,5 +264,5 @@ def test_a_measurement_is_announced_on_standard_error(monkeypatch, capsys, tiny_
 
     monkeypatch.setattr(backend_choice, "choose", choose)
     settings = TextClassifier(tiny_model)._settings()
-    assert estimator_base._on_machine(settings, Examples(TEXTS)).precision == "float32"
+    assert estimator_base._on_machine(settings, Examples(TEXTS, None, np.zeros(len(TEXTS), int))).precision == "float32"
     assert capsys.readouterr() == ("", "measuring torch on this machine\n")

@@ -1,7 +1,7 @@
 """The expected time of a run: what it computes, times what that costs on a backend.
 
     seconds = startup + models * (compile * programs + steps * step + tokens * token + predicted * predict
-                                  + scored * predict in float32)
+                                  + scored * predict in float32 + linear)
 
 `step` has the optimizer's pass over the weights, so that a step takes `step + token * tokens of its batch`. The costs
 are those of a model of the size of minilm, and are multiplied by the relative size of the run's model.
@@ -24,8 +24,10 @@ class Work:
         predicted_lengths: The number of different shapes of its prediction batches, likewise.
         steps: The number of training steps.
         tokens: The number of tokens of all steps, padding included.
-        predicted: The number of validation tokens that are predicted while it trains, of all epochs.
+        predicted: The number of tokens that are predicted before and while it trains: those that the linear models of
+            the frozen encoder read, and the validation rows of all epochs.
         scored: The number of validation and test tokens that are predicted by the trained model, in float32.
+        linear: The time in seconds of fitting linear models, on a typical machine.
         models: The number of models that are trained one after the other.
         weights: The number of weights, relative to minilm.
         block_weights: The number of weights in the matrices of the blocks, relative to minilm.
@@ -38,6 +40,7 @@ class Work:
     tokens: float = 0.0
     predicted: float = 0.0
     scored: float = 0.0
+    linear: float = 0.0
     models: int = 1
     weights: float = 1.0
     block_weights: float = 1.0
@@ -82,7 +85,8 @@ def expected_seconds(backend: str, costs: Costs, in_float32: Costs, work: Work) 
     """
     programs = work.lengths + PREDICTION_PROGRAM * work.predicted_lengths if backend in COMPILING else 0.0
     predicting = work.block_weights * (costs.predict * work.predicted + in_float32.predict * work.scored)
-    return costs.startup + work.models * (costs.compile * programs + costs.training(work) + predicting)
+    each = costs.compile * programs + costs.training(work) + predicting + work.linear
+    return costs.startup + work.models * each
 
 
 SHORT_RUN = Work(lengths=8, predicted_lengths=8, steps=100, tokens=100 * 32 * 16, predicted=5000.0, scored=10_000.0)

@@ -30,8 +30,12 @@ def settings(tiny_model):
 
 @pytest.fixture
 def parts():
-    train, valid, test = (Examples(tiny.examples(count, seed=count)[0]) for count in (90, 10, 30))
+    train, valid, test = (labelled(tiny.examples(count, seed=count)[0]) for count in (90, 10, 30))
     return train, valid, test
+
+
+def labelled(texts, texts_b=None, classes=2):
+    return Examples(texts, texts_b, np.arange(len(texts)) % classes)
 
 
 def test_steps_and_tokens_are_those_of_the_batches(settings, parts):
@@ -43,7 +47,8 @@ def test_steps_and_tokens_are_those_of_the_batches(settings, parts):
     compiled = LengthPlan(lengths[0], 8, shape_tokens=3_000.0).batches(0)  # 6,000 in two epochs
     assert work.lengths == len({(len(batch.rows), batch.length) for batch in compiled}) == 2
     assert work.predicted_lengths == 2  # one batch of 10 rows, one of 30
-    assert work.predicted == pytest.approx(2 * lengths[1].sum())
+    # The frozen encoder reads the training and the test rows once, the model the validation rows after each epoch.
+    assert work.predicted == pytest.approx(lengths[0].sum() + lengths[2].sum() + 2 * lengths[1].sum())
     assert work.scored == pytest.approx(lengths[1].sum() + lengths[2].sum())
     assert work.models == 1
 
@@ -71,14 +76,29 @@ def test_many_rows_are_estimated_from_a_sample(settings, parts, monkeypatch):
 
 def test_without_a_tokenizer_4_3_characters_are_a_token(monkeypatch, settings):
     monkeypatch.setattr(workload, "locate", lambda name: ModelFiles(name, None, None, name))
-    work = fit_work((Examples(["a" * 43] * 8), Examples(["a" * 43, "a" * 999]), None), settings)
+    work = fit_work((labelled(["a" * 43] * 8), labelled(["a" * 43, "a" * 999]), None), settings)
     assert work.tokens == 2 * 8 * 12 and work.scored == 12 + 16
-    pairs = fit_work((Examples(["a" * 20] * 8, ["b" * 23] * 8), None, None), settings)
-    assert pairs.tokens == work.tokens and (pairs.predicted, pairs.scored) == (0.0, 0.0)
+    pairs = fit_work((labelled(["a" * 20] * 8, ["b" * 23] * 8), None, None), settings)
+    assert pairs.tokens == work.tokens and (pairs.predicted, pairs.scored) == (8 * 12, 0.0)
+
+
+def test_linear_models_take_time_by_rows_labels_and_characters(settings):
+    texts = ["alpha beta"] * 90
+    train = labelled(texts, classes=3)
+    started = fit_work((train, None, None), settings)
+    assert started.linear == pytest.approx((0.6 + 0.06 * 3) * 90 / 4_000)
+    scored = fit_work((train, None, labelled(texts[:5])), settings)
+    assert scored.linear - started.linear == pytest.approx(900 * 1.2e-6 + 3 * 90 * 1e-5)
+    random = replace(settings, recipe=replace(settings.recipe, head_start="random"))
+    assert fit_work((train, None, None), random).linear == fit_work((train, None, None), random).predicted == 0.0
+    numbers = Examples(texts, None, np.linspace(0.0, 1.0, 90))
+    assert fit_work((numbers, None, None), settings).linear == pytest.approx((0.6 + 0.06) * 90 / 4_000)
+    large = labelled(["alpha"] * 40_000, classes=1_001)
+    assert fit_work((large, None, None), settings).linear == 0.0
 
 
 def test_chunks_are_examples_of_their_own(settings):
-    train = Examples([" ".join(["alpha"] * 40)] * 10)
+    train = labelled([" ".join(["alpha"] * 40)] * 10)
     chunked = fit_work((train, None, None), replace(settings, long="chunk"))
     assert chunked.steps > fit_work((train, None, None), settings).steps
 
@@ -96,7 +116,11 @@ def test_a_search_has_its_own_number_of_steps(settings, parts):
     data = SimpleNamespace(train=parts[0])
     work = search_work(data, settings, SearchOptions(steps=100, verify_steps=20))
     run = fit_work((parts[0], None, None), settings)
-    assert work.steps == 160 and work.tokens / 160 == pytest.approx(run.tokens / run.steps)
+    assert (
+        work.steps == 160
+        and work.linear == work.predicted == 0.0
+        and work.tokens / 160 == pytest.approx(run.tokens / run.steps)
+    )
 
 
 SIZES = {  # of BERT-base: 12 blocks of 768

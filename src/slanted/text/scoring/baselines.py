@@ -26,7 +26,7 @@ import numpy as np
 
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
-from slanted.text.scoring.metrics import Scores, many_classes, scikit_learn, score_predictions
+from slanted.text.scoring.metrics import Scores, many_classes, one_blas_thread, scikit_learn, score_predictions
 from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
 
 Predict = Callable[[Any], np.ndarray]  # examples, or their features, to probabilities or numbers (n, outputs)
@@ -155,7 +155,7 @@ def _fit_classes(features: Any, y: np.ndarray, classes: int) -> Predict:
     if len(seen) == 1:
         return lambda features: np.tile(np.eye(classes)[seen[0]], (features.shape[0], 1))
     model = scikit_learn("linear_model").LogisticRegression(C=10.0, max_iter=MAX_ITERATIONS)
-    with many_classes(), warnings.catch_warnings():
+    with one_blas_thread(), many_classes(), warnings.catch_warnings():
         # A fit that has not converged by then is still a fair baseline, and no reason to stop a training run.
         warnings.simplefilter("ignore", scikit_learn("exceptions").ConvergenceWarning)
         model.fit(features, y)

@@ -16,14 +16,13 @@ zero at step 0, and there would be little left for the encoder to learn from.
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from slanted.text.labels.splits import label_folds, plain_folds, stratified_folds
 from slanted.text.labels.targets import Kind
-from slanted.text.scoring.metrics import many_classes, scikit_learn
+from slanted.text.scoring.metrics import many_classes, one_blas_thread, scikit_learn
 from slanted.text.scoring.outputs_and_losses import probabilities_of
 
 STRENGTHS, FOLDS = (1.0, 3.0, 10.0, 30.0, 100.0), 5
@@ -234,9 +233,7 @@ def _joined(labels: Sequence[Coefficients]) -> Coefficients:
 
 
 def _path(model: Any, x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> Iterator[Coefficients]:
-    # Matrices this small are multiplied six times as fast by one thread (trec6: 1.8 s of fits against 11.7 s by two).
-    one_thread = import_module("threadpoolctl").threadpool_limits(1, user_api="blas")
-    with one_thread, many_classes(), warnings.catch_warnings():
+    with one_blas_thread(), many_classes(), warnings.catch_warnings():
         # A fit that has not converged by then is still a fair start, and no reason to stop a training run.
         warnings.simplefilter("ignore", scikit_learn("exceptions").ConvergenceWarning)
         for strength in strengths:

@@ -22,14 +22,13 @@ from slanted.text.labels.targets import Target
 from slanted.text.pretrained.classifier_network import build_classifier, vector_model
 from slanted.text.pretrained.encoder import Encoder, load_encoder
 from slanted.text.pretrained.pooling import with_pooling
-from slanted.text.scoring.headline import FROZEN_ENCODER
+from slanted.text.scoring.headline import FROZEN_ENCODER, MAX_LABELS, MAX_ROWS
 from slanted.text.scoring.linear_model import LinearModel, fit_linear
 from slanted.text.scoring.metrics import Scores, score_predictions
 from slanted.text.scoring.outputs_and_losses import Scaling, probabilities_of
 from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
 from slanted.text.settings import Settings
 
-MAX_ROWS, MAX_LABELS = 4_000, 1_000
 SMALLEST_SCALE = 0.05
 
 

@@ -18,6 +18,7 @@ from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.model_files import ModelFiles, locate
 from slanted.text.pretrained.pooling import pooling_of
 from slanted.text.runs.run_data import RunData
+from slanted.text.scoring.headline import MAX_LABELS, MAX_ROWS
 from slanted.text.settings import AUTO, Settings
 from slanted.text.tokens.documents import encode_documents
 from slanted.text.tokens.tokenizer import TextTokenizer
@@ -27,6 +28,10 @@ SAMPLE_ROWS = 500
 MOST_ROWS = 50_000  # of an epoch whose batches are planned
 ROWS_PREDICTED_AT_ONCE = 32  # where each length is compiled
 CHARACTERS = 4.3  # per token; in English
+# Linear models, seconds on one core of an Intel Xeon: TF-IDF a character, a coefficient of it in all iterations; on the
+# vectors of the frozen encoder a fit of 4,000 rows, and a label of it.
+TFIDF_CHARACTER, TFIDF_COEFFICIENT, FROZEN_FIT, FROZEN_LABEL = 1.2e-6, 1.0e-5, 0.6, 0.06
+FEATURES_A_CHARACTER, MOST_FEATURES = 0.1, 25_000
 _SIZES = (  # layers, width, inner width, rows of the embeddings: DistilBERT, other models of transformers, KerasHub
     ("n_layers", "dim", "hidden_dim", "vocab_size"),
     ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size"),
@@ -52,7 +57,7 @@ def search_work(data: RunData, settings: Settings, options: SearchOptions) -> Wo
     """Return the work of a search for the peak learning rate: the range test and three runs."""
     work = fit_work((data.train, None, None), settings)
     steps = options.steps + 3 * options.verify_steps
-    return replace(work, steps=steps, tokens=work.tokens * steps / work.steps)
+    return replace(work, steps=steps, tokens=work.tokens * steps / work.steps, predicted=0.0, linear=0.0)
 
 
 def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings: Settings) -> Work:
@@ -71,23 +76,48 @@ def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings:
     batch_size = with_batch_size(settings, len(train)).texts_per_batch
     batches = LengthPlan(planned, batch_size, seed=settings.seed).batches(0)
     compilation = compilation_tokens(settings.recipe.least_epochs, staged=settings.recipe.unfreezing != "none")
-    validation, scale = sizes.tokens(valid), rows / len(planned)
+    validation, scored, scale = sizes.tokens(valid), sizes.tokens(valid) + sizes.tokens(test), rows / len(planned)
+    frozen, linear = 0.0, 0.0
+    if scored or settings.recipe.head_start == "linear":
+        share = min(1.0, MAX_ROWS / len(train))
+        frozen = share * scale * float(planned.sum()) + (sizes.tokens(test) or validation)
+        linear = _linear_seconds(train, share, with_tfidf=scored > 0.0)
     epochs = wanted_epochs(settings, round(len(batches) * scale))
     return Work(
         lengths=_shapes(planned, batch_size, compilation),
         predicted_lengths=sum(_shapes(sizes.lengths(part), ROWS_PREDICTED_AT_ONCE) for part in (valid, test) if part),
         steps=round(epochs * len(batches) * scale),
         tokens=epochs * scale * sum(len(batch.rows) * batch.length for batch in batches),
-        predicted=epochs * validation,
-        scored=validation + sizes.tokens(test),
+        predicted=frozen + epochs * validation,
+        scored=scored,
+        linear=linear,
         **sizes.relative(),
     )
+
+
+def _linear_seconds(train: Examples, share: float, *, with_tfidf: bool) -> float:
+    """Return the time of fitting linear models of the training rows, of which a share has vectors."""
+    labels = len(np.unique(train.y)) if train.y.dtype.kind in "iu" else train.y[:1].size
+    seconds = 0.0 if labels > MAX_LABELS else (FROZEN_FIT + FROZEN_LABEL * labels) * share * len(train) / MAX_ROWS
+    if with_tfidf:
+        sample = _sample(train)
+        characters = sum(len(text) for texts in (sample.texts, sample.texts_b or ()) for text in texts)
+        characters *= len(train) / len(sample)
+        features = min(MOST_FEATURES, FEATURES_A_CHARACTER * characters)
+        seconds += TFIDF_CHARACTER * characters + TFIDF_COEFFICIENT * features * (1 if labels == 2 else labels)
+    return seconds
 
 
 def _shapes(lengths: NDArray[np.int64], batch_size: int, cost: float = TOKENS_A_COMPILATION) -> int:
     """Return how many shapes the batches of rows of these lengths have where each is compiled."""
     batches = LengthPlan(lengths, batch_size, shape_tokens=cost).batches(0)
     return len({(len(batch.rows), batch.length) for batch in batches})
+
+
+def _sample(examples: Examples) -> Examples:
+    if len(examples) <= SAMPLE_ROWS:
+        return examples
+    return examples.take(np.linspace(0, len(examples) - 1, SAMPLE_ROWS).astype(np.int64))
 
 
 class _Sizes:
@@ -100,8 +130,7 @@ class _Sizes:
 
     def lengths(self, examples: Examples) -> NDArray[np.int64]:
         """Return the number of tokens of each example, for a sample of the rows."""
-        if len(examples) > SAMPLE_ROWS:
-            examples = examples.take(np.linspace(0, len(examples) - 1, SAMPLE_ROWS).astype(np.int64))
+        examples = _sample(examples)
         if self._tokenizer is not None:
             documents = encode_documents(self._tokenizer, examples.texts, examples.texts_b, self._settings)
             return documents.encoded.lengths
