@@ -51,9 +51,14 @@ def run(folder, name, rate, seed, score):
 
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory):
-    folder, random = tmp_path_factory.mktemp("runs"), np.random.default_rng(0)
-    runs = []
-    for number, name in enumerate(("constant", "stlr", "stlr:layer_decay=0.95", NASTY, "x" * 300)):
+    return compared_recipes(
+        tmp_path_factory.mktemp("runs"), ("constant", "stlr", "stlr:layer_decay=0.95", NASTY, "x" * 300)
+    )
+
+
+def compared_recipes(folder, names):
+    random, runs = np.random.default_rng(0), []
+    for number, name in enumerate(names):
         for rate in (1e-4, 3e-4):
             runs += [
                 run(folder, name, rate, seed, 0.8 + 0.02 * number + random.normal(0, 0.01)) for seed in range(SEEDS)
@@ -86,6 +91,19 @@ def test_the_page_is_drawn_quiet_and_accessible(browser, path, width):
     assert opened.run("return window.hacked") is None
     assert opened.complaints() == [] and opened.requests() == []
     assert opened.accessibility() == {}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_any_number_of_recipes_is_drawn(browser, tmp_path, count):
+    recipes = compared_recipes(tmp_path, [f"recipe {number}" for number in range(count)])
+    path = tmp_path / "compare.html"
+    path.write_text(page(recipes, "name"), encoding="utf-8")
+    opened = browser.open(path, 1400)
+    assert opened.complaints() == []
+    marks = opened.run(COUNT)
+    assert marks.pop("scores") >= count * (SEEDS + 1) + 2
+    assert marks.pop("differences", 0) >= 2 * (count - 1)
+    assert marks.keys() == {"rates", "losses", "tried"} and min(marks.values()) >= count
 
 
 def test_pointing_at_a_dot_says_which(browser, path):

@@ -18,7 +18,7 @@
     const name = (at) => fitting(recipes[at].name, Math.floor((marginLeft - 20) / 6.6));
     return {
       width, height: 56 + 34 * recipes.length, style, marginLeft, marginRight: 24, marginTop: 10, marginBottom: 40,
-      y: { domain, label: null, tickSize: 0, tickFormat: name },
+      y: { type: "band", domain, label: null, tickSize: 0, tickFormat: name }, // of two numbers Plot would make a range
     };
   }
 
