@@ -1,6 +1,7 @@
 """The errors raised on purpose: whom they may be caught as, their exit statuses, and the text of a setting's."""
 
 import pickle
+import traceback
 
 import pytest
 
@@ -22,6 +23,20 @@ pytestmark = pytest.mark.once
 def test_each_has_its_exit_status_and_is_what_python_calls_it(error, caught_as, status):
     assert isinstance(error, SlantedError) and isinstance(error, caught_as)
     assert error.exit_status == status
+
+
+@pytest.mark.parametrize("kind", [SlantedError, InputError, TrainingFailed])
+def test_the_text_is_one_line_that_no_terminal_obeys(kind):
+    error = kind("r/recipe.json: the label '\x1b]0;owned\x07' is\nwrong\r\x9b2J \u202e")
+    text = r"r/recipe.json: the label '\x1b]0;owned\x07' is wrong\r\x9b2J \u202e"
+    assert str(error) == text
+    assert str(pickle.loads(pickle.dumps(error))) == text
+    assert text in "".join(traceback.format_exception(error))
+
+
+def test_a_setting_s_error_has_no_control_characters():
+    error = SettingError("positive", "one of the labels '\x1b[2J'", "\x1b[1m", "give \x1b[0m")
+    assert str(error).isprintable()
 
 
 def test_a_failed_training_is_no_wrong_input():

@@ -6,10 +6,25 @@ The text of an error is one line: the rule, the value received, the remedy.
 from typing import Any
 
 
+def printable(text: str) -> str:
+    r"""Return the text with its unprintable characters escaped, which a terminal would obey; line breaks stay.
+
+    >>> printable("two\nlines, \x1b]0;a title\x07")
+    'two\nlines, \\x1b]0;a title\\x07'
+    """
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+
+
 class SlantedError(Exception):
-    """Base of every error that slanted raises on purpose."""
+    """Base of every error that slanted raises on purpose.
+
+    Its text is one line without unprintable characters, because Python prints the text of an uncaught error as it is.
+    """
 
     exit_status = 1
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(printable(" ".join(text.split("\n"))))
 
 
 class InputError(SlantedError, ValueError):

@@ -83,6 +83,11 @@ def exits(error):
             2,
             "error: o: cannot be written, as the disk is full; free space\n",
         ),
+        (
+            FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '\x1b']"),
+            2,
+            "error: No usable temporary directory found in ['/tmp', '\\x1b']; free space, or name a folder in TMPDIR\n",
+        ),
         (KeyboardInterrupt(), 130, "error: interrupted; nothing was saved\n"),
     ],
 )

@@ -1,7 +1,9 @@
 """`slanted plan` and `slanted find-lr`: what they print, write and refuse, on a tiny checkpoint."""
 
 import csv
+import errno
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,9 @@ import tiny
 from applied import BACKEND
 
 from slanted.cli import main
+from slanted.commands.plan_and_find_lr import _save
+from slanted.common import atomic_files
+from slanted.errors import InputError
 from slanted.runtime import backend_choice
 from slanted.runtime.run_costs import FLOAT32, Costs
 
@@ -85,6 +90,33 @@ def test_find_lr_prints_what_it_found_as_text_or_as_json(options, capsys):
 
 
 @pytest.mark.once
+def test_a_picture_replaces_the_file_as_a_whole_and_keeps_its_mode(tmp_path):
+    class Drawn:
+        def plot(self):
+            return self
+
+        figure = SimpleNamespace(savefig=lambda file, format: file.write(f"a new {format}".encode()))
+
+    picture = tmp_path / "plan.png"
+    picture.write_text("old")
+    picture.chmod(0o600)
+    _save(Drawn(), picture)
+    assert picture.read_text() == "a new png" and picture.stat().st_mode & 0o777 == 0o600
+    tmp_path.joinpath("link.svg").symlink_to(picture)
+    _save(Drawn(), tmp_path / "link.svg")
+    assert picture.read_text() == "a new svg" and tmp_path.joinpath("link.svg").is_symlink()
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(InputError) as refused:
+        patch.setattr(atomic_files.os, "replace", lambda *paths: full(paths))
+        _save(Drawn(), picture)
+    reason = "cannot be written (No space left on device); free space or give another place"
+    assert str(refused.value) == f"{picture}: {reason}" and picture.read_text() == "a new svg"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.svg", "plan.png"]
+
+
 @pytest.mark.parametrize(
     ("command", "more", "message"),
     [

@@ -13,8 +13,8 @@ from types import FrameType
 from typing import NoReturn
 
 from slanted.cli.parsers import parser
-from slanted.common.messages import file_name, option_of, printable
-from slanted.errors import InputError, SettingError, SlantedError
+from slanted.common.messages import file_name, option_of
+from slanted.errors import InputError, SettingError, SlantedError, printable
 from slanted.runtime import keras_startup
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parser().parse_args(arguments)
             options.run(options)
         unwritten = _flush()
-        if isinstance(unwritten, BrokenPipeError) or (unwritten and not hasattr(options, "what_survives")):
+        if unwritten and not hasattr(options, "what_survives"):
             raise unwritten
         if unwritten:
             print(f"note: standard output cannot be written ({unwritten.strerror}); see --out", file=sys.stderr)
@@ -65,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno in DISK_ERRORS and error.filename is None:
             _flush()
             print(f"error: standard output or a file cannot be written ({error.strerror}); free space", file=sys.stderr)
+            return InputError.exit_status
+        if error.errno == errno.ENOENT and error.filename is None:  # of `tempfile`, also when all disks are full
+            print(f"error: {printable(str(error.strerror))}; free space, or name a folder in TMPDIR", file=sys.stderr)
             return InputError.exit_status
         if error.errno not in PATH_ERRORS or error.filename is None:
             raise
@@ -111,6 +114,6 @@ def _kept(options: argparse.Namespace | None) -> str:
 def _worded(error: SlantedError, command: str) -> str:
     """Return the text of an error, with a setting named as the option of the command."""
     if not isinstance(error, SettingError):
-        return printable(" ".join(str(error).split("\n")))
+        return str(error)
     remedy = error.remedy or f"see {command} --help"
     return printable(f"{option_of(error.name)} {error.received}: must be {error.rule}; {remedy}")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from slanted.common.messages import printable, printable_json, shown
+from slanted.common.messages import printable_json, shown
 from slanted.common.setting_fields import documented, setting
-from slanted.errors import InputError
+from slanted.errors import InputError, printable
 from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.input_paths import input_paths

@@ -1,6 +1,7 @@
 """`slanted plan` and `slanted find-lr`: prepare a run like `slanted train`, but do not train it."""
 
 import importlib.util
+import io
 import json
 import os
 from dataclasses import asdict, replace
@@ -8,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slanted.commands.console import start_on_machine
-from slanted.common.messages import printable
-from slanted.errors import InputError
+from slanted.common.atomic_files import atomic_writer
+from slanted.errors import InputError, printable
 from slanted.preview.plan import Plan
 from slanted.preview.range_test import SearchOptions
 from slanted.runtime import backend_choice
@@ -154,9 +155,7 @@ def check_picture(picture: Path | None) -> None:
 def _save(drawable: Any, picture: Path | None) -> None:
     if picture is None:
         return
-    figure = drawable.plot().figure
-    try:
-        figure.savefig(picture)
-    except OSError as error:
-        problem = f"--picture {picture}: cannot be written ({error.strerror or error})"
-        raise InputError(f"{problem}; free space or give another path") from None
+    content = io.BytesIO()
+    drawable.plot().figure.savefig(content, format=picture.suffix[1:])
+    with atomic_writer(picture, follow_links=True) as file:
+        file.buffer.write(content.getvalue())

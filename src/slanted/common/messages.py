@@ -38,15 +38,6 @@ def file_name(path: str) -> str:
     return path if path.isprintable() else repr(path)
 
 
-def printable(text: str) -> str:
-    r"""Return the text with its unprintable characters escaped, which a terminal would obey; line breaks stay.
-
-    >>> printable("two\nlines, \x1b]0;a title\x07")
-    'two\nlines, \\x1b]0;a title\\x07'
-    """
-    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
-
-
 def printable_json(values: Any, indent: int | None = None, encoding: str | None = None) -> str:
     r"""Return the values as JSON whose strings have no unprintable characters, and none that `encoding` may lack.
 

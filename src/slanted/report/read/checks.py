@@ -53,7 +53,7 @@ def faults_of(path: Path, *more: type[Exception]) -> Iterator[None]:
         raise
     except (*DAMAGED, *more) as error:
         why = " ".join((f"{error} is missing" if isinstance(error, KeyError) else str(error)).split())
-        raise InputError(f"{path}: cannot be used ({why}); {REMEDY}") from error
+        raise InputError(f"{path}: cannot be used ({why}); {REMEDY}") from None
 
 
 def number(value: Any, low: float = -math.inf, high: float = math.inf) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from slanted.common.messages import printable
+from slanted.errors import printable
 from slanted.text.progress.plain import line_of
 from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View
 

@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from slanted.common.messages import printable
+from slanted.errors import printable
 from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View, left
 
 SECONDS_BETWEEN_LINES = 10.0

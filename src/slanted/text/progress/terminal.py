@@ -9,7 +9,7 @@ from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
-from slanted.common.messages import printable
+from slanted.errors import printable
 from slanted.text.progress.plain import line_of
 from slanted.text.progress.sparkline import sparkline
 from slanted.text.progress.view import RunStart, Step, Throttle, Throughput, View, left
