@@ -1,7 +1,9 @@
 """`slanted watch`: a run followed to its end, and what is left drawn from its files."""
 
+import errno
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -16,6 +18,8 @@ from recorded_run import history
 from slanted.cli import main
 from slanted.commands import watch
 from slanted.text.progress.jsonl import LIVE
+from slanted.text.progress.progress import Progress
+from slanted.text.progress.view import View
 
 pytestmark = pytest.mark.once
 
@@ -136,7 +140,7 @@ def write_finished(folder, steps):
             "has no scores of a run; restore the file or train again",
         ),
         ("recipe.json", "{}", "does not say 'recipe' as a run's does; restore the file or train again"),
-        ("history.csv", "loss\n1\n", "cannot be read ('learning_rate'); restore the file or train again"),
+        ("history.csv", "loss\n1\n", "has no steps; restore the file or train again"),
         ("compare.json", '{"verdicts": 1}', "does not say 'verdicts' as a run's does; restore the file or train again"),
         (f".partial/{LIVE}", "[]\n", "a line is not an event of a run; this run cannot be watched"),
         (f".partial/{LIVE}", '{"event": "x"}\n', "a line is not an event of a run; this run cannot be watched"),
@@ -150,6 +154,32 @@ def test_a_damaged_file_is_an_error_of_one_line(tmp_path, capsys, name, content,
     (tmp_path / name).write_text(content)
     assert main(["watch", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"error: {tmp_path / name}: {message}\n"
+
+
+HUGE = '{"event": "process", "process": 1' + "0" * 30 + f', "host": "{platform.node()}"}}\n'
+BEGIN = '{"event": "begin", "total_steps": 0, "batch_size": 1, "first_step": 0, "curve": ["x"]}\n'
+STEP = '{"event": "step", "step": 1, "epoch": 1, "learning_rate": 1, "rates": {}, "seconds": 1, "loss": "x"}\n'
+
+
+@pytest.mark.parametrize("events", [HUGE, BEGIN + STEP], ids=["process", "step"])
+def test_an_event_that_cannot_be_shown_is_an_error_of_one_line(tmp_path, capsys, events):
+    (tmp_path / ".partial").mkdir()
+    (tmp_path / ".partial" / LIVE).write_text(events)
+    assert main(["watch", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / '.partial' / LIVE}: cannot be used (")
+
+
+def test_a_reader_that_goes_away_ends_the_watching(tmp_path):
+    live(tmp_path, process=os.getpid())
+
+    class Closed(View):
+        def say(self, text):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+        def begin(self, shape):
+            self.say("")
+
+    watch.watch(tmp_path, Progress(views=[Closed()]))
 
 
 def test_what_a_killed_process_left_is_no_error_while_another_goes_on(tmp_path, monkeypatch, capsys):

@@ -1,15 +1,19 @@
 """The reports of real runs of every kind, on a model that trains in seconds."""
 
 import csv
+from types import SimpleNamespace
 
+import fake_runs
 import numpy as np
 import pytest
 import tiny
 from odd_texts import TEXTS
 
 from slanted.cli import main
+from slanted.report import write_report
 from slanted.report.collect import report_data
 from slanted.text.runs import run_folder
+from slanted.text.runs.run_folder import read_json
 
 pytestmark = pytest.mark.once
 
@@ -42,6 +46,19 @@ def test_classes_with_layer_rates(place):
     assert versions["keras"] and versions["slanted"] and run.metrics["backend"] in versions
     lengths = sum(whole + cut for *_, whole, cut in run.data["lengths"]["bins"])
     assert lengths == 40 and run.data["cost"]["parameters"] > 1000
+
+
+def test_no_page_is_written_to_the_target_of_a_link(tmp_path):
+    folder = fake_runs.single_folds(tmp_path / "cv").parent
+    mine = tmp_path / "mine"
+    (folder / "fold_1").rename(mine)
+    (mine / "report.html").write_text("mine")
+    (folder / "fold_1").symlink_to(mine)
+    data = SimpleNamespace()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_report, "folds_data", lambda data, folder: read_json(folder / "report.json"))
+        write_report.write_folds_report(folder, data)
+    assert (mine / "report.html").read_text() == "mine"
 
 
 def test_several_labels_in_chunks_without_a_test_file(place):

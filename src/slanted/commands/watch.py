@@ -9,6 +9,7 @@ from typing import TextIO
 from slanted.common.messages import plural
 from slanted.common.strict_json import NUMBER
 from slanted.errors import InputError
+from slanted.report.read.checks import faults_of
 from slanted.text.progress.jsonl import LIVE
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.replay import Player, read_events
@@ -56,7 +57,7 @@ def _follow_all(folder: Path, progress: Progress, once: bool) -> bool:
             return False
         elif once:
             progress.say(f"{folder}: a process is writing to it, but no run is training now")
-        if once:
+        if once or not progress.views:  # nobody sees it any more
             return True
         if live is None:
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -96,11 +97,11 @@ def _follow(live: Path, folder: Path, progress: Progress, once: bool) -> None:
         file = live.open(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return
-    with file:
+    with file, faults_of(live):
         player = Player(progress)
         player.catch_up(read_events(file, live))
         is_over = once
-        while not is_over:
+        while not is_over and progress.views:
             if player.is_dead() and not _is_locked(folder / folder_lock.LOCK):
                 raise InputError(f"{folder}: the process of this run has ended; {_remedy(folder)}")
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -172,7 +173,7 @@ def _drawn(path: Path) -> list[str]:
     """Return rate and loss over the steps as lines; an empty list for a cross-validation, which has no history."""
     if not path.exists():
         return []
-    losses, rates = read_history(path)
+    losses, rates = read_history(path)[:, 2:].T.tolist()
     width = min(MOST_WIDTH, shutil.get_terminal_size().columns - 24)
     return [
         f"rate  {sparkline(rates, width)}  highest {max(rates):.3g}",

@@ -89,7 +89,8 @@ class Run:
 
     def history(self) -> tuple[list[float], list[float]]:
         """Return the loss and the learning rate at each step of a finished run."""
-        return read_history(self.folder / run_folder.HISTORY)
+        losses, rates = read_history(self.folder / run_folder.HISTORY)[:, 2:].T.tolist()
+        return losses, rates
 
     @property
     def is_finished(self) -> bool:

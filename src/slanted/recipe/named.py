@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from slanted.common.regular_files import read_regular
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError
 from slanted.recipe.recipe import Recipe
@@ -146,7 +147,7 @@ def saved_recipe(path: str, read: Callable[[dict[str, Any]], _Read]) -> _Read:
         InputError: The file cannot be read, is no run's recipe.json, or `read` refuses it.
     """
     try:
-        saved = decoded(Path(path).read_text(encoding="utf-8"))
+        saved = decoded(read_regular(Path(path)).decode("utf-8"))
         if not isinstance(saved, dict):
             raise InputError("it is not a JSON object")
         if "recipe" not in saved:

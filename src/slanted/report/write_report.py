@@ -40,7 +40,7 @@ def write_folds_report(folder: Path, data: RunData) -> Path:
         InputError: A file of the folder is missing or damaged, or it cannot be written to.
     """
     for fold in folds_in(folder):
-        if (fold / run_folder.REPORT_DATA).is_file():
+        if (fold / run_folder.REPORT_DATA).is_file() and not fold.is_symlink():
             write_page(fold)
     atomic_files.write_json(folder / run_folder.REPORT_DATA, folds_data(data, folder))
     return write_page(folder)

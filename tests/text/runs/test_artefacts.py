@@ -82,6 +82,15 @@ def test_no_command_works_in_a_link(run, name):
     assert refusal(run) == f"'{name}', {WORK}"
 
 
+@pytest.mark.parametrize("name", [".checkpoints/fold_1", ".checkpoints/.part", ".replaced/model"])
+def test_no_command_works_in_a_link_within_the_folders_to_work_in(run, name):
+    elsewhere = run.parent / "mine"
+    write(elsewhere, {"recipe.json": "mine"})
+    (run / name).parent.mkdir()
+    (run / name).symlink_to(elsewhere)
+    assert refusal(run) == f"'{name}', {NOT_OURS}"
+
+
 def test_a_folder_to_work_in_on_another_disk_is_refused_before_training(run, monkeypatch):
     (run / ".checkpoints").mkdir()
     stat = artefacts.Path.stat

@@ -59,19 +59,20 @@ def test_a_missing_file_is_an_unfinished_run(tmp_path):
     assert str(refused.value) == f"{tmp_path}: is not a finished run, metrics.json is missing; train one first"
 
 
-def test_losses_and_rates_come_in_the_order_of_the_steps(written):
+def test_steps_epochs_losses_and_rates_come_in_their_order(written):
     path = written("step,epoch,loss,learning_rate\n0,1,0.75,1e-05\n1,1,0.5,0.0001\n", "history.csv")
-    assert read_history(path) == ([0.75, 0.5], [1e-05, 1e-04])
+    assert read_history(path).tolist() == [[0, 1, 0.75, 1e-05], [1, 1, 0.5, 1e-04]]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("step,epoch,loss,learning_rate\n", "holds no steps"),
-        ("", "holds no steps"),
-        ("step,loss\n0,0.5\n", "cannot be read ('learning_rate')"),
-        ("loss,learning_rate\n0.5\n", "cannot be read (float() argument must be a string or a real number, "),
-        ("loss,learning_rate\nhalf,1\n", "cannot be read (could not convert string to float: 'half')"),
+        ("step,epoch,loss,learning_rate\n", "has no steps"),
+        ("", "has no steps"),
+        ("step,loss\n0,0.5\n", "has no steps"),
+        ("step,epoch,loss,learning_rate\n0,1,0.5\n1,1,0.5,1e-4\n", "cannot be read ("),
+        ("step,epoch,loss,learning_rate\n0,1,half,1\n", "cannot be read (could not convert string to float: 'half')"),
+        ("step,epoch,loss,learning_rate\n0,1,nan,1\n", "a value is not a finite number"),
     ],
 )
 def test_a_history_that_is_empty_or_broken_is_refused(written, content, message):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from slanted.common.regular_files import check_regular
 from slanted.errors import InputError
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
@@ -63,6 +64,7 @@ def read_predicted(path: Path, examples: Examples, target: Target, numbers: np.n
     decided = np.empty(shapes[target.kind], "int64") if target.kind in shapes else values
     index, rows = {name: at for at, name in enumerate(target.names)}, 0
     try:
+        check_regular(path)
         with open(path, encoding="utf-8", newline="") as file:
             for at, row in enumerate(itertools.islice(csv.reader(file), 1, None)):
                 if int(row[0]) != (at if numbers is None else numbers[at]):

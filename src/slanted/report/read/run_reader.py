@@ -1,6 +1,5 @@
 """Read the folder of a run, or of a fold, into the dict that its page is made from."""
 
-import csv
 import shlex
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -23,6 +22,7 @@ from slanted.report.read.checks import (
 )
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, check_sums
+from slanted.text.runs.history import read_history
 from slanted.text.settings import MOST_FOLDS
 
 MOST_POINTS = 1000
@@ -102,24 +102,6 @@ def read_data(path: Path) -> dict[str, Any]:
     content = read(path)
     with faults_of(path):
         return checked_data(content)
-
-
-def read_history(path: Path) -> np.ndarray:
-    """Return step, epoch, loss and learning rate of every step, float64 (steps, 4).
-
-    Raises:
-        InputError: The file is missing or damaged.
-    """
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = np.array(list(csv.reader(file))[1:], "float64")
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); restore the file or train again") from None
-    if rows.ndim != 2 or rows.shape[1] != len(run_folder.HISTORY_COLUMNS):
-        raise InputError(f"{path}: has no steps; restore the file or train again")
-    if not np.isfinite(rows).all():
-        raise InputError(f"{path}: a value is not a finite number; restore the file or train again")
-    return rows
 
 
 def read_course(folder: Path, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,12 +81,10 @@ class Progress:
         self._send(lambda view: view.end())
 
     def _send(self, event: Callable[[View], None]) -> None:
-        """Pass an event to all views. A view that cannot be written to, on a full disk say, is dropped."""
+        """Pass an event to all views. One that cannot be written to, on a full disk say, is dropped."""
         for view in list(self.views):
             try:
                 event(view)
-            except BrokenPipeError:
-                raise  # nobody reads the output of the command, which ends the command
             except (OSError, UnicodeError) as error:
                 self.views.remove(view)
                 self.say(f"note: {view.name} cannot be written ({error}); the run goes on without it")

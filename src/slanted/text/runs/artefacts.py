@@ -7,6 +7,7 @@ from re import fullmatch
 from typing import Any
 
 from slanted.common.atomic_files import is_of_the_system, part_of
+from slanted.common.regular_files import read_regular
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
 from slanted.text.formats.input_paths import open_source
@@ -73,7 +74,9 @@ def _stray(folder: Path) -> tuple[Path, str, str] | None:
             if path.is_symlink() or not path.is_dir() or path.stat().st_dev != folder.stat().st_dev:
                 remedy = "put a folder of this disk in its place, or give another --out"
                 return path, "which is no folder, a link or on another disk", remedy
-            if others := [inner for inner in sorted(path.iterdir()) if not _is_in_work(inner.name)]:
+            if others := [
+                inner for inner in sorted(path.iterdir()) if inner.is_symlink() or not _is_in_work(inner.name)
+            ]:
                 return others[0], *foreign
         elif not is_ours(name) or path.is_dir() != (name == MODEL or is_fold(name)):
             return path, *foreign
@@ -157,7 +160,7 @@ def check_sums(folder: Path, sums: Any, *names: str) -> None:
 def _recipe(folder: Path) -> dict[str, Any] | None:
     """Return the content of a recipe.json that slanted wrote; None if there is none."""
     try:
-        saved = decoded_strictly((folder / RECIPE).read_text(encoding="utf-8"))
+        saved = decoded_strictly(read_regular(folder / RECIPE).decode("utf-8"))
     except (OSError, ValueError):
         return None
     is_of_slanted = isinstance(saved, dict) and isinstance(saved.get("recipe"), dict) and "model" in saved

@@ -1,10 +1,14 @@
 """Readers of a run's JSON objects and history.csv, with one line for each error."""
 
 import csv
+import io
 from pathlib import Path
 from types import UnionType
 from typing import Any
 
+import numpy as np
+
+from slanted.common.regular_files import read_regular
 from slanted.errors import InputError
 from slanted.text.runs import run_folder
 
@@ -30,17 +34,19 @@ def read_object(path: Path, **kinds: type | UnionType) -> dict[str, Any]:
     return values
 
 
-def read_history(path: Path) -> tuple[list[float], list[float]]:
-    """Return the loss and the applied learning rate of each step.
+def read_history(path: Path) -> np.ndarray:
+    """Return step, epoch, loss and learning rate of every step, float64 (steps, 4).
 
     Raises:
-        InputError: history.csv is missing, damaged or empty.
+        InputError: The file is missing or damaged.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [(float(row["loss"]), float(row["learning_rate"])) for row in csv.DictReader(file)]
-    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        lines = io.StringIO(read_regular(path).decode("utf-8"), newline="")
+        rows = np.array(list(csv.reader(lines))[1:], "float64")
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({error}); {RESTORE}") from None
-    if not rows:
-        raise InputError(f"{path}: holds no steps; {RESTORE}")
-    return [loss for loss, _ in rows], [rate for _, rate in rows]
+    if rows.ndim != 2 or rows.shape[1] != len(run_folder.HISTORY_COLUMNS):
+        raise InputError(f"{path}: has no steps; {RESTORE}")
+    if not np.isfinite(rows).all():
+        raise InputError(f"{path}: a value is not a finite number; {RESTORE}")
+    return rows

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from slanted.common.atomic_files import disk_errors, part_of, sync_folder, sync_tree
+from slanted.common.regular_files import read_regular
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
 from slanted.text.runs.artefacts import (
@@ -229,7 +230,7 @@ def read_json(path: Path) -> Any:
         InputError: The file is missing, is not JSON, or contains a number or a text that no run writes.
     """
     try:
-        return decoded_strictly(path.read_text(encoding="utf-8"))
+        return decoded_strictly(read_regular(path).decode("utf-8"))
     except FileNotFoundError:
         progress = RunFolder(path.parent).state.progress
         resume = f"it was stopped at {progress}; to continue, add --resume to the training command" if progress else ""

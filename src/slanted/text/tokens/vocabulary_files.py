@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slanted.common.regular_files import read_regular
 from slanted.common.strict_json import decoded
 from slanted.errors import InputError
 from slanted.text.tokens.templates import BERT_TEMPLATE, ROBERTA_TEMPLATE, with_template
@@ -25,7 +26,7 @@ FILES_WANTED = "tokenizer.json, vocab.txt, vocab.json with merges.txt, or a Sent
 def read_model_json(path: Path) -> Any:
     """Return the content of a JSON file; InputError where it is missing or broken."""
     try:
-        return decoded(path.read_bytes())
+        return decoded(read_regular(path))
     except FileNotFoundError:
         raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
     except (ValueError, OSError) as error:
@@ -128,11 +129,13 @@ def _word_piece_folder(folder: Path) -> "Tokenizer":
 def _read_text(path: Path) -> str:
     """Return a vocabulary file's text, its line ends as they are."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_regular(path).decode("utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 ({error}): copy the file anew") from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not readable ({error}): copy the file anew") from None
 
 
 def _check_special(path: Path, tokens: Any, wanted: tuple[str, ...]) -> None:
