@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from slanted.common.messages import shown
 from slanted.errors import InputError, missing_extra
 from slanted.text.formats.cells import Cell, Record, Unusable
+from slanted.text.formats.parquet_pages import pages_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,6 +18,7 @@ MARK = b"PAR1"
 _BATCH_BYTES = 2**22
 _MOST_ROWS = 2**10
 _DECODED_BYTES = 2**26
+_PAGE_BYTES = 2**28  # a page is unpacked as a whole; writers make pages of 1 MB, or of 1,024 rows
 _AGAIN = "copy or download the file again"
 
 
@@ -65,16 +67,28 @@ class Parquet:
         return [metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)]
 
     def _longest(self, names: set[str]) -> int:
-        """Return how many bytes a row of these columns may take: a dictionary repeats a long string at no cost."""
+        """Return how many bytes a row of these columns may take: a dictionary repeats a long string at no cost.
+
+        Raises:
+            InputError: A page is too large to be unpacked.
+        """
         longest = 0
         for group in map(self._file.metadata.row_group, range(self._file.metadata.num_row_groups)):
             chunks = map(group.column, range(group.num_columns))
             chunks = [one for one in chunks if names & {one.path_in_schema, one.path_in_schema.rsplit(".", 2)[0]}]
-            values = [
-                _dictionary_bytes(self._stream, one) * -(-one.num_values // max(1, group.num_rows)) for one in chunks
-            ]
+            values = [self._dictionary_bytes(one) * -(-one.num_values // max(1, group.num_rows)) for one in chunks]
             longest = max(longest, sum(values))
         return longest
+
+    def _dictionary_bytes(self, chunk: Any) -> int:
+        """Return the size of a column chunk's dictionary, 0 if it has none."""
+        size = 0
+        for page in pages_of(self._stream, chunk):
+            if page.unpacked > _PAGE_BYTES:
+                problem = f"a page of column {shown(chunk.path_in_schema)} has {page.unpacked:,} bytes when unpacked"
+                raise InputError(f"{self._source}: {problem}, more than {_PAGE_BYTES:,}; write it with smaller pages")
+            size += page.unpacked if page.is_dictionary else 0
+        return size
 
     def _cells(self, batch: "pa.RecordBatch", field: "_Field", row: int) -> Sequence[Cell]:
         if field.unusable:
@@ -95,23 +109,6 @@ class Parquet:
             yield
         except (OSError, pyarrow.ArrowException) as error:
             raise InputError(f"{self._source}: its Parquet data is damaged ({_one_line(error)}); {_AGAIN}") from None
-
-
-def _dictionary_bytes(stream: "pa.NativeFile", chunk: Any) -> int:
-    """Return the size of a column chunk's dictionary, which the header of its first page has; 0 if it has none.
-
-    The header is in Thrift's compact protocol: the page's type, where 2 is a dictionary, and its size, as two fields.
-    """
-    header = stream.read_at(16, chunk.dictionary_page_offset or chunk.data_page_offset)
-    if header[:3] != b"\x15\x04\x15":
-        return 0 if header[:1] == b"\x15" else chunk.total_uncompressed_size
-    size = shift = 0
-    for byte in header[3:]:
-        size |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            break
-    return size >> 1
 
 
 class _Field:
