@@ -1,6 +1,7 @@
 """The folder of a comparison: the user's own files stay, and the old comparison until the new one is whole."""
 
 import json
+import shutil
 
 import comparisons
 import pytest
@@ -43,6 +44,22 @@ def test_runs_of_nobody_knows_what_are_never_deleted(place, untrained, capsys):
         assert place.compare("unnamed", *more, options=SMALL) == 2
         assert capsys.readouterr().err == f"error: --out {out}: {rule}\n" and not untrained
     assert files(out) == before
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize("link", ["runs", "runs/a_seed0", ".replacing", ".replaced"])
+def test_a_comparison_with_a_link_is_refused_and_its_target_stays(tmp_path, link, overwrite):
+    out = comparison(tmp_path / "out")
+    mine = comparison(tmp_path / "mine")
+    if (out / link).exists():
+        shutil.rmtree(out / link)
+    (out / link).symlink_to(mine / link if link.startswith("runs") else mine)
+    before = files(mine)
+    with pytest.raises(InputError) as refused:
+        check_place(out, overwrite)
+    found = f"holds the link '{link}', to whose target a comparison would write"
+    assert str(refused.value) == f"--out {out}: {found}; put a folder in its place, or give another --out"
+    assert files(mine) == before
 
 
 @pytest.mark.parametrize("listed", [True, False])

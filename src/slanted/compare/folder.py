@@ -31,6 +31,9 @@ def check_place(out: Path, overwrite: bool) -> None:
     names = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
     held = [part_of(name) or name for name in names if not is_of_the_system(name)]
     known = (COMPARISON, TABLE, PAGE, RUNS, folder_lock.LOCK, REPLACING, REPLACED)
+    if links := _links_in(out):
+        found = f"holds the link {str(links[0].relative_to(out))!r}, to whose target a comparison would write"
+        raise InputError(f"--out {out}: {found}; put a folder in its place, or give another --out")
     foreign = [name for name in held if name not in known]
     if foreign:
         raise InputError(f"--out {out}: holds {foreign[0]!r}, which is not a comparison's; give a new or empty folder")
@@ -42,6 +45,12 @@ def check_place(out: Path, overwrite: bool) -> None:
         raise InputError(f"--out {out}: {found}; move it away, or give another --out")
     for name in run_names(out) if overwrite else ():
         run_folder.RunFolder(out / RUNS / name, overwrite=True).require_writable()
+
+
+def _links_in(out: Path) -> list[Path]:
+    """Return the links in place of folders that a comparison writes to or deletes from."""
+    places = [out / name for name in (RUNS, REPLACING, REPLACED)]
+    return [path for path in (*places, *((out / RUNS).glob("*"))) if path.is_symlink()]
 
 
 def run_names(out: Path) -> list[str]:
