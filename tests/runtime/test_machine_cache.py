@@ -1,5 +1,6 @@
 """The cache of this machine: its folder, valid and damaged entries, and the processor's products of bfloat16."""
 
+import errno
 import json
 import os
 import stat
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from slanted.common import atomic_files
 from slanted.runtime import machine_cache
 from slanted.runtime.machine_cache import add_costs, cache_file, cache_folder, costs_of, has_bfloat16, read_costs
 from slanted.runtime.run_costs import BFLOAT16, FLOAT32, Costs
@@ -85,6 +87,19 @@ def test_a_folder_that_cannot_be_written_is_no_error(monkeypatch, folder):
     (folder / "file").write_text("")
     monkeypatch.setenv("SLANTED_CACHE", str(folder / "file" / "below"))
     assert not add_costs("torch", {FLOAT32: COSTS}) and read_costs("torch") == {}
+
+
+def test_a_full_disk_leaves_the_costs_that_were_there_and_nothing_else(monkeypatch, folder):
+    add_costs("torch", {FLOAT32: COSTS})
+
+    def full(*arguments, **named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic_files.json, "dump", full)
+        assert not add_costs("torch", {BFLOAT16: COSTS})
+    assert read_costs("torch") == {FLOAT32: COSTS}
+    assert [path.name for path in cache_file().parent.iterdir()] == ["machine.json"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The cache of this machine: its folder, and the costs of each backend, by processor, cores and versions."""
 
-import json
 import math
 import os
 import platform
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from slanted._version import __version__
+from slanted.common.atomic_files import write_json
 from slanted.common.strict_json import decoded
+from slanted.errors import InputError
 from slanted.runtime.run_costs import BFLOAT16, FLOAT32, Costs
 from slanted.runtime.threads import threads_of
 
@@ -73,11 +74,9 @@ def add_costs(backend: str, costs: CostsByPrecision) -> bool:
     known = _read()
     known[_key(backend)] = known.get(_key(backend), {}) | costs
     values = {key: {name: asdict(one) for name, one in entry.items()} for key, entry in known.items()}
-    temporary = path.with_suffix(f".{os.getpid()}")
     try:
-        temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError:
+        write_json(path, values)
+    except InputError:
         return False
     return True
 

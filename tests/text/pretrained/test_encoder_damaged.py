@@ -1,4 +1,4 @@
-"""Damaged model folders: each loads or is refused in one line."""
+"""Damaged model folders: each loads or is refused in one line, in bounded time and memory."""
 
 import shutil
 
@@ -29,15 +29,20 @@ def whole(tmp_path_factory):
     return place
 
 
+def encode(folder):
+    load_encoder(str(folder)).tokenizer.encode(["the apple is here"], None, 16)
+
+
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # of a damaged HDF5 file; its weights are then missed
 @pytest.mark.parametrize("kind", ROUNDS)
 def test_a_damaged_model_folder_loads_or_is_refused_in_one_line(whole, kind, tmp_path):
-    outcomes = set()
+    outcomes, bounds = set(), damaged_folders.Bounds()
+    bounds.check(lambda: encode(whole / kind))
     for seed in range(ROUNDS[kind]):
         folder = shutil.copytree(whole / kind, tmp_path / str(seed))
         how = damaged_folders.damage(folder, seed)
         try:
-            load_encoder(str(folder)).tokenizer.encode(["the apple is here"], None, 16)
+            bounds.check(lambda read=folder: encode(read), how)
             outcomes.add("loads")
         except InputError as error:
             assert "\n" not in str(error), how

@@ -164,6 +164,17 @@ def test_a_truncated_or_compressed_archive_is_refused(saved):
             load_classifier(saved, 2, pooling="mean")
 
 
+def test_an_archive_whose_entries_overlap_is_refused_before_they_are_read(saved, monkeypatch):
+    path = saved / "model" / "model.keras"
+    with zipfile.ZipFile(path, "a") as archive:
+        entry = archive.getinfo("model.weights.h5")
+        archive.filelist += [entry] * 100  # each takes the time of the whole file
+        archive._didModify = True
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", lambda self: pytest.fail("read"))
+    with pytest.raises(InputError, match=r"model\.keras: not readable as a model of Keras; restore it or train"):
+        load_classifier(saved, 2, pooling="mean")
+
+
 def test_weights_of_other_shapes_or_not_finite_are_refused(saved, tiny):
     with pytest.raises(InputError, match="the model cannot be loaded"):
         load_classifier(saved, 3, pooling="mean")

@@ -120,7 +120,9 @@ def _check_archive(path: Path) -> None:
     """Raise InputError unless a file is an archive of Keras, whole and, as Keras writes it, without compression."""
     try:
         with zipfile.ZipFile(path) as archive:
-            stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+            entries = archive.infolist()
+            stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+            stored &= sum(entry.file_size for entry in entries) <= path.stat().st_size  # else they overlap
             valid = stored and "model.weights.h5" in archive.namelist() and archive.testzip() is None
     except _OF_DAMAGED_ARCHIVES:
         valid = False
