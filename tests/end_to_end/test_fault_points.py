@@ -11,7 +11,8 @@ import pytest
 pytestmark = pytest.mark.once  # the commands run on the backends that the tests name
 
 PROGRAM = Path(__file__).parents[1] / "support" / "fault_points.py"
-COMMANDS = ("train", "overwrite", "folds", "compare", "compare-overwrite", "predict", "report", "pickle")
+COMMANDS = ("train", "overwrite", "mean", "mean-overwrite", "folds", "compare", "compare-overwrite")
+COMMANDS += ("predict", "report", "pickle")
 QUICK = {"killed": ("overwrite", "predict", "report", "pickle"), "full": ("overwrite", "predict")}
 
 

@@ -1,9 +1,16 @@
-"""Model folders damaged at random: bytes flipped, files cut, emptied, removed, links that lead nowhere, other JSON."""
+"""Folders damaged at random: bytes flipped, files cut, emptied, removed, replaced by links, other JSON.
+
+`Bounds` compares the time and the memory of reading them with those of the undamaged folder.
+"""
 
 import json
 import random
+import time
+from pathlib import Path
 
-OTHER_VALUES = (None, True, -1, 0, 1.5, "512", [], {}, 10**9, "x")
+OTHER_VALUES = (None, True, -1, 0, 1.5, "512", [], {}, 10**9, "x", 10**400, "x" * 10**6, [0] * 10**5)
+LINKS = ("absent", "", "config.json", "recipe.json", "/dev/zero")  # the second is the folder itself
+LEAST_SECONDS, LEAST_BYTES = 0.5, 2**25  # of the undamaged folder: below, the rest of the process counts for more
 
 
 def damage(folder, seed):
@@ -28,7 +35,7 @@ def damage(folder, seed):
     else:
         path.unlink()
         if how == "link":
-            path.symlink_to(folder / "absent")
+            path.symlink_to(folder / draw.choice(LINKS))
     return f"{how} {path.name}"
 
 
@@ -45,3 +52,33 @@ def _with_another_value(content, draw):
     holder, key = draw.choice(places)
     holder[key] = draw.choice(OTHER_VALUES)
     return content
+
+
+class Bounds:
+    """At most ten times the processor time and the memory of the first call, which reads the undamaged folder."""
+
+    def __init__(self):
+        self.most = None
+
+    def check(self, read, how="undamaged"):
+        """Return the result of `read`, which takes no arguments, or raise AssertionError if it takes too much."""
+        before, began = _memory("VmRSS", reset=True), time.process_time()
+        try:
+            return read()
+        finally:
+            spent = time.process_time() - began, _memory("VmHWM") - before
+            if self.most is None:
+                self.most = [
+                    10 * max(one, least) for one, least in zip(spent, (LEAST_SECONDS, LEAST_BYTES), strict=True)
+                ]
+            assert spent[0] <= self.most[0] and spent[1] <= self.most[1], (how, spent, self.most)
+
+
+def _memory(name, reset=False):
+    """Return the memory of this process, now or at its peak since the last reset, in bytes; 0 if it is unknown."""
+    if not Path("/proc/self/clear_refs").exists():
+        return 0
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))

@@ -1,11 +1,11 @@
 """Kill a command, or fail its writes, at one point after another, and see what is left; a program of its own.
 
-Usage: fault_points.py FOLDER killed|full one|all COMMAND ...
+Usage: fault_points.py FOLDER killed|full one|NUMBER|all COMMAND ...
 
 Each command runs in a fork of this process, which has imported everything and computed nothing. The first, which runs
 to its end, counts the points: before each rename and fsync for `killed`; the first byte, the middle and the end of
-each file that it writes for `full`. One line of JSON is printed for each command: how many points were tried, and
-what was wrong at which of them.
+each file that it writes for `full`. With a NUMBER only so many points are tried, spread evenly. One line of JSON is
+printed for each command: how many points were tried, and what was wrong at which of them.
 """
 
 import io
@@ -60,6 +60,8 @@ class Scene:
             "train": train,
             "overwrite": [*train, "--overwrite", "--seed", "1"],
             "folds": [*train, "--folds", "2"],
+            "mean": [*train, "--pooling", "mean"],
+            "mean-overwrite": [*train, "--pooling", "mean", "--overwrite", "--seed", "1"],
             "compare": compare,
             "compare-overwrite": [*compare, "--overwrite", "--seed", "1"],
             "predict": ["predict", out, self.test, "--out", str(self.place / "p.csv")],
@@ -70,9 +72,9 @@ class Scene:
         """Write what there is before the command, in another process."""
         shutil.rmtree(self.start)
         self.restore()
-        first = {"overwrite": "train", "compare-overwrite": "compare", "predict": "train", "report": "train"}
-        before = first.get(command, "train" if command == "pickle" else None)
-        if before:
+        first = {"compare-overwrite": "compare", "mean-overwrite": "mean"}
+        first |= dict.fromkeys(("overwrite", "predict", "report", "pickle"), "train")
+        if before := first.get(command):
             assert forked(lambda: self.run(before))[0] == 0
         self.start.mkdir(exist_ok=True)
         if self.place.exists():
@@ -183,6 +185,12 @@ def fail_writing(name, limit, seen=None):
     h5py.File.__init__, safetensors.numpy.save_file = file, save
 
 
+def spread(points, which):
+    """Return all points, or a number of them at even distances."""
+    step = 1.0 if which == "all" else max(1.0, len(points) / int(which))
+    return [points[int(at * step)] for at in range(int(len(points) / step))]
+
+
 def killed(scene, command, which):
     """Try the points of a kill; return how many and the faults."""
     counter = scene.folder / "count"
@@ -191,7 +199,7 @@ def killed(scene, command, which):
     status, _, said = forked(lambda: (kill_before(0, counter), scene.run(command))[1])
     assert status == 0, said
     after, total = forked(lambda: scene.result(command))[1], json.loads(counter.read_text())
-    points = range(1, total + 1) if which == "all" else [max(1, total - total // 4)]
+    points = spread(range(1, total + 1), which) if which != "one" else [max(1, total - total // 4)]
     faults = []
     for point in points:
         scene.restore()
@@ -240,6 +248,8 @@ def full(scene, command, which):
             points += [(name, limit) for limit in sorted({0, size // 2, size * 9 // 10})]  # its length varies a little
     if which == "one":
         points = [point for point in points if point[0] in ("model.weights.h5", "labels.json", "p.csv")][1::3]
+    else:
+        points = spread(points, which)
     faults = []
     for name, limit in points:
         scene.restore()
