@@ -8,7 +8,8 @@ from plain_keras import changed, gradients, spied, variables
 
 from slanted.keras_private.grouped import GroupedOptimizer
 from slanted.keras_private.loss_scaling import ScaledOptimizer, in_one_order, innermost, make_room_as, scheduled
-from slanted.keras_private.scheduled import ScheduledOptimizer, mixed
+from slanted.keras_private.plain_optimizer import mixed
+from slanted.keras_private.scheduled import ScheduledOptimizer
 
 
 def test_loss_scaling_wraps_an_inner_optimizer_and_lists_its_variables():

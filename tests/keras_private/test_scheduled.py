@@ -8,7 +8,8 @@ from plain_keras import applied_to, changed, gradients, variables
 
 import slanted
 from slanted.errors import InputError
-from slanted.keras_private.scheduled import ScheduledOptimizer, mixed
+from slanted.keras_private.plain_optimizer import mixed
+from slanted.keras_private.scheduled import ScheduledOptimizer
 
 CURVE = slanted.LinearWarmup(1.0, warmup=0.2)
 

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 import keras
 
 from slanted.keras_private.grouped import GroupedOptimizer
-from slanted.keras_private.scheduled import ScheduledOptimizer, mixed
+from slanted.keras_private.plain_optimizer import mixed, release, unpickled
+from slanted.keras_private.scheduled import ScheduledOptimizer
 
 
 @keras.saving.register_keras_serializable(package="slanted")
@@ -34,6 +35,10 @@ class ScaledOptimizer:
     def get_config(self: Any) -> dict[str, Any]:
         """Return the configuration of the plain optimizer."""
         return self.plain_class.get_config(self)
+
+    def __reduce__(self: Any) -> Any:
+        _, saved = super().__reduce__()
+        return unpickled, saved
 
     def check_finite(self: Any, grads: Any) -> Any:
         """Return whether the gradients of open groups are finite; those of closed groups are not computed."""
@@ -74,6 +79,21 @@ def scheduled(optimizer: Any) -> Any:
     if followed is not optimizer:
         ScaledOptimizer.adopt(optimizer)
     return followed
+
+
+def end_run(optimizer: Any) -> None:
+    """Stop following the curve; restore a plain optimizer, in place, unless its class is the user's choice."""
+    inner = innermost(optimizer)
+    inner.end_run()
+    if type(inner).mixed_in is ScheduledOptimizer:
+        release(inner)
+        if isinstance(optimizer, ScaledOptimizer):
+            optimizer.__class__ = optimizer.plain_class
+
+
+def is_scheduled(optimizer: Any) -> bool:
+    """Return whether an optimizer, or the one inside a LossScaleOptimizer, follows curves already."""
+    return isinstance(innermost(optimizer), ScheduledOptimizer)
 
 
 def innermost(optimizer: Any) -> Any:

@@ -1,6 +1,7 @@
 """The state of a run and of layer groups in an optimizer, saved apart from the variables that Keras expects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -44,9 +45,10 @@ class StateApart(KerasSaveable):
 class RunState(StateApart):
     """The position of an optimizer in its run.
 
-    The first two constants of the curve share a variable with the rate set by hand. Variables for further constants are
-    added when a curve needs them, and never removed: TensorFlow does not export a model whose optimizer lost a
-    variable.
+    `steps` has the optimizer's iterations less the batches done, and T, which is negative while a rate set by hand
+    replaces the curve. The first two constants of the curve share a variable with that rate. Variables for further
+    constants are added when a curve needs them, and never removed within a run: TensorFlow does not export a model
+    whose optimizer lost a variable that its compiled step uses.
 
     Args:
         track: Called with each variable that is added later.
@@ -59,7 +61,7 @@ class RunState(StateApart):
 
     def __init__(self, track: Callable[[keras.Variable], None]) -> None:
         self._track = track
-        self.steps = _variable([0, 1], "int32", "run_first_iteration_and_total_steps")
+        self.steps = _variable([0, 1], "int32", "run_first_iteration_and_total_steps", "only_first_replica")
         self.rates = _variable([0.0, 1.0, FOLLOW_THE_CURVE], "float32", "run_constants_and_set_rate")
         self.variables = [self.steps, self.rates]
 
@@ -77,12 +79,35 @@ class RunState(StateApart):
             self._track(added)
         return self.room > before
 
-    def assign(self, constants: Sequence[float], set_rate: float) -> None:
-        """Set the constants of the curve, at most `room` of them, and the rate set by hand."""
+    def assign(self, constants: Sequence[float], set_rate: float | None = None) -> None:
+        """Set the constants of the curve, at most `room` of them, and the rate set by hand; None: follow the curve."""
         padded = [*constants, *[0.0] * (self.room - len(constants))]
-        self.rates.assign([*padded[:FIRST], set_rate])
+        self.rates.assign([*padded[:FIRST], FOLLOW_THE_CURVE if set_rate is None else set_rate])
+        self._mark(is_held=set_rate is not None)
         for at, variable in enumerate(self.variables[2:]):
             variable.assign(padded[FIRST + BLOCK * at :][:BLOCK])
+
+    def hold(self, rate: Any) -> None:
+        """Replace the curve by `rate`, a number or a scalar tensor."""
+        ops: Any = keras.ops
+        first = ops.convert_to_tensor(self.rates)[:FIRST]
+        self.rates.assign(ops.concatenate([first, ops.reshape(ops.cast(rate, "float32"), (1,))]))
+        self._mark(is_held=True)
+
+    def _mark(self, *, is_held: bool) -> None:
+        ops: Any = keras.ops
+        first, total = (ops.convert_to_tensor(self.steps)[at] for at in range(2))
+        self.steps.assign(ops.stack([first, -ops.absolute(total) if is_held else ops.absolute(total)]))
+
+    @property
+    def first(self) -> int:
+        """The number of iterations that are no batches of this run."""
+        return int(_host(self.steps)[0])
+
+    @property
+    def held(self) -> float | None:
+        """The rate set by hand, or None."""
+        return float(_host(self.rates)[FIRST]) if _host(self.steps)[1] < 0 else None
 
     def constants(self) -> tuple[Any, ...]:
         """Return the constants of the curve, each a scalar tensor."""
@@ -100,11 +125,17 @@ class RunState(StateApart):
         self.make_room(FIRST + BLOCK * (saved - 2))
         for index, variable in enumerate(self.variables[:saved]):
             variable.assign(store[str(index)])
+        if _host(self.rates)[FIRST] >= 0.0:
+            self._mark(is_held=True)  # in files of earlier versions T was positive beside a rate set by hand
         self.known = True
 
 
-def _variable(value: list[float], dtype: str, name: str) -> keras.Variable:
-    return keras.Variable(value, dtype=dtype, trainable=False, name=name)
+def _variable(value: list[float], dtype: str, name: str, aggregation: str = "none") -> keras.Variable:
+    return keras.Variable(value, dtype=dtype, trainable=False, name=name, aggregation=aggregation)
+
+
+def _host(variable: keras.Variable) -> Any:
+    return keras.ops.convert_to_numpy(variable)
 
 
 class GroupState(StateApart):
@@ -128,6 +159,10 @@ class Applying:
 
     Attributes:
         rate: The learning rate of this application, before the multipliers of groups; None between applications.
+        is_traced: Whether gradients were ever applied, or their application was traced.
+        updates: The number of applications since the training step began; 0 outside a training step.
+        driver: The callback that binds the curve, or None.
+        rate_of_step: The learning rate of these applications; None before the first and outside a training step.
         is_recorded: Whether a metric reads the applied rate, by `take_applied`.
         group: The group whose variables are being updated, or None.
         group_rates: The learning rate of each group.
@@ -135,11 +170,42 @@ class Applying:
     """
 
     rate: Any = None
+    is_traced = False
+    updates = 0
+    driver: Any = None
+    rate_of_step: Any = None
     is_recorded = False
     group: int | None = None
     group_rates: Sequence[Any] = ()
     group_updates: Sequence[Any] = ()
     _applied: Any = None
+    _in_step = False
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Return the context of a training step, in which all applications are updates for one batch."""
+        self._in_step, self.updates, self.rate_of_step = True, 0, None
+        try:
+            yield
+        finally:
+            self._in_step, self.updates, self.rate_of_step = False, 0, None
+
+    @property
+    def in_step(self) -> bool:
+        """Whether a training step is running, or is being traced."""
+        return self._in_step
+
+    @contextmanager
+    def application(self, rate: Any) -> Iterator[None]:
+        """Return the context of an application of gradients at `rate`."""
+        self.rate, self.is_traced = rate, True
+        self.record(rate)
+        try:
+            yield
+        finally:
+            self.rate = None
+            if self._in_step:
+                self.rate_of_step, self.updates = rate, self.updates + 1
 
     def record(self, rate: Any) -> None:
         """Store the applied rate, as a float32 tensor, until the metric reads it."""

@@ -5,17 +5,20 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import keras
+from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 
 from slanted.curves.curve import Curve
 from slanted.errors import InputError
-from slanted.keras_private.optimizer_state import FIRST, FOLLOW_THE_CURVE, Applying, RunState, StateApart
+from slanted.keras_private.optimizer_state import Applying, RunState, StateApart
+from slanted.keras_private.plain_optimizer import SavedAsPlain, mixed, recall_run
+from slanted.keras_private.rate_variable import RateVariable
+from slanted.keras_private.training_step import is_on_host, is_readable
 
 ops: Any = keras.ops
-_adopted: dict[tuple[type, type], type] = {}
 
 
 @keras.saving.register_keras_serializable(package="slanted")
-class ScheduledOptimizer:
+class ScheduledOptimizer(SavedAsPlain):
     """Mixin for an optimizer class: its learning rate is a curve over a run, evaluated in the compiled training step.
 
     `adopt` converts an optimizer, built or not, in place.
@@ -50,18 +53,13 @@ class ScheduledOptimizer:
     def _add_run_state(self: Any) -> None:
         self._curve = None
         self._rate_was_set = False
+        self._before_set: tuple[int, float] | None = None
+        self._epoch_end: int | None = None
         self._applying = Applying()
         self._run = RunState(self._track_late)
         self._track_apart(self._run)
-
-    def _track_apart(self: Any, state: StateApart) -> None:
-        self._tracker.unlock()
-        for variable in state.variables:
-            self._track_variable(variable)
-
-    def _track_late(self: Any, variable: Any) -> None:
-        self._tracker.unlock()
-        self._track_variable(variable)
+        recall_run(self)
+        vars(self)["_rate_variable"] = RateVariable(self)  # `__setattr__` would track it
 
     def _states_apart(self: Any) -> list[StateApart]:
         return [self._run]
@@ -94,38 +92,74 @@ class ScheduledOptimizer:
                 f"{type(self._curve).__name__} must have the same number of constants in a run of any length. "
                 f"Received: {len(constants)} for {total_steps} steps, {self._run.count} for 1. Mend its `constants`."
             )
-        first = self._run_first() if elapsed is None else self.batches_seen - elapsed
+        first = self._run.first if elapsed is None else self.batches_seen - elapsed
+        keep_set_rate = (elapsed is None and self._run.known) or self._rate_was_set
+        held = self._run.held if keep_set_rate else None
         self._run.steps.assign([first, total_steps])
-        keep_set_rate = elapsed is None or self._rate_was_set
-        rate = float(self._run.rates.numpy()[FIRST]) if keep_set_rate else FOLLOW_THE_CURVE
-        self._run.assign(constants, rate)
+        self._run.assign(constants, held)
         self._run.known = True
+        self._before_set = None
 
-    def await_run(self: Any) -> None:
-        """Prepare for a new run: a learning rate set by hand applied to the run before it only."""
+    def await_run(self: Any, driver: Any = None) -> None:
+        """Prepare for a new run, driven by `driver`: a learning rate set by hand applied to the run before it only."""
         self._rate_was_set = False
+        self._applying.driver = driver
 
-    def _run_first(self: Any) -> int:
-        return int(self._run.steps.numpy()[0])
+    @property
+    def driver(self: Any) -> Any:
+        """The callback that bound the curve last."""
+        return self._applying.driver
+
+    def begin_epoch(self: Any, steps: int | None) -> None:
+        """Note that an epoch begins, of `steps` batches if that is known."""
+        self._epoch_end = None if steps is None else self.elapsed + steps
+
+    def end_epoch(self: Any) -> None:
+        """Note that an epoch is over: until the next begins, the learning rate is that of its last batch."""
+        self._epoch_end = self.elapsed
+
+    def end_run(self: Any) -> None:
+        """Stop following the curve; the learning rate stays at that of the last batch, or at that set by hand."""
+        if self._follows:
+            rate = self._run.held
+            rate = self.last_rate() if rate is None else rate
+            self._curve = None
+            if isinstance(self._learning_rate, keras.Variable):
+                self.plain_class.learning_rate.fset(self, rate)
+        self._epoch_end = self._before_set = None
+
+    def last_rate(self: Any) -> float:
+        """Return the learning rate of the last batch, before any rate that was set by hand since."""
+        if self._before_set is not None and self._before_set[0] == self.batches_seen:
+            return self._before_set[1]
+        return float(ops.convert_to_numpy(self._rate(back=True)))
+
+    @property
+    def is_traced(self: Any) -> bool:
+        """Whether a training step has applied gradients with this optimizer."""
+        return self._applying.is_traced
 
     @property
     def batches_seen(self: Any) -> int:
-        """The number of batches this optimizer has been applied to; each accumulated batch counts."""
+        """The number of times this optimizer has been applied; each accumulated batch counts."""
         return int(ops.convert_to_numpy(self._iterations))
 
     @property
     def elapsed(self: Any) -> int:
         """The number of batches of the run trained so far, from the current or restored state."""
-        return self.batches_seen - self._run_first()
+        return self.batches_seen - self._run.first
+
+    def training_step(self: Any) -> AbstractContextManager[None]:
+        """Return the context of a training step, in which all updates are of one batch and have its rate."""
+        return self._applying.step()
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
-        """Update the variables, and count the batch."""
-        with once_there_is_data(grads):
+        """Update the variables, and count the batch, unless this is a further update for the same batch."""
+        grads = list(grads)
+        with once_there_is_data(grads), self.rate_of_this_batch():
             super().apply(grads, trainable_variables)  # type: ignore[misc]
-
-    def _backend_apply_gradients(self: Any, grads: Any, trainable_variables: Any) -> None:
-        with self.rate_of_this_batch():
-            super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
+            if self._applying.updates and grads:
+                self._run.steps.assign_add([1, 0])
 
     @contextmanager
     def rate_of_this_batch(self: Any) -> Iterator[None]:
@@ -134,57 +168,89 @@ class ScheduledOptimizer:
             yield
             return
         # Keras reads the rate once for each variable, and evaluating a curve takes some twenty operations.
-        self._applying.rate = self._get_current_learning_rate()
-        self._applying.record(self._applying.rate)
-        try:
+        with self._applying.application(self._rate(back=self._applying.updates > 0)):
             yield
-        finally:
-            self._applying.rate = None
+
+    @property
+    def _follows(self: Any) -> bool:
+        return self._curve is not None and self._run.known
+
+    def _rate(self: Any, back: bool) -> Any:
+        """Return the learning rate of the next batch, or with `back` of the batch before it."""
+        if not self._follows:
+            return super()._get_current_learning_rate()  # type: ignore[misc]
+        steps, rates = ops.convert_to_tensor(self._run.steps), ops.convert_to_tensor(self._run.rates)
+        elapsed = ops.cast(self._iterations, "int32") - steps[0]
+        if back:
+            elapsed = ops.maximum(elapsed - 1, 0)
+        followed = self._curve.on_device(elapsed, ops.absolute(steps[1]), self._run.constants())
+        return ops.where(steps[1] < 0, rates[-1], followed)
+
+    def rate_to_read(self: Any) -> Any:
+        """Return the learning rate of the batch that is trained, else of the next batch.
+
+        After the last batch of an epoch and in an evaluation it is that of the last batch.
+
+        Raises:
+            InputError: A compiled step of JAX reads it, which has no value of it.
+        """
+        if not self._follows or in_symbolic_scope():
+            return super()._get_current_learning_rate()  # type: ignore[misc]
+        if not is_readable(self._iterations):
+            if self._applying.rate_of_step is None:
+                raise InputError(
+                    f"The learning rate of {self.name!r} must be read in the training step, after its update, or "
+                    "outside compiled steps on JAX. Received: a read in another compiled step. "
+                    "Use history['learning_rate'] of `fit`, or leave it out of the metrics for validation."
+                )
+            return self._applying.rate_of_step
+        if self._applying.in_step:
+            return self._rate(back=self._applying.updates > 0)
+        if not is_on_host(self._iterations):
+            return self._rate(back=True)
+        return self._rate(back=self._epoch_end is not None and self.elapsed >= self._epoch_end)
 
     def _get_current_learning_rate(self: Any) -> Any:
-        if self._applying.rate is not None:
-            return self._applying.rate
-        if self._curve is None:
-            return super()._get_current_learning_rate()  # type: ignore[misc]
-        if not self._run.known:
-            self._curve.run_length()  # raises if there is none: created from a config, and no run has begun
-        steps, set_rate = ops.convert_to_tensor(self._run.steps), ops.convert_to_tensor(self._run.rates)[FIRST]
-        elapsed = ops.cast(self._iterations, "int32") - steps[0]
-        followed = self._curve.on_device(elapsed, steps[1], self._run.constants())
-        return ops.where(set_rate < 0.0, followed, set_rate)
+        return self.rate_to_read() if self._applying.rate is None else self._applying.rate
 
     @property
     def learning_rate(self: Any) -> Any:
-        """The learning rate of the next batch; setting a number replaces the curve for the rest of the run."""
-        return self._get_current_learning_rate()
+        """The learning rate, as a variable; setting a number replaces the curve for the rest of the run.
+
+        It is the rate of the next batch, and at the end of an epoch that of its last batch.
+        """
+        return self._rate_variable if self._applying.rate is None else self._get_current_learning_rate()
 
     @learning_rate.setter
     def learning_rate(self: Any, learning_rate: Any) -> None:
         if callable(learning_rate):
             self._curve = None
-        if self._curve is None:
+        if not self._follows:
             self.plain_class.learning_rate.fset(self, learning_rate)
         if not callable(learning_rate):
-            first = ops.convert_to_tensor(self._run.rates)[:FIRST]
-            rate = ops.reshape(ops.cast(learning_rate, "float32"), (1,))
-            self._run.rates.assign(ops.concatenate([first, rate]))
+            if self._follows and is_on_host(self._iterations):
+                held = self._run.held
+                self._before_set = self.batches_seen, self.last_rate() if held is None else held
+            self._run.hold(learning_rate)
             self._rate_was_set = True
 
-    def plain_config(self: Any) -> dict[str, Any]:
-        """Return the serialised optimizer without a curve."""
-        plain: Any = self.plain_class
-        written: Any = keras.saving.serialize_keras_object(plain.from_config(plain.get_config(self)))
-        return written
-
     def get_config(self: Any) -> dict[str, Any]:
-        """Return the configurations of the plain optimizer and of the curve."""
+        """Return the learning rate, and the configurations of the plain optimizer and of the curve."""
         curve = None if self._curve is None else keras.saving.serialize_keras_object(self._curve)
-        return {"optimizer": self.plain_config(), "curve": curve}
+        plain = self.plain_config()
+        return {"learning_rate": plain["config"].get("learning_rate"), "optimizer": plain, "curve": curve}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """Create the optimizer and its curve; without `total_steps` it needs a run, begun or loaded, before a step."""
-        made = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects=custom_objects)
+        """Create the optimizer and its curve.
+
+        A curve without `total_steps` is followed from the next run on, begun or loaded; until then the learning rate is
+        that of the configuration.
+        """
+        plain = config["optimizer"]
+        if config.get("learning_rate") is not None:
+            plain = {**plain, "config": {**plain["config"], "learning_rate": config["learning_rate"]}}
+        made = keras.saving.deserialize_keras_object(plain, custom_objects=custom_objects)
         optimizer = ScheduledOptimizer.adopt(made)
         if config["curve"] is not None:
             curve = keras.saving.deserialize_keras_object(config["curve"], custom_objects=custom_objects)
@@ -192,35 +258,6 @@ class ScheduledOptimizer:
             if curve.total_steps is not None:
                 optimizer.begin_run(curve.total_steps, 0)
         return optimizer
-
-    def save_own_variables(self: Any, store: Any) -> None:
-        """Write the variables of the plain optimizer, in its order; Keras saves the state of the run separately."""
-        for index, variable in enumerate(self._plain_variables()):
-            value = self.learning_rate if variable is self._learning_rate and self._run.known else variable
-            store[str(index)] = ops.convert_to_numpy(value)
-
-    def load_own_variables(self: Any, store: Any) -> None:
-        """Load the variables that `save_own_variables` or a plain optimizer wrote."""
-        with self.with_plain_variables():
-            self.plain_class.load_own_variables(self, store)
-
-    @contextmanager
-    def with_plain_variables(self: Any) -> Iterator[None]:
-        """In this context `variables` lists those of the plain optimizer only.
-
-        The list is replaced in `vars(self)`: `__setattr__` would store a copy, and Keras appends to the original list.
-        """
-        attributes = vars(self)
-        tracked = attributes["_variables"]
-        attributes["_variables"] = self._plain_variables()
-        try:
-            yield
-        finally:
-            attributes["_variables"] = tracked
-
-    def variables_apart(self: Any) -> list[Any]:
-        """Return the variables that the plain optimizer does not have."""
-        return [variable for apart in self._states_apart() for variable in apart.variables]
 
     @property
     def room(self: Any) -> int:
@@ -230,26 +267,6 @@ class ScheduledOptimizer:
     def make_room(self: Any, count: int) -> None:
         """Add variables until there is space for `count` constants of a curve."""
         self._run.make_room(count)
-
-    def _plain_variables(self: Any) -> list[Any]:
-        state = {id(variable) for variable in self.variables_apart()}
-        return [variable for variable in self._variables if id(variable) not in state]
-
-
-def mixed(base: type, plain_class: type) -> type:
-    """Return the class that derives from `base` and `plain_class`.
-
-    Keras saves it under the name of `base`, whose `from_config` creates the right class. If `base` is such a class
-    itself, as when `type(optimizer).from_config` is called, its mixin is used.
-    """
-    base = getattr(base, "mixed_in", base)
-    if (base, plain_class) not in _adopted:
-        made = type(plain_class.__name__, (base, plain_class), {"plain_class": plain_class, "mixed_in": base})
-        register = keras.saving.register_keras_serializable(package="slanted", name=base.__name__)
-        register(made)
-        register(base)
-        _adopted[base, plain_class] = made
-    return _adopted[base, plain_class]
 
 
 def _shape_of(curve: Curve) -> tuple[type, dict[str, Any]]:

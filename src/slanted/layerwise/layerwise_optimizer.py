@@ -140,7 +140,7 @@ class LayerwiseOptimizer(GroupedOptimizer, keras.optimizers.Optimizer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Create the optimizer from its configuration; variables are matched by path when it is built."""
-        plain = super().from_config({"optimizer": config["optimizer"], "curve": config["curve"]}, custom_objects)
+        plain = super().from_config(config, custom_objects)
         members = Grouping.members_from_config(config["variables"])
         groups = [
             LayerGroup(name, depth, tuple(m for m in members if m.group == depth))

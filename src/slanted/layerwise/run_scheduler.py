@@ -1,6 +1,9 @@
 """Callbacks that train with a curve over the whole run of `fit`."""
 
-from typing import Any, cast
+import itertools
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
 
 import keras
 
@@ -8,9 +11,12 @@ from slanted.curves.curve import Curve
 from slanted.curves.slanted_triangular import SlantedTriangular
 from slanted.errors import InputError, SettingError
 from slanted.keras_private.layers_and_trainers import forget_restored_epoch, recompile_train_step
-from slanted.keras_private.loss_scaling import innermost, scheduled
+from slanted.keras_private.loss_scaling import end_run, innermost, is_scheduled, scheduled
+from slanted.keras_private.training_step import count_by_application, count_by_batch, has_other_variables
 
 __all__ = ["RunScheduler", "SlantedTriangularScheduler"]
+
+Optimizers = Any  # one keras.optimizers.Optimizer, or several, or None
 
 
 class RunScheduler(keras.callbacks.Callback):
@@ -44,56 +50,166 @@ class RunScheduler(keras.callbacks.Callback):
     """
 
     params: Any
+    ends_with_fit = True  # TrialModel keeps the compiled step for its next run
 
-    def __init__(self, curve: Curve) -> None:
+    def __init__(self, curve: Curve, optimizer: Optimizers = None) -> None:
         super().__init__()
         if not isinstance(curve, Curve):
             raise SettingError("curve", "a curve such as slanted.SlantedTriangular", curve)
         self.curve = curve
-        self._bound = False
+        self._given = _checked_optimizers(optimizer)
+        self._driven: list[Any] = []
+        self._turn = 0
+        self._bound = self._is_training = False
 
     def set_model(self, model: Any) -> None:
-        """Add the variables of a run to the optimizer before a callback restores them; its rate does not change."""
+        """Add the variables of a run to the optimizers before a callback restores them; their rates do not change."""
         super().set_model(model)
-        self._bound = False
-        if getattr(model, "optimizer", None) is not None:
-            scheduled(model.optimizer).await_run()
+        self._bound = self._is_training = False
+        self._driven = self._optimizers_of(model)
+        self._were_plain = not any(map(is_scheduled, self._driven))
+        for optimizer in self._driven:
+            self._refuse_other_variables(optimizer, model)
+            scheduled(optimizer).await_run(self)
+        if self._driven:
             forget_restored_epoch(model)
+            count_by_batch(model, self._scheduled())
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Raise if the model has no optimizer or the length of the run is unknown."""
-        if getattr(self.model, "optimizer", None) is None:
+        """Raise if there is no optimizer, another callback drives it, or the length of the run is unknown."""
+        if self.model is None:
+            raise InputError(
+                f"{type(self).__name__} must know its model. Received: model=None. "
+                "Pass `model=model` to `keras.callbacks.CallbackList`."
+            )
+        if not self._driven:
             raise InputError(
                 f"{type(self).__name__} must have an optimizer to drive. Received: model.optimizer=None. "
                 "Call `model.compile(optimizer=...)` before `fit`."
             )
-        self._total_steps()
+        self._is_training = True
+        try:
+            self._total_steps()
+            self._join()
+        except InputError:
+            self._end()
+            raise
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Bind the curve at the first epoch, whose number other callbacks may have changed in `on_train_begin`."""
-        if self._bound:
-            return
-        self._bound = True
-        model: Any = self.model
-        optimizer = innermost(model.optimizer)
-        if optimizer.follow(self.curve):
-            recompile_train_step(model)
-        optimizer.begin_run(self._total_steps(), self._elapsed(epoch, optimizer))
+        steps = self._steps_per_epoch()
+        if not self._bound:
+            self._bound = True
+            model: Any = self.model
+            if any([optimizer.follow(self.curve) for optimizer in self._scheduled()]):
+                recompile_train_step(model)
+            for optimizer in self._scheduled():
+                optimizer.begin_run(self._total_steps(), self._elapsed(epoch, optimizer))
+        for optimizer in self._scheduled():
+            optimizer.begin_epoch(steps)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Log the learning rate."""
+        """Log the learning rate of the last batch.
+
+        Raises:
+            InputError: The training step has not applied an optimizer.
+        """
+        model: Any = self.model  # on JAX this copies the state of the compiled step to the variables
+        for optimizer in self._driven:
+            if not innermost(optimizer).is_traced and model.trainable_variables:
+                self._end()
+                raise InputError(
+                    f"{type(self).__name__} must drive an optimizer that the training step applies. Received: "
+                    f"{type(optimizer).__name__} {optimizer.name!r}, which no batch of an epoch applied. "
+                    "Pass those that `train_step` applies as `optimizer=`, one or several."
+                )
         if logs is not None:
-            model, ops = cast(Any, self.model), cast(Any, keras.ops)
-            logs["learning_rate"] = float(ops.convert_to_numpy(model.optimizer.learning_rate))
+            logs.update({name: innermost(optimizer).last_rate() for name, optimizer in self._names()})
+        for optimizer in self._scheduled():
+            optimizer.end_epoch()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Clear the restored epoch, so that the next `fit` starts a new run."""
+        """Restore the plain optimizers, at the rate of the last batch; the next `fit` starts a new run."""
         forget_restored_epoch(self.model)
+        if self.ends_with_fit:
+            self._end()
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Restore the plain optimizers after an evaluation of its own."""
+        if not self._is_training and self._were_plain:
+            self._end()
+
+    def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Restore the plain optimizers after a prediction of its own."""
+        if not self._is_training and self._were_plain:
+            self._end()
+
+    def _optimizers_of(self, model: Any) -> list[Any]:
+        compiled = getattr(model, "optimizer", None)
+        if compiled is None or not self._given:
+            return [*self._given] if compiled is None else [compiled]
+        return [compiled if innermost(compiled) is optimizer else optimizer for optimizer in self._given]
+
+    def _refuse_other_variables(self, optimizer: Any, model: Any) -> None:
+        if has_other_variables(optimizer, model, in_part=bool(self._given)):
+            raise InputError(
+                f"An optimizer must train one model. Received: {type(optimizer).__name__} {optimizer.name!r}, "
+                f"which was built for other variables than those of model {model.name!r}. "
+                "Create an optimizer for each model."
+            )
+
+    def _join(self) -> None:
+        """Join the callbacks that drive optimizers in this `fit`."""
+        for optimizer in self._scheduled():
+            if optimizer.driver is not self:
+                raise InputError(
+                    f"An optimizer must follow one curve. Received: {type(optimizer).__name__} {optimizer.name!r} in "
+                    f"two callbacks. Leave one out, or pass other optimizers as its `optimizer=`."
+                )
+        self._turn = next(_turns)
+        _training.add(self)
+
+    def _names(self) -> list[tuple[str, Any]]:
+        """Return the names of this callback's learning rates in the logs, with the optimizers."""
+        running = [other for other in _training if other._model is self._model and other.params is self.params]
+        every = [
+            (scheduler, optimizer)
+            for scheduler in sorted(running, key=lambda scheduler: scheduler._turn)
+            for optimizer in scheduler._driven
+        ]
+        if len(every) == 1:
+            return [("learning_rate", every[0][1])]
+        names, own = list[str](), list[tuple[str, Any]]()
+        for scheduler, optimizer in every:
+            names.append(f"learning_rate_{optimizer.name}")
+            count = names.count(names[-1])
+            if scheduler is self:
+                own.append((names[-1] if count == 1 else f"{names[-1]}_{count}", optimizer))
+        return own
+
+    def _scheduled(self) -> list[Any]:
+        return [innermost(optimizer) for optimizer in self._driven]
+
+    def _end(self) -> None:
+        for optimizer in self._driven:
+            end_run(optimizer)
+        count_by_application(self.model)
+        self._driven, self._is_training = [], False
+        _training.discard(self)
+
+    def _steps_per_epoch(self) -> int | None:
+        return (self.params or {}).get("steps")
 
     def _total_steps(self) -> int:
         if self.curve.total_steps is not None:
             return self.curve.total_steps
-        steps = self.params.get("steps")
+        if "epochs" not in (self.params or {}):
+            raise InputError(
+                f"{type(self).__name__} must know the length of the run. Received: a CallbackList without it. "
+                "Pass `epochs=` and `steps=` (batches per epoch) to `keras.callbacks.CallbackList`, "
+                "or `total_steps=` to the curve."
+            )
+        steps = self._steps_per_epoch()
         if steps is None:
             raise InputError(
                 f"{type(self).__name__} must know how many batches an epoch has, and the data does not say. "
@@ -103,13 +219,17 @@ class RunScheduler(keras.callbacks.Callback):
 
     def _elapsed(self, epoch: int, optimizer: Any) -> int | None:
         """Return the number of batches already trained, or None to use the number in the restored optimizer."""
-        steps = self.params.get("steps")
+        steps = self._steps_per_epoch()
         if epoch == 0:
             return 0
         if steps is None:
             return None
         restored = epoch * steps <= optimizer.elapsed < (epoch + 1) * steps
         return None if restored else epoch * steps
+
+
+_training: WeakSet[RunScheduler] = WeakSet()
+_turns = itertools.count()
 
 
 class SlantedTriangularScheduler(RunScheduler):
@@ -119,6 +239,7 @@ class SlantedTriangularScheduler(RunScheduler):
         lr_max: The peak learning rate, > 0. 2e-5 suits BERT-base.
         cut_frac: The share of the run in which the rate rises, in [0, 1].
         ratio: The peak divided by the lowest rate, >= 1.
+        optimizer: As in `RunScheduler`.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -135,5 +256,17 @@ class SlantedTriangularScheduler(RunScheduler):
     Source: Howard and Ruder 2018, equation 3; see `slanted.SlantedTriangular`.
     """
 
-    def __init__(self, lr_max: float = 0.001, cut_frac: float = 0.1, ratio: float = 32.0) -> None:
-        super().__init__(SlantedTriangular(lr_max=lr_max, cut_frac=cut_frac, ratio=ratio))
+    def __init__(
+        self, lr_max: float = 0.001, cut_frac: float = 0.1, ratio: float = 32.0, optimizer: Optimizers = None
+    ) -> None:
+        super().__init__(SlantedTriangular(lr_max=lr_max, cut_frac=cut_frac, ratio=ratio), optimizer)
+
+
+def _checked_optimizers(optimizer: Any) -> tuple[Any, ...]:
+    several = isinstance(optimizer, Sequence) and not isinstance(optimizer, str)
+    optimizers = () if optimizer is None else tuple(optimizer) if several else (optimizer,)
+    if not all(isinstance(one, keras.optimizers.Optimizer) for one in optimizers) or (several and not optimizers):
+        raise SettingError("optimizer", "a keras.optimizers.Optimizer, or a list of them", optimizer)
+    if len({id(innermost(one)) for one in optimizers}) < len(optimizers):
+        raise SettingError("optimizer", "a list of different optimizers", optimizer)
+    return optimizers

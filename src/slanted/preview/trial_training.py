@@ -120,6 +120,12 @@ class _Losses(keras.callbacks.Callback):
         self._trained = model  # reading `self.model` would copy the JAX state to the model at every batch
 
 
+class _TrialScheduler(RunScheduler):
+    """A RunScheduler that leaves the optimizer and its compiled step to the next trial."""
+
+    ends_with_fit = False
+
+
 class TrialModel:
     """Trains a compiled model any number of times from its current state, and restores it to the last bit.
 
@@ -172,7 +178,7 @@ class TrialModel:
         self._restore()
         recorded = _Losses(diverged)
         count = curve.run_length()
-        callbacks = [RunScheduler(curve), recorded]
+        callbacks = [_TrialScheduler(curve), recorded]
         with retained_heap():
             self._sharing.fit(_Batches(batches, count), epochs=1, shuffle=False, callbacks=callbacks, **_QUIET)
         return np.array(recorded.losses)

@@ -1,0 +1,88 @@
+"""The training step of a model: the batch it trains on, and its state if it is interrupted."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import wraps
+from typing import Any
+
+import keras
+from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
+
+STEP = "train_step"
+
+
+def count_by_batch(model: Any, optimizers: Sequence[Any]) -> None:
+    """Make the updates that `train_step` makes of one batch by an optimizer one step of its run.
+
+    Args:
+        model: The model. Until `count_by_application`, `train_step` is an attribute of the instance.
+        optimizers: The scheduled optimizers that `train_step` applies.
+    """
+    plain = model.train_step
+    if hasattr(plain, "counted"):
+        plain.counted.extend(optimizer for optimizer in optimizers if optimizer not in plain.counted)
+        return
+    counted = list(optimizers)
+
+    @wraps(plain)
+    def train_step(*args: Any, **kwargs: Any) -> Any:
+        with ExitStack() as steps:
+            for optimizer in counted:
+                steps.enter_context(optimizer.training_step())
+            return plain(*args, **kwargs)
+
+    marked: Any = train_step
+    marked.counted, marked.replaced = counted, vars(model).get(STEP)
+    vars(model)[STEP] = marked
+
+
+def count_by_application(model: Any) -> None:
+    """Restore the `train_step` of the model, and forget what was compiled with the other."""
+    step: Any = vars(model).get(STEP)
+    if hasattr(step, "counted"):
+        del vars(model)[STEP]
+        if step.replaced is not None:
+            vars(model)[STEP] = step.replaced
+    model.train_function = None
+
+
+def has_other_variables(optimizer: Any, model: Any, *, in_part: bool) -> bool:
+    """Return whether an optimizer was built for variables of another model.
+
+    Keras refuses it on TensorFlow and PyTorch. On JAX it would use the moments of the other variables.
+
+    Args:
+        optimizer: The optimizer, built or not.
+        model: The model to train.
+        in_part: Whether the optimizer may train a part of the model. A custom `train_step` may do so, too.
+    """
+    known = {id(variable) for variable in optimizer._trainable_variables} if optimizer.built else set()
+    own = [id(variable) in known for variable in model.trainable_variables]
+    if not known or not own:
+        return False
+    in_part = in_part or type(model).train_step is not keras.Model.train_step
+    return not (any(own) if in_part else all(own))
+
+
+def is_readable(variable: Any) -> bool:
+    """Return whether the variable has a value here: the compiled step of JAX has those of its arguments alone."""
+    if keras.config.backend() != "jax":
+        return True
+    if in_stateless_scope():
+        return get_stateless_scope().get_current_value(variable) is not None
+    return variable._value is not None and not _is_traced(variable._value)
+
+
+def is_on_host(variable: Any) -> bool:
+    """Return whether the variable has a value that NumPy can read here."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow
+
+        return tensorflow.executing_eagerly()
+    return is_readable(variable) and not in_stateless_scope()
+
+
+def _is_traced(value: Any) -> bool:
+    import jax
+
+    return isinstance(value, jax.core.Tracer)
