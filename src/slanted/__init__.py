@@ -1,18 +1,19 @@
 """Fine-tune pretrained Keras 3 models with the learning rates of the papers.
 
-Keras is imported when a name that needs it is first used, not with the package. A saved model with an optimizer of
-slanted can be loaded after `import keras, slanted`.
+Keras is imported when a name that needs it is first used, not with the package. Once both are imported, in any order,
+Keras can load models that were saved with an optimizer or a curve of slanted.
 """
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 # These modules do not import Keras.
 from slanted._version import __version__ as __version__
+from slanted.keras_private.saved_classes import register
 from slanted.preview.make_plan import plan
 from slanted.recipe.named import recipes
 from slanted.recipe.recipe import Recipe
+from slanted.runtime.patches import once_imported
 
 if TYPE_CHECKING:
     from slanted.curves import (
@@ -89,9 +90,7 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-if "keras" in sys.modules:
-    # registers the optimizer's class, so that Keras can load models that were saved with it
-    import_module("slanted.layerwise.layerwise_optimizer")
+once_imported("keras", register)
 
 
 def __dir__() -> list[str]:

@@ -135,10 +135,12 @@ def test_the_optimizer_gets_no_variable():
 
 def test_nothing_is_recorded_where_nobody_asks_and_no_tensor_of_the_step_stays():
     alone = keras.optimizers.SGD(9.0)
+    applying = scheduled(alone)._applying
     fit_on(model(alone), batches(2)[0], y=batches(2)[1], callbacks=[slanted.RunScheduler(CURVE)])
     watched = keras.optimizers.SGD(9.0)
+    recorded = scheduled(watched)._applying
     measured(watched)
-    assert alone._applying.take_applied() == watched._applying.take_applied() == 0.0
+    assert applying.take_applied() == recorded.take_applied() == 0.0
 
 
 def test_an_evaluation_applies_nothing():

@@ -51,7 +51,7 @@ def test_frozen_groups_stay_closed_and_the_stages_are_of_the_others(freeze, ever
 def test_the_rate_in_the_history_is_the_curve_s():
     model, x = three_weights(), np.zeros((4, 1))
     history = model.fit(x, x, batch_size=1, epochs=3, verbose=0, callbacks=[scheduler(), GradualUnfreezing()])
-    np.testing.assert_allclose(history.history["learning_rate"], SlantedTriangular(1.0).at([4, 8, 12], 12), rtol=1e-5)
+    np.testing.assert_allclose(history.history["learning_rate"], SlantedTriangular(1.0).at([3, 7, 11], 12), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("every", "stop"), [("epoch", 1), ("epoch", 2), (5, 1), (8, 2)])

@@ -152,7 +152,7 @@ def test_reduce_on_plateau_reduces_the_rate_reached(ours_first):
     theirs = keras.callbacks.ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1, mode="max")
     callbacks = [stlr(), theirs] if ours_first else [theirs, stlr()]
     rates = CURVE.simulate(12)
-    half, quarter = [0.5 * rates[8]] * 4, []
+    half, quarter = [0.5 * rates[7]] * 4, []
     assert_sums(fit(model(), 4, 3, callbacks), [*rates[:8], *half, *quarter])
 
 
@@ -163,7 +163,7 @@ def test_history_and_csv_logger_get_the_rate(tmp_path, shared):
         on_epoch_end=lambda epoch, logs: read.append(float(keras.ops.convert_to_numpy(shared.optimizer.learning_rate)))
     )
     fit(shared, 5, 2, [stlr(), logger, board])
-    reached = CURVE.at([5, 10], 10)
+    reached = CURVE.at([4, 9], 10)
     np.testing.assert_allclose(shared.history.history["learning_rate"], reached, rtol=1e-6)
     np.testing.assert_allclose(read, reached, rtol=1e-6)
     header, *rows = (tmp_path / "log.csv").read_text().split()

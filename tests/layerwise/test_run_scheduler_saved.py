@@ -11,23 +11,29 @@ import slanted
 # -- configurations ----------------------------------------------------------------------------------------------------
 
 
-def test_an_optimizer_made_from_its_config_waits_for_a_run():
-    trained = model(keras.optimizers.SGD(0.25, momentum=0.0, nesterov=False))
-    fit(trained, 5, callbacks=[stlr()])
-    made = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(trained.optimizer))
-    assert type(made) is type(trained.optimizer)
-    assert made.get_config() == trained.optimizer.get_config()
-    assert_sums(fit(model(made), 10, callbacks=[stlr()]), CURVE.simulate(10))
-    unbound = type(made).from_config(made.get_config())
-    with pytest.raises(ValueError, match="SlantedTriangular must know the length of its run"):
-        fit(model(unbound), 3)
+def in_a_run(curve=CURVE, optimizer=None):
+    """Return the optimizer of a model whose run was interrupted at the third of its four epochs."""
+    trained = model(optimizer)
+    interrupted(trained, [slanted.RunScheduler(curve), Interrupt(epoch=2)])
+    return trained.optimizer
+
+
+def test_an_optimizer_made_from_its_config_has_the_rate_that_the_config_says():
+    optimizer = in_a_run(optimizer=keras.optimizers.SGD(0.25, momentum=0.0, nesterov=False))
+    config = optimizer.get_config()
+    assert config["learning_rate"] == pytest.approx(CURVE.at([10], 20)[0])
+    made = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
+    assert type(made) is type(optimizer) and made.get_config() == config
+    assert_sums(fit(model(made), 3), [config["learning_rate"]] * 3)
+    assert_sums(fit(model(type(optimizer).from_config(config)), 10, callbacks=[stlr()]), CURVE.simulate(10))
+    clone = type(optimizer).from_config({**config, "learning_rate": 0.125})  # as a search for settings does
+    assert_sums(fit(model(clone), 3), [0.125] * 3)
 
 
 def test_an_optimizer_made_from_its_config_knows_a_length_that_was_given():
     curve = slanted.SlantedTriangular(1.0, total_steps=10)
-    trained = model()
-    fit(trained, 5, callbacks=[slanted.RunScheduler(curve)])
-    made = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(trained.optimizer))
+    optimizer = in_a_run(curve)
+    made = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
     assert_sums(fit(model(made), 10), curve.simulate())
 
 

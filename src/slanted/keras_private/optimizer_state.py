@@ -1,7 +1,6 @@
 """The state of a run and of layer groups in an optimizer, saved apart from the variables that Keras expects."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -181,31 +180,29 @@ class Applying:
     _applied: Any = None
     _in_step = False
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """Return the context of a training step, in which all applications are updates for one batch."""
+    def begin_step(self) -> None:
+        """Note that a training step begins: all applications until `end_step` are updates for one batch."""
         self._in_step, self.updates, self.rate_of_step = True, 0, None
-        try:
-            yield
-        finally:
-            self._in_step, self.updates, self.rate_of_step = False, 0, None
+
+    def end_step(self) -> None:
+        """Note that the training step is over."""
+        self._in_step, self.updates, self.rate_of_step = False, 0, None
 
     @property
     def in_step(self) -> bool:
         """Whether a training step is running, or is being traced."""
         return self._in_step
 
-    @contextmanager
-    def application(self, rate: Any) -> Iterator[None]:
-        """Return the context of an application of gradients at `rate`."""
+    def begin(self, rate: Any) -> None:
+        """Note that gradients are applied at `rate`, until `end`."""
         self.rate, self.is_traced = rate, True
         self.record(rate)
-        try:
-            yield
-        finally:
-            self.rate = None
-            if self._in_step:
-                self.rate_of_step, self.updates = rate, self.updates + 1
+
+    def end(self) -> None:
+        """Note that the gradients are applied."""
+        if self._in_step:
+            self.rate_of_step, self.updates = self.rate, self.updates + 1
+        self.rate = None
 
     def record(self, rate: Any) -> None:
         """Store the applied rate, as a float32 tensor, until the metric reads it."""

@@ -149,17 +149,25 @@ class ScheduledOptimizer(SavedAsPlain):
         """The number of batches of the run trained so far, from the current or restored state."""
         return self.batches_seen - self._run.first
 
-    def training_step(self: Any) -> AbstractContextManager[None]:
-        """Return the context of a training step, in which all updates are of one batch and have its rate."""
-        return self._applying.step()
+    def begin_step(self: Any) -> None:
+        """Note that a training step begins, in which all updates are of one batch and have its rate."""
+        self._applying.begin_step()
+
+    def end_step(self: Any) -> None:
+        """Note that the training step is over."""
+        self._applying.end_step()
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables, and count the batch, unless this is a further update for the same batch."""
-        grads = list(grads)
-        with once_there_is_data(grads), self.rate_of_this_batch():
+        grads, is_repeated = list(grads), self._applying.updates > 0
+        with once_there_is_data(grads):
             super().apply(grads, trainable_variables)  # type: ignore[misc]
-            if self._applying.updates and grads:
+            if is_repeated and grads:
                 self._run.steps.assign_add([1, 0])
+
+    def _backend_apply_gradients(self: Any, grads: Any, trainable_variables: Any) -> None:
+        with self.rate_of_this_batch():
+            super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
 
     @contextmanager
     def rate_of_this_batch(self: Any) -> Iterator[None]:
@@ -168,8 +176,11 @@ class ScheduledOptimizer(SavedAsPlain):
             yield
             return
         # Keras reads the rate once for each variable, and evaluating a curve takes some twenty operations.
-        with self._applying.application(self._rate(back=self._applying.updates > 0)):
+        self._applying.begin(self._get_current_learning_rate())
+        try:
             yield
+        finally:
+            self._applying.end()
 
     @property
     def _follows(self: Any) -> bool:
@@ -211,7 +222,9 @@ class ScheduledOptimizer(SavedAsPlain):
         return self._rate(back=self._epoch_end is not None and self.elapsed >= self._epoch_end)
 
     def _get_current_learning_rate(self: Any) -> Any:
-        return self.rate_to_read() if self._applying.rate is None else self._applying.rate
+        if self._applying.rate is not None:
+            return self._applying.rate
+        return self._rate(back=self._applying.updates > 0)
 
     @property
     def learning_rate(self: Any) -> Any:

@@ -1,7 +1,6 @@
 """The training step of a model: the batch it trains on, and its state if it is interrupted."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from functools import wraps
 from typing import Any
 
@@ -26,10 +25,13 @@ def count_by_batch(model: Any, optimizers: Sequence[Any]) -> None:
 
     @wraps(plain)
     def train_step(*args: Any, **kwargs: Any) -> Any:
-        with ExitStack() as steps:
-            for optimizer in counted:
-                steps.enter_context(optimizer.training_step())
+        for optimizer in counted:
+            optimizer.begin_step()
+        try:
             return plain(*args, **kwargs)
+        finally:
+            for optimizer in counted:
+                optimizer.end_step()
 
     marked: Any = train_step
     marked.counted, marked.replaced = counted, vars(model).get(STEP)

@@ -12,6 +12,7 @@
     retained_heap             the C library's `mallopt`, while a model computes
     one_arena                 the same, in a process that runs the command `slanted` alone on TensorFlow
     current_folder_importable `sys.path`, while the curve of a user is imported
+    once_imported             `sys.meta_path`, until Keras is imported
 
 Private functions of Keras are patched in `slanted.keras_private` (`epochs_as_long_as_their_data`). Environment
 variables that Keras and its backends read on import are set in `keras_startup`, signal handlers in `deferred_signals`
@@ -23,12 +24,14 @@ import csv
 import ctypes
 import gc
 import importlib
+import importlib.util
 import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import Any
 
@@ -254,3 +257,39 @@ def current_folder_importable() -> Iterator[None]:
         yield
     finally:
         del sys.path[len(sys.path) - 1 - sys.path[::-1].index(current)]
+
+
+def once_imported(name: str, call: Callable[[], None]) -> None:
+    """Call `call` as soon as the module `name` is imported; now, if it is already."""
+    if name in sys.modules:
+        call()
+    else:
+        sys.meta_path.insert(0, _Waiting(name, call))
+
+
+class _Waiting(MetaPathFinder):
+    """Finds a module as the other finders do, and calls a function after its code has run."""
+
+    def __init__(self, name: str, call: Callable[[], None]) -> None:
+        self._name, self._call, self._is_searching = name, call, False
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec of the module it waits for, and None for all others."""
+        if fullname != self._name or self._is_searching:
+            return None
+        self._is_searching = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._is_searching = False
+        loader: Any = None if spec is None else spec.loader
+        if loader is not None:
+            execute = loader.exec_module
+            loader.exec_module = lambda module: self._execute(loader, execute, module)
+        return spec
+
+    def _execute(self, loader: Any, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+        del loader.exec_module
+        execute(module)
+        sys.meta_path.remove(self)
+        self._call()
