@@ -122,9 +122,10 @@ class ScheduledOptimizer(SavedAsPlain):
         """Stop following the curve; the learning rate stays at that of the last batch, or at that set by hand."""
         if self._follows:
             rate = self._run.held
-            rate = self.last_rate() if rate is None else rate
+            if rate is None and self.elapsed:
+                rate = self.last_rate()
             self._curve = None
-            if isinstance(self._learning_rate, keras.Variable):
+            if rate is not None and isinstance(self._learning_rate, keras.Variable):
                 self.plain_class.learning_rate.fset(self, rate)
         self._epoch_end = self._before_set = None
 

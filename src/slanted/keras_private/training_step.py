@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
 import keras
@@ -71,7 +72,8 @@ def is_readable(variable: Any) -> bool:
     if keras.config.backend() != "jax":
         return True
     if in_stateless_scope():
-        return get_stateless_scope().get_current_value(variable) is not None
+        scope: Any = get_stateless_scope()
+        return scope.get_current_value(variable) is not None
     return variable._value is not None and not _is_traced(variable._value)
 
 
@@ -85,6 +87,5 @@ def is_on_host(variable: Any) -> bool:
 
 
 def _is_traced(value: Any) -> bool:
-    import jax
-
+    jax: Any = import_module("jax")
     return isinstance(value, jax.core.Tracer)
