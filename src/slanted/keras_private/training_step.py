@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
 
-STEP = "train_step"
+STEP, SYNC = "train_step", "jax_state_sync"
 
 
 def count_by_batch(model: Any, optimizers: Sequence[Any]) -> None:
@@ -46,7 +46,36 @@ def count_by_application(model: Any) -> None:
         del vars(model)[STEP]
         if step.replaced is not None:
             vars(model)[STEP] = step.replaced
+    let_go_of_state(model)
     model.train_function = None
+
+
+def hold_state(model: Any) -> None:
+    """Keep the state on JAX until the first step is over, so that `fit` restores it if that step is interrupted.
+
+    Keras takes the state out of the model, and puts back what the last step returned. The step deletes the arrays that
+    are kept here, which it replaces, so that they take no memory.
+    """
+    if keras.config.backend() != "jax":
+        return
+    vars(model).pop(SYNC, None)
+    variables = [*model.variables, *getattr(model.optimizer, "variables", ()), *model.metrics_variables]
+    held = [(variable, variable._value) for variable in variables]
+    put_back = model.jax_state_sync
+
+    def jax_state_sync() -> None:
+        put_back()
+        if not getattr(model, "_jax_state", None):
+            for variable, value in held:
+                if variable._value is None and not value.is_deleted():
+                    variable._value = value
+
+    vars(model)[SYNC] = jax_state_sync
+
+
+def let_go_of_state(model: Any) -> None:
+    """Undo `hold_state`."""
+    vars(model).pop(SYNC, None)
 
 
 def has_other_variables(optimizer: Any, model: Any, *, in_part: bool) -> bool:

@@ -130,7 +130,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
         """Raise if a stage would begin within an execution, or if batches cannot be counted."""
         if self.every == "epoch":
             return
-        steps, together = self.params.get("steps"), self.model.steps_per_execution
+        steps, together = (self.params or {}).get("steps"), self.model.steps_per_execution
         if steps is None:
             raise InputError(
                 "GradualUnfreezing must know how many batches an epoch has to count them, and the data does not say. "

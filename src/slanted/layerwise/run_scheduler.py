@@ -12,7 +12,13 @@ from slanted.curves.slanted_triangular import SlantedTriangular
 from slanted.errors import InputError, SettingError
 from slanted.keras_private.layers_and_trainers import forget_restored_epoch, recompile_train_step
 from slanted.keras_private.loss_scaling import end_run, innermost, is_scheduled, scheduled
-from slanted.keras_private.training_step import count_by_application, count_by_batch, has_other_variables
+from slanted.keras_private.training_step import (
+    count_by_application,
+    count_by_batch,
+    has_other_variables,
+    hold_state,
+    let_go_of_state,
+)
 
 __all__ = ["RunScheduler", "SlantedTriangularScheduler"]
 
@@ -105,6 +111,7 @@ class RunScheduler(keras.callbacks.Callback):
                 recompile_train_step(model)
             for optimizer in self._scheduled():
                 optimizer.begin_run(self._total_steps(), self._elapsed(epoch, optimizer))
+            hold_state(model)
         for optimizer in self._scheduled():
             optimizer.begin_epoch(steps)
 
@@ -127,6 +134,7 @@ class RunScheduler(keras.callbacks.Callback):
             logs.update({name: innermost(optimizer).last_rate() for name, optimizer in self._names()})
         for optimizer in self._scheduled():
             optimizer.end_epoch()
+        let_go_of_state(model)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the plain optimizers, at the rate of the last batch; the next `fit` starts a new run."""
