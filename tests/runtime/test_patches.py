@@ -273,3 +273,28 @@ def test_the_current_folder_is_the_last_place_that_imports_look_into_for_a_while
     with pytest.raises(ZeroDivisionError), current_folder_importable():
         raise ZeroDivisionError
     assert sys.path == before
+
+
+MODULE_ONCE_IMPORTED = """
+import importlib.util, sys
+from slanted.runtime.patches import once_imported
+calls, finders = [], list(sys.meta_path)
+once_imported("colorsys", lambda: calls.append(sys.modules["colorsys"].rgb_to_hsv))
+assert importlib.util.find_spec("colorsys").name == "colorsys" and not calls  # a look is no import
+import colorsys, inspect
+assert calls == [colorsys.rgb_to_hsv] and sys.meta_path == finders
+assert "def rgb_to_hsv" in inspect.getsource(colorsys) and "exec_module" not in vars(colorsys.__loader__)
+once_imported("colorsys", lambda: calls.append("again"))
+assert calls[1:] == ["again"]
+once_imported("no_such_module", lambda: calls.append("never"))
+try:
+    import no_such_module
+except ModuleNotFoundError:
+    assert len(calls) == 2
+"""
+
+
+@pytest.mark.once
+def test_a_function_is_called_once_a_module_is_imported():
+    done = subprocess.run([sys.executable, "-c", MODULE_ONCE_IMPORTED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 
 class RateVariable(keras.Variable):
@@ -31,6 +32,9 @@ class RateVariable(keras.Variable):
         """Set the learning rate."""
         self._optimizer.learning_rate = value
         return value
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(keras.ops.convert_to_numpy(self.value), dtype=dtype)
 
     def __format__(self, specification: str) -> str:
         return format(float(self), specification) if specification else str(self)

@@ -284,7 +284,7 @@ class ScheduledOptimizer(SavedAsPlain):
 
 
 def _shape_of(curve: Curve) -> tuple[type, dict[str, Any]]:
-    """Return the constants of the compiled step: the class and the arguments, but for the length of the run."""
+    """Return the constants of the compiled step."""
     return type(curve), {name: value for name, value in curve.get_config().items() if name != "total_steps"}
 
 

@@ -8,44 +8,63 @@ from typing import Any
 import keras
 from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
 
-STEP, SYNC = "train_step", "jax_state_sync"
+STEP, MAKE, SYNC = "train_step", "make_train_function", "jax_state_sync"
 
 
 def count_by_batch(model: Any, optimizers: Sequence[Any]) -> None:
     """Make the updates that `train_step` makes of one batch by an optimizer one step of its run.
 
+    Each compilation gets a function of its own: JAX does not trace the same function again.
+
     Args:
-        model: The model. Until `count_by_application`, `train_step` is an attribute of the instance.
+        model: The model. Until `count_by_application`, it has a `train_step` that marks where a batch begins.
         optimizers: The scheduled optimizers that `train_step` applies.
     """
-    plain = model.train_step
-    if hasattr(plain, "counted"):
-        plain.counted.extend(optimizer for optimizer in optimizers if optimizer not in plain.counted)
+    made: Any = vars(model).get(MAKE)
+    if made is not None and hasattr(made, "counted"):
+        made.counted.extend(optimizer for optimizer in optimizers if optimizer not in made.counted)
         return
-    counted = list(optimizers)
+    replaced = {name: vars(model)[name] for name in (STEP, MAKE) if name in vars(model)}
+    plain_step, plain_make, counted = model.train_step, model.make_train_function, list(optimizers)
 
+    def make_train_function(force: bool = False) -> Any:
+        if force or model.train_function is None:
+            vars(model)[STEP] = _marked(plain_step, counted)
+        function = plain_make(force=force)
+        marking.compiled = model.train_function
+        return function
+
+    marking: Any = make_train_function
+    marking.counted, marking.replaced, marking.compiled = counted, replaced, None
+    vars(model)[MAKE] = marking
+
+
+def _marked(plain: Any, optimizers: Sequence[Any]) -> Any:
     @wraps(plain)
     def train_step(*args: Any, **kwargs: Any) -> Any:
-        for optimizer in counted:
+        for optimizer in optimizers:
             optimizer.begin_step()
         try:
             return plain(*args, **kwargs)
         finally:
-            for optimizer in counted:
+            for optimizer in optimizers:
                 optimizer.end_step()
 
-    marked: Any = train_step
-    marked.counted, marked.replaced = counted, vars(model).get(STEP)
-    vars(model)[STEP] = marked
+    return train_step
+
+
+def is_compiled_by_batch(model: Any) -> bool:
+    """Return whether the compiled step of the model marks where a batch begins."""
+    return model.train_function is not None and vars(model)[MAKE].compiled is model.train_function
 
 
 def count_by_application(model: Any) -> None:
     """Restore the `train_step` of the model, and forget what was compiled with the other."""
-    step: Any = vars(model).get(STEP)
-    if hasattr(step, "counted"):
-        del vars(model)[STEP]
-        if step.replaced is not None:
-            vars(model)[STEP] = step.replaced
+    made: Any = vars(model).get(MAKE)
+    if hasattr(made, "counted"):
+        for name in (STEP, MAKE):
+            vars(model).pop(name, None)
+        vars(model).update(made.replaced)
     let_go_of_state(model)
     model.train_function = None
 

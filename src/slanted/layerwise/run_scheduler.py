@@ -17,6 +17,7 @@ from slanted.keras_private.training_step import (
     count_by_batch,
     has_other_variables,
     hold_state,
+    is_compiled_by_batch,
     let_go_of_state,
 )
 
@@ -107,7 +108,8 @@ class RunScheduler(keras.callbacks.Callback):
         if not self._bound:
             self._bound = True
             model: Any = self.model
-            if any([optimizer.follow(self.curve) for optimizer in self._scheduled()]):
+            changed = [optimizer.follow(self.curve) for optimizer in self._scheduled()]
+            if any(changed) or not is_compiled_by_batch(model):
                 recompile_train_step(model)
             for optimizer in self._scheduled():
                 optimizer.begin_run(self._total_steps(), self._elapsed(epoch, optimizer))
