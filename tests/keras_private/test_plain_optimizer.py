@@ -20,11 +20,14 @@ def in_a_run(optimizer, elapsed=4):
     return optimizer
 
 
-def test_untrack_variable():
-    optimizer = keras.optimizers.SGD(0.5)
-    optimizer._untrack_variable(optimizer._learning_rate)
-    meant = "a variable that is untracked is no longer among `variables`"
-    assert len(optimizer.variables) == 1, changed("_untrack_variable", meant)
+def test_the_tracker_appends_to_the_list_of_its_configuration():
+    optimizer, added = keras.optimizers.SGD(0.5), keras.Variable(0.0)
+    is_variable, tracked = optimizer._tracker.config["variables"]
+    assert is_variable(added) and tracked is optimizer._variables, changed("_tracker.config", "it has the list itself")
+    ids = set(map(id, optimizer.variables))
+    assert set(optimizer._tracker.stored_ids["variables"]) == ids, changed(
+        "_tracker.stored_ids", "they are of variables"
+    )
 
 
 @pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adam])

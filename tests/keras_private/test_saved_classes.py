@@ -1,5 +1,6 @@
 """The classes of slanted in saved files, in whatever order slanted and Keras are imported."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -13,7 +14,8 @@ pytestmark = pytest.mark.once
 
 
 def run(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    quick = {**os.environ, "KERAS_BACKEND": "numpy"}  # which imports no other library
+    done = subprocess.run([sys.executable, "-c", code], env=quick, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -42,10 +44,8 @@ print(keras.saving.deserialize_keras_object(curve))
 @pytest.mark.parametrize(
     "imports",
     [
-        "import slanted, sys; assert 'keras' not in sys.modules; import keras",
         "import keras, slanted, sys; assert 'slanted.layerwise' not in sys.modules",
-        "import slanted, importlib.util; importlib.util.find_spec('keras'); import keras",
-        "import slanted.layerwise.run_scheduler; import keras",
+        "import slanted, sys; assert 'keras' not in sys.modules; import importlib.util; importlib.util.find_spec('keras'); import keras",
     ],
 )
 def test_a_saved_curve_loads_in_any_order_of_imports(imports):

@@ -33,7 +33,7 @@ class TwoWeights(keras.Model):
         metrics: Called with the optimizers; returns what `train_step` logs.
     """
 
-    def __init__(self, first, second, repeats=1, logged=lambda: {}):
+    def __init__(self, first, second, repeats=1, logged=lambda: {"loss": ops.zeros(())}):
         super().__init__()
         self.pair, self.repeats, self.logged = (first, second), repeats, logged
         self.weights_of_pair = [self.add_weight(shape=(), initializer="zeros", name=name) for name in ("a", "b")]

@@ -96,6 +96,11 @@ def is_scheduled(optimizer: Any) -> bool:
     return isinstance(innermost(optimizer), ScheduledOptimizer)
 
 
+def is_applied(optimizer: Any) -> bool:
+    """Return whether a training step has applied gradients with a scheduled optimizer; they may have been infinite."""
+    return innermost(optimizer)._applying.is_traced
+
+
 def innermost(optimizer: Any) -> Any:
     """Return the optimizer inside a LossScaleOptimizer, or `optimizer` itself."""
     return getattr(optimizer, "inner_optimizer", optimizer)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import keras
+from keras.src.utils.tracking import DotNotTrackScope
 
 from slanted.keras_private.optimizer_state import StateApart
 
@@ -122,12 +123,21 @@ def release(optimizer: Any) -> None:
     """Restore the plain class and the plain variables of an optimizer whose run is over, in place."""
     run, rate = optimizer._run, optimizer._learning_rate
     _past_runs[optimizer] = PastRun(run.first, run.held, _number(rate))
-    for variable in run.variables:
-        optimizer._untrack_variable(variable)
+    _list_plain_variables(optimizer)
     for name in ("_curve", "_rate_was_set", "_before_set", "_epoch_end", "_applying", "_run"):
         delattr(optimizer, name)
     del vars(optimizer)["_rate_variable"]
     optimizer.__class__ = optimizer.plain_class
+
+
+def _list_plain_variables(optimizer: Any) -> None:
+    """Replace the list of variables: TensorFlow does not export an object that lost an item of a list."""
+    plain, tracker = optimizer._plain_variables(), optimizer._tracker
+    with DotNotTrackScope():
+        optimizer._variables = plain
+    is_variable, _ = tracker.config["variables"]
+    tracker.config["variables"] = is_variable, optimizer._variables
+    tracker.stored_ids["variables"] = set(map(id, plain))
 
 
 def recall_run(optimizer: Any) -> None:

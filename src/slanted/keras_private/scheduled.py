@@ -136,11 +136,6 @@ class ScheduledOptimizer(SavedAsPlain):
         return float(ops.convert_to_numpy(self._rate(back=True)))
 
     @property
-    def is_traced(self: Any) -> bool:
-        """Whether a training step has applied gradients with this optimizer."""
-        return self._applying.is_traced
-
-    @property
     def batches_seen(self: Any) -> int:
         """The number of times this optimizer has been applied; each accumulated batch counts."""
         return int(ops.convert_to_numpy(self._iterations))
@@ -151,7 +146,7 @@ class ScheduledOptimizer(SavedAsPlain):
         return self.batches_seen - self._run.first
 
     def begin_step(self: Any) -> None:
-        """Note that a training step begins, in which all updates are of one batch and have its rate."""
+        """Note that a training step begins: its updates are of one batch and have its rate."""
         self._applying.begin_step()
 
     def end_step(self: Any) -> None:

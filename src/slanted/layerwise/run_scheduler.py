@@ -11,7 +11,7 @@ from slanted.curves.curve import Curve
 from slanted.curves.slanted_triangular import SlantedTriangular
 from slanted.errors import InputError, SettingError
 from slanted.keras_private.layers_and_trainers import forget_restored_epoch, recompile_train_step
-from slanted.keras_private.loss_scaling import end_run, innermost, is_scheduled, scheduled
+from slanted.keras_private.loss_scaling import end_run, innermost, is_applied, is_scheduled, scheduled
 from slanted.keras_private.training_step import (
     count_by_application,
     count_by_batch,
@@ -125,7 +125,7 @@ class RunScheduler(keras.callbacks.Callback):
         """
         model: Any = self.model  # on JAX this copies the state of the compiled step to the variables
         for optimizer in self._driven:
-            if not innermost(optimizer).is_traced and model.trainable_variables:
+            if not is_applied(optimizer) and model.trainable_variables:
                 self._end()
                 raise InputError(
                     f"{type(self).__name__} must drive an optimizer that the training step applies. Received: "
