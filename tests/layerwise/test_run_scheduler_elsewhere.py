@@ -24,8 +24,8 @@ from pathlib import Path
 sys.modules["slanted"] = None
 import keras, numpy as np
 
-folder, x, y = Path(sys.argv[1]), *np.load(Path(sys.argv[1]) / "data.npy", allow_pickle=True)
-x, y = x.astype("float32"), y.astype("float32")
+folder = Path(sys.argv[1])
+x, y = np.load(folder / "data.npz").values()
 for name in ("adam", "scaled"):
     with open(folder / f"{name}.pickle", "rb") as file:
         opened = keras.saving.load_model(folder / f"{name}.keras"), pickle.load(file)
@@ -59,8 +59,7 @@ def save(model, folder, name):
 
 
 def test_where_slanted_is_not_installed_models_predict_the_same_and_train_on(tmp_path):
-    x, y = examples()
-    np.save(tmp_path / "data.npy", np.array([x, y], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "data.npz", *examples())
     for name, make in MADE.items():
         trained = train(make(), stlr(lr_max=0.1), epochs=3)
         save(trained, tmp_path, name)
