@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from applied import batches, fit, minus, model, total
+from applied import BACKEND, batches, fit, minus, model, total
 from scheduled_runs import CURVE, stlr
 from two_optimizers import TwoWeights, train
 
@@ -53,6 +53,20 @@ def test_a_rate_set_by_hand_in_one_of_them():
     rates = CURVE.simulate(8)
     np.testing.assert_allclose(gained[:, 0], [*(2 * rates[:4]), *[-1.0] * 4], rtol=2e-5, atol=1e-6)
     np.testing.assert_allclose(gained[:, 1], rates, rtol=2e-5, atol=1e-6)
+
+
+if BACKEND == "jax":  # whose step gets the variables of its optimizers from the trainer
+
+    def test_variables_that_were_listed_before_fit():
+        pair = sgd(), sgd()
+        trained = TwoWeights(*pair, listed_early=True)
+        for epochs in (3, 2):
+            trained.weights_of_pair[0].assign(0.0), trained.weights_of_pair[1].assign(0.0)
+            _, gained = train(trained, 4, epochs, [stlr(optimizer=pair)])
+            np.testing.assert_allclose(gained, np.outer(CURVE.simulate(4 * epochs), [1, 1]), rtol=2e-5, atol=2e-6)
+        again = sgd(), sgd()
+        with pytest.raises(InputError, match=r"Several updates of 'sgd[_0-9]*' for one batch must pass all"):
+            train(TwoWeights(*again, repeats=2, listed_early=True), 4, 1, [stlr(optimizer=again)])
 
 
 def test_an_optimizer_that_no_batch_applied_is_refused_after_the_first_epoch():

@@ -10,18 +10,19 @@ ops = keras.ops
 class Both(keras.optimizers.Optimizer):
     """Lists the variables of two optimizers, so that JAX's trainer passes them to the step; is applied by nobody."""
 
-    def __init__(self, first, second):
+    def __init__(self, first, second, listed_early=False):
         super().__init__(0.5, name="both")
-        self.pair = (first, second)
+        self.pair, self.listed_early, self.listed = (first, second), listed_early, None
 
     def build(self, variables):
         for optimizer, variable in zip(self.pair, variables, strict=True):
             optimizer.build([variable])
         self.built = True
+        self.listed = tuple(self.variables) if self.listed_early else None
 
     @property
     def variables(self):
-        return [variable for optimizer in self.pair for variable in optimizer.variables]
+        return [*(self.listed or (variable for optimizer in self.pair for variable in optimizer.variables))]
 
 
 class TwoWeights(keras.Model):
@@ -30,15 +31,15 @@ class TwoWeights(keras.Model):
     Args:
         first, second: The optimizers of the weights.
         repeats: The number of updates of the first weight for each batch.
-        metrics: Called with the optimizers; returns what `train_step` logs.
+        listed_early: Whether the variables that JAX's step gets are listed now, or when they are asked for.
     """
 
-    def __init__(self, first, second, repeats=1, logged=lambda: {"loss": ops.zeros(())}):
+    def __init__(self, first, second, repeats=1, listed_early=False):
         super().__init__()
-        self.pair, self.repeats, self.logged = (first, second), repeats, logged
+        self.pair, self.repeats = (first, second), repeats
         self.weights_of_pair = [self.add_weight(shape=(), initializer="zeros", name=name) for name in ("a", "b")]
         self.built = True
-        both = Both(first, second)
+        both = Both(first, second, listed_early)
         if BACKEND == "jax":
             both.build(self.weights_of_pair)
         else:
@@ -57,20 +58,20 @@ class TwoWeights(keras.Model):
 
         def train_step(self, state, data):
             trainable, others, optimizer_variables, metrics = state
-            trainable, count = list(trainable), len(self.pair[0].variables)
+            trainable, count = list(trainable), len(optimizer_variables) // 2
             halves = [optimizer_variables[:count], optimizer_variables[count:]]
             for index in self.updates():
                 (trainable[index],), halves[index] = self.pair[index].stateless_apply(
                     halves[index], [ops.convert_to_tensor(-1.0)], [trainable[index]]
                 )
-            return self.logged(), (trainable, others, [*halves[0], *halves[1]], metrics)
+            return {"loss": ops.zeros(())}, (trainable, others, [*halves[0], *halves[1]], metrics)
 
     else:
 
         def train_step(self, data):
             for index in self.updates():
                 self.pair[index].apply([ops.convert_to_tensor(-1.0)], [self.weights_of_pair[index]])
-            return self.logged()
+            return {"loss": ops.zeros(())}
 
 
 class Sums(keras.callbacks.Callback):

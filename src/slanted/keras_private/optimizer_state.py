@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras.src.saving.keras_saveable import KerasSaveable
 
+from slanted.errors import InputError
+
 FOLLOW_THE_CURVE = -1.0
 FIRST, BLOCK = 2, 8  # constants beside the rate set by hand, and in each further variable
 
@@ -161,6 +163,7 @@ class Applying:
         is_traced: Whether gradients were ever applied, or their application was traced.
         updates: The number of applications since the training step began; 0 outside a training step.
         driver: The callback that binds the curve, or None.
+        has_constant_run: Whether the state of the run is a constant of the compiled step.
         rate_of_step: The learning rate of these applications; None before the first and outside a training step.
         is_recorded: Whether a metric reads the applied rate, by `take_applied`.
         group: The group whose variables are being updated, or None.
@@ -172,6 +175,7 @@ class Applying:
     is_traced = False
     updates = 0
     driver: Any = None
+    has_constant_run = False
     rate_of_step: Any = None
     is_recorded = False
     group: int | None = None
@@ -187,6 +191,15 @@ class Applying:
     def end_step(self) -> None:
         """Note that the training step is over."""
         self._in_step, self.updates, self.rate_of_step = False, 0, None
+
+    def check_settable(self, name: str) -> None:
+        """Raise InputError if a rate that is set now would not reach the compiled step."""
+        if self.has_constant_run:
+            raise InputError(
+                f"The learning rate of {name!r} must be a variable of the compiled step to be set in a run. Received: "
+                "a step with the optimizer's variables as listed before `fit`. "
+                "Read `optimizer.variables` within `train_step`."
+            )
 
     @property
     def in_step(self) -> bool:

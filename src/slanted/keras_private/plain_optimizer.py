@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import keras
 from keras.src.utils.tracking import DotNotTrackScope
 
+from slanted.errors import InputError
 from slanted.keras_private.optimizer_state import StateApart
 
 _adopted: dict[tuple[type, type], type] = {}
@@ -73,6 +74,25 @@ class SavedAsPlain:
     def __reduce__(self: Any) -> Any:
         _, saved = super().__reduce__()
         return unpickled, saved
+
+    def stateless_apply(self: Any, optimizer_variables: Any, grads: Any, trainable_variables: Any) -> Any:
+        """Return the updated variables; a step that lists the optimizer's variables before `fit` passes the plain ones.
+
+        Those of the run are then constants of the compiled step.
+        """
+        plain = {id(variable) for variable in self._plain_variables()}
+        if len(optimizer_variables) != len(plain) or self._states_apart() != [self._run]:
+            return super().stateless_apply(optimizer_variables, grads, trainable_variables)  # type: ignore[misc]
+        if self._applying.updates:
+            raise InputError(
+                f"Several updates of {self.name!r} for one batch must pass all its variables. Received: those listed "
+                "before `fit`. Read `optimizer.variables` within `train_step`."
+            )
+        self._applying.has_constant_run = True
+        given = iter(optimizer_variables)
+        values = [next(given) if id(variable) in plain else variable.value for variable in self.variables]
+        updated, state = super().stateless_apply(values, grads, trainable_variables)  # type: ignore[misc]
+        return updated, [value for variable, value in zip(self.variables, state, strict=True) if id(variable) in plain]
 
     def save_own_variables(self: Any, store: Any) -> None:
         """Write the variables of the plain optimizer, in its order; Keras saves the state of the run separately."""

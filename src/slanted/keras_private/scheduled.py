@@ -237,6 +237,7 @@ class ScheduledOptimizer(SavedAsPlain):
         if not self._follows:
             self.plain_class.learning_rate.fset(self, learning_rate)
         if not callable(learning_rate):
+            self._applying.check_settable(self.name)
             if self._follows and is_on_host(self._iterations):
                 held = self._run.held
                 self._before_set = self.batches_seen, self.last_rate() if held is None else held

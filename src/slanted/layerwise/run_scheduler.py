@@ -53,7 +53,7 @@ class RunScheduler(keras.callbacks.Callback):
         >>> x, y = keras.ops.ones((64, 2)), keras.ops.ones((64, 1))
         >>> history = model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[scheduler])
         >>> [round(rate, 6) for rate in history.history["learning_rate"]]
-        [0.0075, 0.0]
+        [0.008536, 0.00017]
     """
 
     params: Any
@@ -261,7 +261,7 @@ class SlantedTriangularScheduler(RunScheduler):
         >>> x, y = keras.ops.ones((64, 2)), keras.ops.ones((64, 1))
         >>> history = model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[stlr])
         >>> round(history.history["learning_rate"][-1], 6)
-        0.001
+        0.003153
 
     Source: Howard and Ruder 2018, equation 3; see `slanted.SlantedTriangular`.
     """
