@@ -1,7 +1,11 @@
 """All uses of private Keras names, in one folder.
 
     optimizer_state       the optimizer variables that Keras does not have: run and layer groups
+    plain_optimizer       from a plain optimizer to a mixed class and back
     scheduled             an optimizer whose learning rate is a curve
+    rate_variable         its learning rate in the form of a variable
+    training_step         the batch that a training step trains on
+    saved_classes         the names of slanted's classes in saved files
     group_membership      the layer group of each variable
     grouped               a scheduled optimizer with a rate, an update counter and a gate for every layer group
     loss_scaling          a scheduled optimizer inside a LossScaleOptimizer
