@@ -180,4 +180,7 @@ def unpickled(saved: Any) -> Any:
 
 
 def _number(rate: Any) -> float | None:
-    return float(rate) if isinstance(rate, keras.Variable) else None
+    if not isinstance(rate, keras.Variable):
+        return None
+    number: Any = keras.ops.convert_to_numpy(rate)  # `float` does not read a variable that TensorFlow mirrors
+    return float(number)
