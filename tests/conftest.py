@@ -34,6 +34,7 @@ LONG = (
     "layerwise/test_gradual_unfreezing_closed.py",
     "layerwise/test_layerwise_optimizer_saved.py",
     "layerwise/test_run_scheduler.py",
+    "layerwise/test_run_scheduler_elsewhere.py",
     "layerwise/test_run_scheduler_restored.py",
     "report/collect/test_folds_data.py",
     "report/read/test_cross_validation_reader.py",
