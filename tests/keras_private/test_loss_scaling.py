@@ -1,13 +1,14 @@
 """A scheduled optimizer within one that scales the loss."""
 
 import keras
+import numpy as np
 import pytest
 from applied import fit, model
 from grouped_optimizers import grouped
 from plain_keras import changed, gradients, spied, variables
 
 from slanted.keras_private.grouped import GroupedOptimizer
-from slanted.keras_private.loss_scaling import ScaledOptimizer, in_one_order, innermost, make_room_as, scheduled
+from slanted.keras_private.loss_scaling import ScaledOptimizer, innermost, scheduled
 from slanted.keras_private.plain_optimizer import mixed
 from slanted.keras_private.scheduled import ScheduledOptimizer
 
@@ -72,23 +73,28 @@ def test_a_configuration_makes_both_again():
     assert isinstance(again.inner_optimizer, ScheduledOptimizer) and again.inner_optimizer.momentum == 0.9
 
 
-@pytest.mark.parametrize("scaling", [False, True])
-def test_variables_have_one_order_whether_an_optimizer_was_built_before_it_followed_a_curve(scaling):
-    def made(built_before):
+@pytest.mark.parametrize("built_before", [False, True])
+@pytest.mark.parametrize("adopt", [ScheduledOptimizer.adopt, grouped])
+def test_keras_s_own_class_around_a_scheduled_optimizer_reads_and_writes_what_a_plain_one_does(adopt, built_before):
+    def built(adopt_inner, before=False):
         inner = keras.optimizers.Adam(0.5)
-        optimizer = keras.optimizers.LossScaleOptimizer(inner) if scaling else inner
-        if built_before:
-            optimizer.build(variables())
-        scheduled(optimizer)
-        if not built_before:
-            optimizer.build(variables())
-        return optimizer
+        if before:
+            inner.build(variables())
+        outer = keras.optimizers.LossScaleOptimizer(adopt_inner(inner))
+        outer.build(inner._trainable_variables or variables())
+        return outer
 
-    before, after = made(True), made(False)
-    innermost(before).make_room(25)
-    make_room_as(after, before)
-    shapes = [[tuple(v.shape) for v in in_one_order(one)] for one in (before, after)]
-    assert shapes[0] == shapes[1] and len(shapes[0]) == len(before.variables) == len(after.variables)
-    assert [tuple(v.shape) for v in before.variables] != [tuple(v.shape) for v in after.variables]
-    plain = keras.optimizers.Adam(0.5)
-    assert in_one_order(plain) == plain.variables and make_room_as(plain, plain) is None
+    def saved(optimizer):
+        store = {}
+        optimizer.save_own_variables(store)
+        return {name: np.array(keras.ops.convert_to_numpy(value)) for name, value in store.items()}
+
+    plain, ours = built(lambda inner: inner), built(adopt, built_before)
+    assert type(ours) is keras.optimizers.LossScaleOptimizer
+    plain.dynamic_scale.assign(64.0)
+    ours.load_own_variables(saved(plain))
+    again = built(adopt, not built_before)
+    again.load_own_variables(saved(ours))
+    assert saved(again).keys() == saved(plain).keys()
+    for name, value in saved(plain).items():
+        np.testing.assert_array_equal(saved(again)[name], value)

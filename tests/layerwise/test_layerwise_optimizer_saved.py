@@ -100,3 +100,29 @@ def test_weights_of_a_plain_optimizer_load_and_bring_their_count(tmp_path):
     model.optimizer.build(model.trainable_variables)
     model.load_weights(tmp_path / "plain.weights.h5")
     assert set(model.optimizer.group_updates().values()) == {8}
+
+
+@pytest.mark.parametrize("decay", [None, 0.5])
+def test_the_loss_scale_of_float16_is_loaded_from_both_kinds_of_files(decay, tmp_path):
+    def compiled():
+        model = network()
+        plain = OPTIMIZERS["adamw"]()
+        model.compile(plain if decay is None else LayerwiseOptimizer(plain, layer_groups(model), decay), loss="mse")
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = compiled()
+        model.fit(X, Y, batch_size=4, verbose=0, callbacks=[RunScheduler(SlantedTriangular(0.01))])
+        model.optimizer.dynamic_scale.assign(64.0)
+        model.save(tmp_path / "all.keras")
+        model.save_weights(tmp_path / "state.weights.h5")
+        fresh = compiled()
+        fresh.load_weights(tmp_path / "state.weights.h5")
+        for loaded in (keras.models.load_model(tmp_path / "all.keras"), fresh):
+            optimizer = loaded.optimizer
+            assert float(keras.ops.convert_to_numpy(optimizer.dynamic_scale)) == 64.0
+            assert int(keras.ops.convert_to_numpy(optimizer.iterations)) == int(model.optimizer.iterations)
+    finally:
+        keras.config.set_dtype_policy("float32")

@@ -65,7 +65,8 @@ class GroupedOptimizer(ScheduledOptimizer):
 
     def _backend_apply_gradients(self: Any, grads: Any, trainable_variables: Any) -> None:
         with self.rate_of_this_batch():
-            rate, updates = self._get_current_learning_rate(), ops.convert_to_tensor(self._group_state.updates)
+            # Replicas of a tf.distribute strategy take turns within an update: another one may be in a group already.
+            rate, updates = super()._get_current_learning_rate(), ops.convert_to_tensor(self._group_state.updates)
             scales = self._grouping.scales
             self._applying.group_rates = [rate if scale == 1.0 else rate * scale for scale in scales]
             self._applying.group_updates = [updates[group] for group in range(len(scales))]

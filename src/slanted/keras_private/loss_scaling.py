@@ -1,5 +1,8 @@
 """A scheduled optimizer inside a LossScaleOptimizer."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
 from typing import Any, ClassVar
 
 import keras
@@ -13,15 +16,14 @@ from slanted.keras_private.scheduled import ScheduledOptimizer
 class ScaledOptimizer:
     """Mixin for a LossScaleOptimizer class whose inner optimizer is scheduled.
 
-    A LossScaleOptimizer saves the variables of its inner optimizer with its own. The mixin leaves out the variables
-    that slanted adds, so that Keras loads the checkpoint into a plain optimizer too.
+    It evaluates the learning rate once for each batch, and ignores gradients of closed groups that are not finite.
     """
 
     plain_class: ClassVar[type]
 
     @classmethod
     def adopt(cls, optimizer: Any) -> None:
-        """Replace the class of `optimizer`, in place, by one that saves the variables of a plain optimizer."""
+        """Replace the class of `optimizer`, in place, by one that knows that the inner one is scheduled."""
         if not isinstance(optimizer, cls):
             optimizer.__class__ = mixed(cls, type(optimizer))
 
@@ -62,15 +64,24 @@ class ScaledOptimizer:
         with keras.StatelessScope(state_mapping=values), self.inner_optimizer.rate_of_this_batch():
             return super().stateless_apply(optimizer_variables, grads, trainable_variables)  # type: ignore[misc]
 
-    def save_own_variables(self: Any, store: Any) -> None:
-        """Write the variables of the plain optimizer, in its order."""
-        with self.inner_optimizer.with_plain_variables():
-            self.plain_class.save_own_variables(self, store)
 
-    def load_own_variables(self: Any, store: Any) -> None:
-        """Load the variables that `save_own_variables` or a plain optimizer wrote."""
-        with self.inner_optimizer.with_plain_variables():
-            self.plain_class.load_own_variables(self, store)
+def _of_plain_variables(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Return a method of LossScaleOptimizer that saves or loads, without the variables that slanted adds."""
+
+    @wraps(method)
+    def without_ours(self: Any, store: Any) -> None:
+        inner = self.inner_optimizer
+        with inner.with_plain_variables() if isinstance(inner, ScheduledOptimizer) else nullcontext():
+            method(self, store)
+
+    return without_ours
+
+
+# A LossScaleOptimizer saves the variables of its inner optimizer with its own. Those that slanted adds are left out, so
+# that plain Keras loads the file. `compile` and `load_model` wrap an optimizer in Keras's own class, hence a patch.
+_class: Any = keras.optimizers.LossScaleOptimizer
+_class.save_own_variables = _of_plain_variables(_class.save_own_variables)
+_class.load_own_variables = _of_plain_variables(_class.load_own_variables)
 
 
 def scheduled(optimizer: Any) -> Any:
@@ -104,22 +115,3 @@ def is_applied(optimizer: Any) -> bool:
 def innermost(optimizer: Any) -> Any:
     """Return the optimizer inside a LossScaleOptimizer, or `optimizer` itself."""
     return getattr(optimizer, "inner_optimizer", optimizer)
-
-
-def in_one_order(optimizer: Any) -> list[Any]:
-    """Return the variables of an optimizer: those of the plain optimizer, then those that slanted adds.
-
-    Their order in `optimizer.variables` depends on whether it was built before it followed a curve.
-    """
-    inner = innermost(optimizer)
-    if not isinstance(inner, ScheduledOptimizer):
-        return list(optimizer.variables)
-    with inner.with_plain_variables():
-        plain = list(optimizer.variables)
-    return plain + inner.variables_apart()
-
-
-def make_room_as(optimizer: Any, other: Any) -> None:
-    """Give `optimizer` as many variables for the constants of a curve as `other` has."""
-    if isinstance(innermost(other), ScheduledOptimizer):
-        innermost(optimizer).make_room(innermost(other).room)

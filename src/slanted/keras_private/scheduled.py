@@ -269,15 +269,6 @@ class ScheduledOptimizer(SavedAsPlain):
                 optimizer.begin_run(curve.total_steps, 0)
         return optimizer
 
-    @property
-    def room(self: Any) -> int:
-        """The number of curve constants that the variables have space for."""
-        return self._run.room
-
-    def make_room(self: Any, count: int) -> None:
-        """Add variables until there is space for `count` constants of a curve."""
-        self._run.make_room(count)
-
 
 def _shape_of(curve: Curve) -> tuple[type, dict[str, Any]]:
     """Return the constants of the compiled step."""

@@ -10,6 +10,7 @@ from slanted.common.argument_checks import positive
 from slanted.errors import InputError, SettingError
 from slanted.keras_private.group_membership import Grouping, Member
 from slanted.keras_private.grouped import GroupedOptimizer
+from slanted.keras_private.loss_scaling import innermost
 from slanted.layerwise.layer_groups import LayerGroup
 
 __all__ = ["LayerwiseOptimizer"]
@@ -157,9 +158,9 @@ def _refuse_unsuitable(optimizer: Any) -> None:
         raise SettingError("optimizer", "a keras.optimizers.Optimizer", optimizer)
     if isinstance(optimizer, LayerwiseOptimizer):
         raise InputError(f"A {name} that is a LayerwiseOptimizer already has its groups. Pass a new optimizer.")
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+    if innermost(optimizer) is not optimizer:
         raise InputError(
-            "Loss scaling must wrap the LayerwiseOptimizer. Received: LossScaleOptimizer. "
+            f"Loss scaling must wrap the LayerwiseOptimizer. Received: {name}. "
             "Pass LossScaleOptimizer(LayerwiseOptimizer(optimizer, groups)) to `compile`."
         )
     if isinstance(optimizer, (keras.optimizers.Nadam, keras.optimizers.MultiOptimizer)):

@@ -136,7 +136,8 @@ def find_learning_rate(  # noqa: PLR0913 - public: each option by its name
         A `slanted.RateSearch`: its `suggestion`, `confidence`, the readings, and `plot()`.
 
     Raises:
-        ValueError: An argument is out of its range, or the data can be iterated over only once.
+        ValueError: An argument is out of its range, the data can be iterated over only once, or the model has several
+            replicas (`tf.distribute`).
         TrainingFailed: The loss diverges from the start.
 
     Example:

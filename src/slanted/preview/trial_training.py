@@ -11,7 +11,7 @@ import numpy as np
 
 from slanted.curves.curve import Constants, Curve
 from slanted.errors import InputError
-from slanted.keras_private.loss_scaling import in_one_order, make_room_as
+from slanted.keras_private.optimizer_copy import copy_of
 from slanted.layerwise.run_scheduler import RunScheduler
 from slanted.runtime.patches import retained_heap
 from slanted.runtime.random_state import preserved_random_state
@@ -136,7 +136,7 @@ class TrialModel:
         model: A built and compiled Keras model that does not override `train_step` or `compute_loss`.
 
     Raises:
-        InputError: The model is not built or not compiled, or overrides the training step.
+        InputError: The model is not built or not compiled, overrides the training step, or has several replicas.
     """
 
     def __init__(self, model: Any) -> None:
@@ -196,6 +196,12 @@ def _check(model: Any) -> None:
         )
     if not model.built or not model.trainable_variables:
         raise InputError(f"Model {model.name!r} has no weights to train yet. Build it, or call it on a batch, first.")
+    strategy = getattr(model, "distribute_strategy", None)  # TensorFlow's
+    if strategy is not None and strategy.num_replicas_in_sync > 1:
+        raise InputError(
+            f"A learning rate is searched on one device. Received: {type(strategy).__name__} with "
+            f"{strategy.num_replicas_in_sync} replicas. Build and compile the model outside of its scope for the search."
+        )
     for name in ("train_step", "compute_loss"):
         if getattr(type(model), name) is not getattr(keras.Model, name):
             raise InputError(
@@ -205,12 +211,9 @@ def _check(model: Any) -> None:
 
 
 def _copied(optimizer: Any, variables: Sequence[Any]) -> Any:
-    copy = type(optimizer).from_config(optimizer.get_config())
-    copy.build(variables)
-    if optimizer.built:
-        make_room_as(copy, optimizer)
-        for variable, (_, value) in zip(in_one_order(copy), _values(in_one_order(optimizer)), strict=True):
-            variable.assign(value)
+    copy = copy_of(optimizer)
+    if not copy.built:
+        copy.build(variables)
     return copy
 
 

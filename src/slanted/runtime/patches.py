@@ -14,7 +14,7 @@
     current_folder_importable `sys.path`, while the curve of a user is imported
     once_imported             `sys.meta_path`, until Keras is imported
 
-Private functions of Keras are patched in `slanted.keras_private` (`epochs_as_long_as_their_data`). Environment
+Keras's private functions, and its saving of optimizers, are patched in `slanted.keras_private`. Environment
 variables that Keras and its backends read on import are set in `keras_startup`, signal handlers in `deferred_signals`
 and by the command line. None of these patches is thread-safe. Patches of Keras import it themselves, so that this
 module does not.
