@@ -35,9 +35,9 @@ KERAS_FILES = (
 
 PROCESS_WIDE = re.compile(
     r"\.__call__ = |_enumerate_iterator = |field_size_limit\(|\.mallopt\(|set_random_seed\(|set_dtype_policy\("
-    r"|register_at_fork\(|sys\.modules(\.update|\[)"
+    r"|register_at_fork\(|sys\.modules(\.update|\[)|_class\.\w+_own_variables = "
 )
-PATCHING = {"runtime/patches.py", "keras_private/layers_and_trainers.py"}
+PATCHING = {"runtime/patches.py", "keras_private/layers_and_trainers.py", "keras_private/loss_scaling.py"}
 
 
 def sources():

@@ -4,9 +4,12 @@ import keras
 import numpy as np
 import pytest
 from applied import BACKEND, model
+from grouped_optimizers import grouped
 from plain_keras import applied_to, changed, gradients, variables
 
 import slanted
+from slanted.errors import InputError
+from slanted.keras_private.loss_scaling import scheduled
 from slanted.keras_private.plain_optimizer import mixed
 from slanted.keras_private.scheduled import ScheduledOptimizer
 
@@ -179,3 +182,18 @@ def test_the_plain_variables_are_listed_for_a_while_also_where_that_fails():
         assert len(optimizer.variables) == len(every) - 2
         raise ZeroDivisionError
     assert [id(variable) for variable in optimizer.variables] == [id(variable) for variable in every]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("wrap", [lambda inner: inner, keras.optimizers.LossScaleOptimizer])
+def test_an_optimizer_that_needs_no_curve_is_refused(wrap):
+    free = keras.optimizers.ScheduleFreeAdamW()
+    with pytest.raises(InputError) as refused:
+        scheduled(wrap(free))
+    assert type(free) is keras.optimizers.ScheduleFreeAdamW
+    assert str(refused.value) == (
+        "ScheduleFreeAdamW takes no curve and no layer rates: its average of weights counts each step alike, "
+        "whatever the rate, and Keras does not evaluate that average. Use AdamW."
+    )
+    with pytest.raises(InputError, match="ScheduleFreeAdamW takes no curve and no layer rates"):
+        grouped(free)

@@ -199,13 +199,42 @@ def test_wrong_texts_and_labels(texts, labels, message):
         ({"seed": 2**32}, "Argument `seed` must be at most 4294967295. Received: seed=4294967296"),
         ({"recipe": 5}, "Argument `recipe` must be a recipe, its name, or the path of a run's recipe.json. Received: "),
         ({"model": "./none"}, "./none: the model folder does not exist"),
-        ({"recipe": "slow"}, "--recipe slow: there is no such recipe or file. Recipes are: "),
+        ({"recipe": "slow"}, "recipe='slow': there is no such recipe or file. Recipes are: "),
     ],
 )
 def test_wrong_settings(settings, message):
     with pytest.raises(InputError) as refused:
         TextClassifier(**{"precision": "float32", **settings}).fit(["a", "b", "c", "d"], ["x", "y", "x", "y"])
     assert str(refused.value).startswith(message)
+
+
+@once
+@pytest.mark.parametrize(
+    ("estimator", "remedy"),
+    [(TextClassifier, "use class_weight='balanced'"), (TextRegressor, "repeat rows that count more")],
+)
+def test_weights_of_rows_are_refused(estimator, remedy):
+    with pytest.raises(InputError) as refused:
+        estimator().fit(["a", "b"], [0, 1], sample_weight=[1.0, 2.0])
+    name = estimator.__name__
+    assert str(refused.value) == (f"{name}.fit takes no sample_weight: all rows count alike; {remedy}, or leave it out")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'weights'"):
+        estimator().fit(["a", "b"], [0, 1], weights=[1.0, 2.0])
+
+
+@once
+def test_messages_name_parameters_and_not_options_of_the_command(tmp_path, capsys):
+    with pytest.raises(InputError) as refused:
+        TextClassifier(precision="float32", valid_share=0.1).fit(["a", "b", "c"], ["x", "y", "z"])
+    assert "valid_share" in str(refused.value) and "--" not in str(refused.value)
+    TextClassifier(verbose=True)._progress().say("length: 3 epochs (so many; --epochs overrides)")
+    assert capsys.readouterr().out == "length: 3 epochs (so many; epochs overrides)\n"
+    (tmp_path / "metrics.json").write_text("{}")
+    classifier = TextClassifier()
+    classifier.model_ = None
+    with pytest.raises(InputError) as refused:
+        classifier.save(tmp_path)
+    assert str(refused.value).startswith(f"{tmp_path}: ") and "--" not in str(refused.value)
 
 
 @once

@@ -31,7 +31,7 @@ class ScheduledOptimizer(SavedAsPlain):
         """Replace the class of `optimizer`, in place, by one that follows curves, and return `optimizer`.
 
         Raises:
-            InputError: It is a `MultiOptimizer`, which has several learning rates.
+            InputError: It is a `MultiOptimizer`, which has several learning rates, or a `ScheduleFreeAdamW`.
         """
         if isinstance(optimizer, cls):
             return optimizer
@@ -39,6 +39,11 @@ class ScheduledOptimizer(SavedAsPlain):
             raise InputError(
                 "A curve drives one optimizer for the whole model. Received: MultiOptimizer. "
                 "For a rate per layer group use `slanted.LayerwiseOptimizer`."
+            )
+        if isinstance(optimizer, keras.optimizers.ScheduleFreeAdamW):
+            raise InputError(
+                "ScheduleFreeAdamW takes no curve and no layer rates: its average of weights counts each step alike, "
+                "whatever the rate, and Keras does not evaluate that average. Use AdamW."
             )
         scheduled = isinstance(optimizer, ScheduledOptimizer)
         optimizer.__class__ = cls._mixed_with(optimizer.plain_class if scheduled else type(optimizer))

@@ -200,7 +200,8 @@ def _check(model: Any) -> None:
     if strategy is not None and strategy.num_replicas_in_sync > 1:
         raise InputError(
             f"A learning rate is searched on one device. Received: {type(strategy).__name__} with "
-            f"{strategy.num_replicas_in_sync} replicas. Build and compile the model outside of its scope for the search."
+            f"{strategy.num_replicas_in_sync} replicas. "
+            "Build and compile the model outside of its scope for the search."
         )
     for name in ("train_step", "compute_loss"):
         if getattr(type(model), name) is not getattr(keras.Model, name):

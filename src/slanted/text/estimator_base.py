@@ -1,13 +1,14 @@
 """The base class of TextClassifier and TextRegressor: parameters, fit, save and load of a scikit-learn estimator."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from slanted.common.python_words import errors_in_python, in_python
 from slanted.common.setting_fields import setting, setting_fields
 from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipe.named import recipe_named
@@ -30,6 +31,7 @@ except ImportError:
 
 _ESTIMATORS = "slanted.text.estimators"  # a user's subclass may load models of any task
 _OF_RECIPE = {"lr": "lr_max", "epochs": "epochs", "truncate": "truncate"}
+_CHOICES = {f.name: f.metadata["choices"] for cls in (Settings, Recipe) for f in setting_fields(cls)}
 _SHARED = [f.name for f in setting_fields(Settings) if f.name not in ("model", "recipe", "task", "backend", "threads")]
 
 
@@ -62,7 +64,8 @@ class TextEstimator(_Parameters):
 
     _task = "auto"
 
-    def fit(self, texts: Any, labels: Any, valid: tuple[Any, Any] | None = None) -> Self:
+    @errors_in_python(_CHOICES)
+    def fit(self, texts: Any, labels: Any, valid: tuple[Any, Any] | None = None, **unknown: Any) -> Self:
         """Fine-tune the pretrained encoder on texts and their labels.
 
         Args:
@@ -74,14 +77,16 @@ class TextEstimator(_Parameters):
             valid: The validation split, (texts, labels), which selects the best epoch; None: a share `valid_share` of
                 the rows, which is 0 by default for fewer than 2,000 rows (but not for several labels): the last epoch
                 is then the model. Not with `folds`, where each fold has its own validation split.
+            unknown: None may be given. A `sample_weight` is refused: all rows count alike, or by `class_weight`.
 
         Returns:
             The fitted estimator.
 
         Raises:
-            InputError: A text, a label or a setting is invalid.
+            InputError: A text, a label or a setting is invalid, or `sample_weight` is given.
             TrainingFailed: The loss is not finite.
         """
+        self._refuse(unknown)
         if labels is None:
             problem = f"{type(self).__name__} requires y to be passed, but the target y is None"
             raise InputError(f"{problem}; give a label for each text")
@@ -101,6 +106,14 @@ class TextEstimator(_Parameters):
             self._fit_one(target, train, settings, valid)
         return self
 
+    def _refuse(self, unknown: Mapping[str, Any]) -> None:
+        name = type(self).__name__
+        if "sample_weight" in unknown:
+            remedy = "repeat rows that count more" if self._task == "regression" else "use class_weight='balanced'"
+            raise InputError(f"{name}.fit takes no sample_weight: all rows count alike; {remedy}, or leave it out")
+        if unknown:
+            raise TypeError(f"{name}.fit() got an unexpected keyword argument {next(iter(unknown))!r}")
+
     def _fit_one(self, target: Target, train: Examples, settings: Settings, valid: tuple[Any, Any] | None) -> None:
         validation = None if valid is None else self._valid_examples(valid, target, train)
         if validation is None:
@@ -108,7 +121,7 @@ class TextEstimator(_Parameters):
         settings = replace(settings, valid_share=settings.held_out_share)
         if validation is None and settings.held_out_share > 0.0:
             train, validation = hold_out(train, target, settings)
-        model, self.history_ = _fitted(target, train, validation, settings, Progress(quiet=not self.verbose))
+        model, self.history_ = _fitted(target, train, validation, settings, self._progress())
         self._adopt(model)
 
     def _fit_folds(self, target: Target, train: Examples, settings: Settings, valid: Any) -> None:
@@ -119,7 +132,7 @@ class TextEstimator(_Parameters):
             raise SettingError("folds", "0 where `valid` is given: each fold has its own validation split", self.folds)
         folds = fold_rows(target, train, settings)
         of_fold = replace(settings, folds=0, valid_share=settings.held_out_share)
-        progress = Progress(quiet=not self.verbose)
+        progress = self._progress()
         models, self.history_ = [], []
         for number, fold in enumerate(folds):
             validation = train.take(fold.valid) if len(fold.valid) else None
@@ -131,6 +144,9 @@ class TextEstimator(_Parameters):
         self._adopt(MemoryEnsemble(models, replace(of_fold, folds=settings.folds)))
         out_of_fold, _ = self.model_.predict_out_of_fold(train, folds)
         self.out_of_fold_ = self._in_shape_of_labels(out_of_fold)
+
+    def _progress(self) -> Progress:
+        return Progress(quiet=not self.verbose, wording=lambda text: in_python(text, _CHOICES))
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags for scikit-learn: X is a one-dimensional array of strings."""
@@ -188,6 +204,7 @@ class TextEstimator(_Parameters):
         """Return predictions, (n, outputs), in the shape of the labels."""
         return predicted
 
+    @errors_in_python(_CHOICES)
     def _outputs(self, texts: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
         first, second = as_texts(texts)
@@ -196,6 +213,7 @@ class TextEstimator(_Parameters):
             raise InputError(f"texts are {received}, but fit was given {expected}; give {expected}")
         return self.model_.predict(first, second)
 
+    @errors_in_python(_CHOICES)
     def save(self, folder: str | Path) -> None:
         """Save the fitted model to a new or empty folder, in the format of `slanted train`.
 
@@ -214,6 +232,7 @@ class TextEstimator(_Parameters):
             self.model_.save(place)
 
     @classmethod
+    @errors_in_python(_CHOICES)
     def load(cls, folder: str | Path) -> Self:
         """Load a fitted estimator from a folder that `save` or `slanted train` wrote.
 
@@ -258,7 +277,7 @@ def _on_machine(settings: Settings, train: Examples) -> Settings:
 
 
 def _to_standard_error(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(in_python(line, _CHOICES), file=sys.stderr)
 
 
 def _kinds_of_texts(pairs: bool) -> tuple[str, str]:

@@ -20,13 +20,20 @@ class Progress:
             pipe and a terminal that cannot move its cursor show plain lines.
         quiet: Whether to show nothing.
         views: The views, in place of `stream`.
+        wording: Changes each message before it is shown.
     """
 
-    def __init__(self, stream: TextIO | None = None, quiet: bool = False, views: Sequence[View] | None = None) -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        quiet: bool = False,
+        views: Sequence[View] | None = None,
+        wording: Callable[[str], str] = str,
+    ) -> None:
         if views is None:
             stream = stream or sys.stdout
             views = [] if quiet or stream is None else [_view_of(stream)]
-        self.views = list(views)
+        self.views, self.wording = list(views), wording
 
     @contextmanager
     def shown_to(self, view: View) -> Iterator[None]:
@@ -41,11 +48,11 @@ class Progress:
 
     def steps_only(self, title: str) -> "Progress":
         """Return a Progress that shows the steps of one run of several in the same views, without its messages."""
-        return Progress(views=[StepsOnly(view, title) for view in self.views])
+        return Progress(views=[StepsOnly(view, title) for view in self.views], wording=self.wording)
 
     def say(self, text: str) -> None:
         """Show a message on a line of its own."""
-        self._send(lambda view: view.say(text))
+        self._send(lambda view: view.say(self.wording(text)))
 
     def begin(self, total_steps: int, batch_size: int, first_step: int = 0, groups: GroupRates | None = None) -> None:
         """Start a run of `total_steps` batches of `batch_size` texts, of which `first_step` are done."""
@@ -113,4 +120,5 @@ def fold_title(number: int, count: int) -> str:
 
 def shown_as_fold(progress: Progress, number: int, count: int) -> Progress:
     """Return a Progress that shows the run of fold `number`, from 0, of `count` folds in the views of `progress`."""
-    return Progress(views=[FoldView(view, fold_title(number, count), number == 0) for view in progress.views])
+    views = [FoldView(view, fold_title(number, count), number == 0) for view in progress.views]
+    return Progress(views=views, wording=progress.wording)
