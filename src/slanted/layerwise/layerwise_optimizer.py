@@ -30,9 +30,9 @@ class LayerwiseOptimizer(GroupedOptimizer, keras.optimizers.Optimizer):
     the schedule. Adafactor limits the rate of each group to 1 / sqrt(updates), as it limits any learning rate.
 
     The optimizer is not copied: the instance becomes a LayerwiseOptimizer and keeps its state. Nadam is not supported,
-    because it has one momentum schedule for all variables, nor is ScheduleFreeAdamW, whose average of weights counts each
-    step alike, whatever the rate. Optimizers that wrap others are not supported either: for
-    loss scaling, pass LayerwiseOptimizer to `keras.optimizers.LossScaleOptimizer`, as `compile` does.
+    because it has one momentum schedule for all variables, nor is ScheduleFreeAdamW, whose average of weights counts
+    each step alike, whatever the rate. Optimizers that wrap others are not supported either: for loss scaling, pass
+    LayerwiseOptimizer to `keras.optimizers.LossScaleOptimizer`, as `compile` does.
 
     Args:
         optimizer: A Keras optimizer.
