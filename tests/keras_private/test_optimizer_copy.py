@@ -88,3 +88,11 @@ def test_a_later_change_of_the_rate_removes_the_variable_of_the_copy():
     copy.learning_rate = keras.optimizers.schedules.CosineDecay(0.5, 10)
     assert [v.name for v in copy.variables] == ["iteration"], changed("Tracker", "it untracks a variable by its id")
     assert innermost(copy) is copy
+
+
+def test_the_rate_of_a_copy_is_its_own():
+    optimizer = following()
+    before = float(optimizer.learning_rate)
+    copy = copy_of(optimizer)
+    copy.learning_rate.assign(7.0)
+    assert (float(copy.learning_rate), float(optimizer.learning_rate)) == (7.0, before)

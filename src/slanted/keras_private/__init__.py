@@ -1,9 +1,8 @@
 """All uses of private Keras names, in one folder.
 
     optimizer_state       the optimizer variables that Keras does not have: run and layer groups
-    plain_optimizer       from a plain optimizer to a mixed class and back
+    plain_optimizer       what a scheduled optimizer shares with a plain one: class, saved form, rate in a variable
     scheduled             an optimizer whose learning rate is a curve
-    rate_variable         its learning rate in the form of a variable
     training_step         the batch that a training step trains on
     saved_classes         the names of slanted's classes in saved files
     group_membership      the layer group of each variable

@@ -9,6 +9,8 @@ from keras.src.utils.tracking import Tracker
 
 from slanted.keras_private.group_membership import Grouping
 from slanted.keras_private.optimizer_state import Applying, StateApart
+from slanted.keras_private.plain_optimizer import RateVariable
+from slanted.keras_private.scheduled import ScheduledOptimizer
 
 _WITH_STATE = (BaseOptimizer, keras.optimizers.OptimizerMap, StateApart, Applying, Grouping, Tracker)
 
@@ -23,6 +25,9 @@ def copy_of(optimizer: Any) -> Any:
     made = _copied(optimizer, copies)
     for tracker in [copy for copy in copies.values() if isinstance(copy, Tracker)]:
         tracker.stored_ids = {name: {id(each) for each in store} for name, (_, store) in tracker.config.items()}
+    for copy in copies.values():
+        if isinstance(copy, ScheduledOptimizer):
+            vars(copy)["_rate_variable"] = RateVariable(copy)
     return made
 
 

@@ -10,8 +10,7 @@ from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from slanted.curves.curve import Curve
 from slanted.errors import InputError
 from slanted.keras_private.optimizer_state import Applying, RunState, StateApart
-from slanted.keras_private.plain_optimizer import SavedAsPlain, mixed, recall_run
-from slanted.keras_private.rate_variable import RateVariable
+from slanted.keras_private.plain_optimizer import RateVariable, SavedAsPlain, mixed, recall_run
 from slanted.keras_private.training_step import is_on_host, is_readable
 
 ops: Any = keras.ops

@@ -7,7 +7,7 @@ from applied import BACKEND, assert_sums, batches, fit, fit_on, model
 from scheduled_runs import CURVE, stlr
 
 from slanted.errors import InputError
-from slanted.keras_private.rate_variable import RateVariable
+from slanted.keras_private.plain_optimizer import RateVariable
 from slanted.keras_private.scheduled import ScheduledOptimizer
 
 
