@@ -54,5 +54,6 @@ for variable, expected in zip(model.trainable_variables, alone.trainable_variabl
 
 def test_replicas_train_at_the_rates_of_one_device_and_a_search_is_refused():
     support = [path for path in sys.path if path.endswith("support")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*support, os.environ.get("PYTHONPATH", "")])}
+    path = os.pathsep.join([*support, os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": path}
     subprocess.run([sys.executable, "-c", TWO_REPLICAS], check=True, env=environment)
