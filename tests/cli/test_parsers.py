@@ -60,6 +60,26 @@ def test_options_cannot_be_abbreviated(name, words):
         parser().parse_args([name, *words, short, "utf-8"])
 
 
+def test_options_of_several_values_may_be_given_several_times(monkeypatch):
+    from slanted.cli.options import files_of
+
+    def files(*words):
+        return files_of(parser().parse_args(["train", "t.csv", "--out", "o", *words]))
+
+    assert files("--label", "a", "--label", "b").label == files("--label", "a", "b").label == ("a", "b")
+    assert files("--text", "a", "--text", "b").text == files("--text", "a", "b").text == ("a", "b")
+    assert files("--text", "a").text == "a" and files().label == ()
+    assert files("--no-header", "--columns", "text, label").columns == ("text", "label")
+    assert [files(*words).header for words in (["--no-header"], ["--header"], [])] == [False, True, None]
+    assert files("--separator", "tab").separator == "\t"
+
+
+@pytest.mark.parametrize("option", ["--test", "--valid", "--text-b", "--encoding", "--separator", "--quotes"])
+def test_an_option_of_one_file_or_column_is_refused_where_it_is_given_twice(option, capsys):
+    assert main(["train", "t.csv", "--out", "o", option, "none", option, "csv"]) == 2
+    assert capsys.readouterr().err == f"error: {option}: is given twice; give it once; see slanted train --help\n"
+
+
 def test_an_error_of_argparse_is_one_of_the_command_line_s_own():
     with pytest.raises(InputError, match=r"^--epochs: expected one argument; see slanted train --help$"):
         Parser(prog="slanted train").error("argument --epochs: expected one argument")

@@ -21,6 +21,18 @@ from slanted.text.settings import DataFiles, Settings
 TRAIN_HELP = "CSV, TSV, JSON Lines or Parquet, also gzip or zstd; several files, 'a pattern*', or - for standard input"
 
 
+class Once(argparse.Action):
+    """Stores the value of an option that may be given once: of two files, the first would not be read."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Store the value, or raise InputError."""
+        given = vars(namespace).setdefault("given_once", set())
+        if self.dest in given:
+            parser.error(f"{option_string}: is given twice; give it once")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 def add_command(commands: Any, name: str, run: Callable[[Any], None], text: str) -> argparse.ArgumentParser:
     """Add a command that calls `run` with the parsed options."""
     command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -34,6 +46,11 @@ def add_option(group: Any, setting: Field[Any], **more: Any) -> None:
     if default not in (None, (), MISSING) and "(default" not in text:
         text += f" (default: {default:g})" if isinstance(default, float) else f" (default: {default})"
     own = {name: setting.metadata[name] for name in ("metavar", "nargs") if name in setting.metadata}
+    if "nargs" in own:  # given twice, it has the values of both
+        own |= {"action": "extend", "default": None}
+    if default is None and "bool" in str(setting.type):
+        group.add_argument(option_of(argument_of(setting)), action=argparse.BooleanOptionalAction, help=text)
+        return
     own = {
         "metavar": {int: "N", whole_or_auto: "N", float: "X", share_or_auto: "X"}.get(parse),
         "type": _converter(parse),
@@ -55,7 +72,7 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     """Add the options for the data files and for reading them."""
     data = command.add_argument_group("data")
     for setting in setting_fields(DataFiles):
-        add_option(data, setting)
+        add_option(data, setting, **({} if "nargs" in setting.metadata else {"action": Once}))
 
 
 def add_setting_options(command: argparse.ArgumentParser, one_run: bool = True) -> None:

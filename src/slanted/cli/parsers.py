@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from slanted.cli.compare import add_compare
 from slanted.cli.options import (
     TRAIN_HELP,
+    Once,
     add_command,
     add_data_options,
     add_live_options,
@@ -21,7 +22,7 @@ from slanted.common.setting_fields import setting_fields
 from slanted.errors import InputError
 from slanted.preview.range_test import SearchOptions
 from slanted.text.runs.checkpoints import CheckpointPace
-from slanted.text.settings import BACKENDS, Settings
+from slanted.text.settings import BACKENDS, FORM, ReadOptions, Settings
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,6 +31,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise InputError instead of printing the usage."""
         message = message.removeprefix("argument ").replace("unrecognized arguments: ", "unknown option ")
+        if message.startswith("the following arguments are required") and ("TRAIN" in message or "FILE" in message):
+            message += ", before options that take several values, such as --label"
         raise InputError(f"{message}; see {self.prog} --help")
 
 
@@ -133,9 +136,10 @@ def _add_report(commands: Any) -> None:
 
 
 def _add_use_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--text", metavar="COL", help="the column of the texts (default: as in training)")
-    command.add_argument("--text-b", metavar="COL", help="the column of the second texts (default: as in training)")
-    command.add_argument("--encoding", default="utf-8", help="character encoding of the file (default: utf-8)")
+    reading = command.add_argument_group("reading (by default as in training)")
+    fields = {setting.name: setting for setting in setting_fields(ReadOptions)}
+    for name in ("text", "text_b", *FORM, "encoding"):
+        add_option(reading, fields[name], **({} if "nargs" in fields[name].metadata else {"action": Once}))
     command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto)")
     add_option(command, next(f for f in setting_fields(Settings) if f.name == "threads"))
 

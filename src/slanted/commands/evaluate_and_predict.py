@@ -11,7 +11,8 @@ from slanted.common.setting_fields import documented, setting
 from slanted.errors import InputError, printable
 from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
-from slanted.text.formats.input_paths import input_paths
+from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths
+from slanted.text.formats.open_table import ending_of
 from slanted.text.labels.examples import Examples
 from slanted.text.rows.rows import Rows, read_rows_like, read_rows_of_labels
 from slanted.text.runs.artefacts import identity
@@ -62,7 +63,7 @@ def predict(folder: Path, file: str, out: Path, options: UseOptions) -> None:
 
 def _note_on_column(run: SavedRun, column: str, options: UseOptions) -> list[str]:
     """Return a note, in a list, if the text column has another name than in training; else an empty list."""
-    expected = options.text or ("text" if run.columns is None else run.columns.text)
+    expected = next(iter(options.texts), "text" if run.columns is None else run.columns.text)
     if column.strip().casefold() == expected.casefold():
         return []
     return [f"note: reading texts from column {shown(column)}, because there is no column {shown(expected)}"]
@@ -83,6 +84,8 @@ def _check_out(out: Path, file: str) -> None:
 
 def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows:
     columns = run.columns
+    if file == STANDARD_INPUT or ending_of(file) == ending_of(str(run.reading.train)):
+        options = options.with_form_of(run.reading)
     if options.text_b is not None and run.pairs is False:
         raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
     if columns is None:
@@ -92,8 +95,10 @@ def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows
             problem = f"{file}: single texts in column {shown(rows.columns.text)}, but the model was trained on pairs"
             raise InputError(f"{problem}; name the column of the second texts with --text-b")
         return replace(rows, texts_b=None) if run.pairs is False else rows
-    columns = replace(columns, text=options.text or columns.text, text_b=options.text_b or columns.text_b)
-    return read_rows_like(file, columns, labelled=labelled, encoding=options.encoding)
+    columns = replace(columns, text_b=options.text_b or columns.text_b)
+    if options.texts:
+        columns = replace(columns, text=options.texts[0], more_texts=options.texts[1:])
+    return read_rows_like(file, columns, labelled=labelled, options=options)
 
 
 def _to_standard_error(line: str) -> None:

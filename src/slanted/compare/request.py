@@ -32,7 +32,8 @@ def _options(files: DataFiles, settings: Settings) -> dict[str, Any]:
     reading = {name: value for name, value in asdict(files).items() if name not in CONTENTS}
     shared = {name: value for name, value in settings.to_dict().items() if name not in FREE}
     backend = "auto" if settings.backend == "measure" else settings.backend
-    return {**reading, "label": list(files.label), **shared, "backend": backend}
+    lists = {name: list(value) for name, value in reading.items() if isinstance(value, tuple)}
+    return {**reading, **lists, **shared, "backend": backend}
 
 
 def read_comparison(out: Path, request: dict[str, Any]) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from slanted.common.argument_checks import make_plain, positive, share, whole
 from slanted.common.messages import is_encodable
@@ -20,6 +20,8 @@ Kind = Literal["single", "multilabel", "regression"]
 TASKS = ("auto", *get_args(Kind))
 PRECISIONS = ("auto", *backend_choice.PRECISIONS)
 BACKENDS = ("auto", *backend_choice.BACKENDS, backend_choice.MEASURE)
+QUOTES = ("auto", "csv", "none")
+FORM = ("separator", "quotes", "header", "columns")  # the options that say how a text file is written
 LONG = ("truncate", "chunk")
 CLASS_WEIGHTS = ("none", "balanced")
 BEST_BY = ("loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_auc", "average_precision")
@@ -29,6 +31,10 @@ FEWEST_FOLDS, MOST_FOLDS = 2, 100
 VALID_SHARE, FEW_ROWS, BATCH_SIZE = 0.1, 2_000, 32
 CLS, MEAN = "cls", "mean"
 SETTLED = ("batch_size", "valid_share", "pooling")  # by the rows and the model where they are "auto", as epochs are
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
 def threads_setting(**more: Any) -> Any:
@@ -41,9 +47,15 @@ def threads_setting(**more: Any) -> Any:
 @documented
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """Options for reading data files."""
+    """Options for reading data files.
 
-    text: str | None = setting(None, "the column of the texts (default: text)", metavar="COL")
+    Raises:
+        SettingError: An option is out of its range.
+    """
+
+    text: str | tuple[str, ...] | None = setting(
+        None, "the column of the texts, or several, which are joined (default: text)", metavar="COL", nargs="+"
+    )
     text_b: str | None = setting(None, "the column of the second texts, for pairs of texts", metavar="COL")
     label: tuple[str, ...] = setting((), "the column or columns of the labels", metavar="COL", nargs="+")
     encoding: str = setting("utf-8", "character encoding of text files")
@@ -51,9 +63,51 @@ class ReadOptions:
     bad_rows: str = setting(
         "fail", "bad training and validation rows; fail: stop at the first; skip: list them in bad_rows.csv"
     )
+    separator: str | None = setting(
+        None, "the separator of fields in text files, or tab (default: from the name or the header)", metavar="C"
+    )
+    quotes: str = setting(
+        QUOTES[0],
+        "quotes in text files; csv: they enclose fields; none: they are part of the texts; auto: csv, or between tabs "
+        "or bars as the rows show",
+    )
+    header: bool | None = setting(
+        None, "whether the first line of a text file has the names of the columns (default: unless it looks like a row)"
+    )
+    columns: tuple[str, ...] = setting(
+        (), "the names of the columns of a file without a header", parse=_names, metavar="A,B"
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label", tuple(self.label))  # the dataclass is frozen
+        separator = {"tab": "\t", r"\t": "\t"}.get(self.separator or "", self.separator)
+        texts = self.texts
+        plain = {"text": texts if len(texts) > 1 else next(iter(texts), None), "separator": separator}
+        for name, value in {**plain, "label": tuple(self.label), "columns": tuple(self.columns)}.items():
+            object.__setattr__(self, name, value)  # the dataclass is frozen
+        if separator is not None and (len(separator) != 1 or separator in '"\r\n\0'):
+            raise SettingError("separator", "one character, or tab", self.separator)
+        if self.quotes not in QUOTES:
+            raise SettingError("quotes", f"one of {', '.join(QUOTES)}", self.quotes)
+        if len({"", *self.columns}) <= len(self.columns):
+            raise SettingError("columns", "different names, with commas between them", ",".join(self.columns))
+
+    def with_form_of(self, other: "ReadOptions") -> Self:
+        """Return the options with those of another file for how it is written, where they have their defaults."""
+        default = ReadOptions()
+        form = {name: getattr(other, name) for name in FORM if getattr(self, name) == getattr(default, name)}
+        if self.header:  # which a file with names for its columns has not
+            form.pop("columns", None)
+        return replace(self, **form)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The names of the columns of the texts, none by default."""
+        return (self.text,) if isinstance(self.text, str) else tuple(self.text or ())
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The names of the columns in use, as given or by default."""
+        return (*(self.texts or ("text",)), self.text_b or "text_b", *(self.label or ("label",)))
 
 
 @documented

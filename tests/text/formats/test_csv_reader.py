@@ -8,6 +8,9 @@ from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
 from slanted.text.formats.csv_reader import read_delimited
+from slanted.text.formats.delimited_form import Form
+from slanted.text.formats.line_reader import physical_lines
+from slanted.text.settings import ReadOptions
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
@@ -165,7 +168,9 @@ class Endless:
 def test_a_record_that_never_ends_is_refused_in_bounded_memory(start, rest, message):
     stream = Endless(start, rest)
     with pytest.raises(InputError) as caught:
-        for _ in read_delimited(stream, "f.csv", "utf-8")[1]:
+        lines = physical_lines(stream, "f.csv", "utf-8")
+        form = Form.of(lines, "f.csv", ReadOptions(), None, is_list=False)
+        for _ in read_delimited(form, "f.csv")[1]:
             pass
     assert str(caught.value) == message
     assert stream.given < 2**24 + 2**21

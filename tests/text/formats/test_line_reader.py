@@ -10,7 +10,7 @@ from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
 from slanted.text.formats import line_reader
-from slanted.text.formats.csv_reader import read_delimited
+from slanted.text.formats.line_reader import physical_lines
 from slanted.text.rows.columns import Columns
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
@@ -130,5 +130,5 @@ def test_a_stream_that_fails_is_refused():
             raise OSError(5, "Input/output error")
 
     with pytest.raises(InputError) as caught:
-        read_delimited(Failing(), "f.csv", "utf-8")
+        next(physical_lines(Failing(), "f.csv", "utf-8"))
     assert str(caught.value) == "f.csv cannot be read (Input/output error); check the disk or the connection"

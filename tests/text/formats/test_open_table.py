@@ -13,6 +13,7 @@ from slanted.text.formats.open_table import SAMPLE_ROWS, check_same_columns, ope
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
 from slanted.text.rows.rows import read_rows_like
+from slanted.text.settings import ReadOptions
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
@@ -98,7 +99,7 @@ def test_bad_rows_are_given_away_and_columns_are_compared_without_counting_them(
     bad = BadRows("skip")
     write("label,text\nx,a,b\ny,b\n", "b.csv")
     with open_table(write("text,label\na,x,y\na,x\n"), bad_rows=bad) as table:
-        check_same_columns(table, ["b.csv"], "utf-8", bad)
+        check_same_columns(table, ["b.csv"], ReadOptions(), bad)
         assert list(table.records(["text"])) == [(3, ["a"])]
     assert bad.count == 1
 

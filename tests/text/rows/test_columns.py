@@ -187,7 +187,7 @@ FOUND = [
     ("number", {"labelled": False}, Columns("number", None, ())),
 ]
 
-CELLS = {"number": "2.5", "bit": "0", "bit2": "1.0"}
+CELLS = {"word": "some", "number": "2.5", "bit": "0", "bit2": "1.0"}
 
 
 @pytest.mark.parametrize(("header", "options", "columns"), FOUND)

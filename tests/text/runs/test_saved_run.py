@@ -1,6 +1,7 @@
 """Whether a run's labels fit what else its folder says, and its folds each other."""
 
 import shutil
+from dataclasses import replace
 
 import folded_runs
 import numpy as np
@@ -31,7 +32,9 @@ NUMBER, NUMBERS = Target("regression", ("label",)), Target("regression", ("a", "
         (CLASSES, None, "auto", True),  # trained in Python
         (CLASSES, ONE, "regression", False),
         (CLASSES, TWO, "auto", False),
-        (CLASSES, SETS, "auto", False),
+        (CLASSES, SETS, "auto", True),  # lists of one label each
+        (CLASSES, replace(SETS, label_separator=";"), "auto", False),
+        (CLASSES, replace(SETS, label_names=("a", "b")), "auto", False),
         (Target("single", ("x",)), ONE, "auto", False),
         (Target("single", ("x",)), None, "auto", False),
         (FLAGS, TWO, "auto", True),

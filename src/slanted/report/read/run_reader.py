@@ -26,9 +26,10 @@ from slanted.text.runs.history import read_history
 from slanted.text.settings import MOST_FOLDS
 
 MOST_POINTS = 1000
-FILE_OPTIONS = ("valid", "test", "text", "text_b", "encoding", "label_separator", "bad_rows")
+FILE_OPTIONS = ("valid", "test", "text", "text_b", "encoding", "label_separator", "bad_rows", "separator", "quotes")
+LIST_OPTIONS = ("text", "label")
 RECIPE_KEYS = ("name", "source", "curve", "truncate")
-FILE_DEFAULTS = {"encoding": "utf-8", "bad_rows": "fail"}
+FILE_DEFAULTS = {"encoding": "utf-8", "bad_rows": "fail", "quotes": "auto"}
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -191,6 +192,20 @@ def _cross_validation_of(folder: Path) -> dict[str, Any] | None:
     return parent if is_fold else None
 
 
+def _given(files: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the options for the files that have no default, as typed on a command line."""
+    named = {name: files.get(name) for name in FILE_OPTIONS if not isinstance(files.get(name), list)}
+    given = {option_of(name): [value] for name, value in named.items() if value not in (None, FILE_DEFAULTS.get(name))}
+    given |= {option_of(name): listed(files[name]) for name in LIST_OPTIONS if isinstance(files.get(name), list)}
+    if "\t" in given.get("--separator", []):
+        given["--separator"] = ["tab"]
+    if files.get("header") is not None:
+        given["--header" if files["header"] else "--no-header"] = []
+    if files.get("columns"):
+        given["--columns"] = [",".join(listed(files["columns"]))]
+    return {option: values for option, values in given.items() if values or option.endswith("header")}
+
+
 def command(saved: Mapping[str, Any], folder: Path) -> str | None:
     """Return the command that repeats a run; None if it was trained from Python, or a name looks like an option.
 
@@ -205,11 +220,7 @@ def command(saved: Mapping[str, Any], folder: Path) -> str | None:
         return None
     with faults_of(folder / run_folder.RECIPE):
         train = [files["train"]] if isinstance(files["train"], str) else listed(files["train"], 1)
-        named = {name: files.get(name) for name in FILE_OPTIONS}
-        given = {
-            option_of(name): [value] for name, value in named.items() if value not in (None, FILE_DEFAULTS.get(name))
-        }
-        given |= {"--label": listed(files["label"])} if files.get("label") else {}
+        given = _given(files)
         names = [*train, *chain(*given.values())]
         if any((name != "-" and name.startswith("-")) or not name.isprintable() for name in names):
             return None

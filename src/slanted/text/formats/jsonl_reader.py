@@ -111,6 +111,6 @@ def _cell(value: Any) -> Cell:
         return "1" if value else "0"
     if value is None:
         return ""
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return Unusable("a list", tuple(value))
+    if isinstance(value, list) and all(isinstance(item, str | bool) for item in value):
+        return Unusable("a list", tuple(item if isinstance(item, str) else str(int(item)) for item in value))
     return Unusable("a nested list" if isinstance(value, list) else "an object")

@@ -11,14 +11,17 @@ from slanted.errors import InputError
 from slanted.text.formats.cells import Record
 from slanted.text.formats.csv_reader import read_delimited
 from slanted.text.formats.decompression import unpacked
+from slanted.text.formats.delimited_form import Form
 from slanted.text.formats.input_paths import STANDARD_INPUT, PathLike, open_source, source_name
 from slanted.text.formats.jsonl_reader import read_json_lines
-from slanted.text.formats.line_reader import check_encoding
+from slanted.text.formats.line_reader import check_encoding, physical_lines
 from slanted.text.formats.parquet_reader import MARK, open_parquet
 from slanted.text.formats.skipped_rows import BadRows
+from slanted.text.settings import ReadOptions
 
 SAMPLE_ROWS = 100
 
+_DEFAULT = ReadOptions()
 _PACKED = (".gz", ".zst", ".zstd")
 _JSON = (".jsonl", ".ndjson", ".json")
 _TABS = (".tsv", ".tab")
@@ -35,6 +38,7 @@ class Table:
         header: The column names, in the file's order.
         sample: Returns the first records, with the cells of all columns.
         records: Yields all records, the sample too, with the cells of the named columns in that order. Read once.
+        assumes_header: Whether the header is the first line of a text file, which may be a row.
     """
 
     source: str
@@ -42,52 +46,56 @@ class Table:
     header: tuple[str, ...]
     sample: Callable[[], list[Record]]
     records: Callable[[Sequence[str]], Iterator[Record]]
+    assumes_header: bool = False
 
 
 @contextmanager
-def open_table(path: PathLike, encoding: str = "utf-8", bad_rows: BadRows | None = None) -> Iterator[Table]:
+def open_table(path: PathLike, options: ReadOptions = _DEFAULT, bad_rows: BadRows | None = None) -> Iterator[Table]:
     """Open a file, read its header, and close it at the end of the `with` block.
 
     Parquet, gzip and zstd are known by their first bytes. Of the rest, names in `.jsonl`, `.ndjson` or `.json` are JSON
     Lines, those in `.tsv` or `.tab` tab-separated, and in `.csv` separated as the header shows (`read_delimited`), with
-    or without `.gz` or `.zst` behind. Any other name, standard input too, is JSON Lines if it begins with `{`.
+    or without `.gz` or `.zst` behind. Any other name, standard input too, is JSON Lines if it begins with `{`. A file
+    in `.txt` has a text a line and no header, unless its first line has the name of a column or an option says so.
 
     Args:
         path: The file, or `-` for standard input.
-        encoding: Of a text file.
+        options: How text files are written, and the names of the columns.
         bad_rows: Collects the rows that cannot be read; None refuses them.
 
     Raises:
         InputError: The file cannot be read, its header is unusable, or (from `records`) a record is.
     """
-    check_encoding(encoding)
+    check_encoding(options.encoding)
     source = source_name(path)
     with open_source(path) as stream:
-        if stream.peek(4)[:4] == MARK or _ending(path) in _PARQUET:
+        if stream.peek(4)[:4] == MARK or ending_of(path) in _PARQUET:
             with _parquet(path, source, stream) as table:
                 yield _checked(table)
         else:
-            yield _checked(_text(path, source, unpacked(stream, source), encoding, bad_rows or BadRows()))
+            yield _checked(_text(path, source, unpacked(stream, source), options, bad_rows or BadRows()))
 
 
-def _ending(path: PathLike) -> str:
-    """Return the extension in lower case, without that of the compression."""
+def ending_of(path: PathLike) -> str:
+    """Return the extension of a file in lower case, without that of the compression."""
     name = str(path).lower()
     for packed in _PACKED:
         name = name.removesuffix(packed)
     return name[name.rfind(".") :]
 
 
-def _text(path: PathLike, source: str, stream: BufferedReader, encoding: str, bad_rows: BadRows) -> Table:
-    ending = _ending(path)
+def _text(path: PathLike, source: str, stream: BufferedReader, options: ReadOptions, bad_rows: BadRows) -> Table:
+    ending, assumes_header = ending_of(path), False
     known = ending in (*_TABS, ".csv")
     if ending in _JSON or (not known and _begins_as_json(stream)):
-        header, records = read_json_lines(stream, source, encoding, bad_rows)
+        header, records = read_json_lines(stream, source, options.encoding, bad_rows)
     else:
-        delimiter = "\t" if ending in _TABS else None
-        header, records = read_delimited(stream, source, encoding, delimiter, bad_rows)
+        lines = physical_lines(stream, source, options.encoding)
+        form = Form.of(lines, source, options, "\t" if ending in _TABS else None, is_list=ending == ".txt")
+        header, records = read_delimited(form, source, bad_rows)
+        assumes_header = form.assumes_header
     rows = _Stream(header, records)
-    return Table(source, "line", header, rows.sample, rows.records)
+    return Table(source, "line", header, rows.sample, rows.records, assumes_header)
 
 
 def _begins_as_json(stream: BufferedReader) -> bool:
@@ -131,14 +139,14 @@ def _checked(table: Table) -> Table:
     return table
 
 
-def check_same_columns(table: Table, paths: Sequence[str], encoding: str, bad_rows: BadRows) -> None:
+def check_same_columns(table: Table, paths: Sequence[str], options: ReadOptions, bad_rows: BadRows) -> None:
     """Raise unless the files at `paths` have the columns of `table`, in any order.
 
     Raises:
         InputError: A file has other columns, or cannot be read.
     """
     for path in paths:
-        with open_table(path, encoding, BadRows("skip" if bad_rows.skip else "fail")) as other:
+        with open_table(path, options, BadRows("skip" if bad_rows.skip else "fail")) as other:
             if sorted(other.header) != sorted(table.header):
                 problem = f"{other.source}: its columns are {listed(other.header)}"
                 those = f"where {table.source} has {listed(table.header)}"

@@ -125,20 +125,24 @@ class _Field:
         kinds, kind = pyarrow.types, field.type
         self.name: str = field.name
         self._boolean = kinds.is_boolean(kind)
-        self._lists = kinds.is_list(kind) or kinds.is_large_list(kind)
+        self._lists = kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind)
         texts = pyarrow.large_string()
-        self._strings = pyarrow.large_list(texts) if self._lists else texts
         value = kind.value_type if self._lists or kinds.is_dictionary(kind) else kind
+        is_flags = self._lists and kinds.is_boolean(value)
+        self._steps = [pyarrow.large_list(step) for step in ([pyarrow.int8()] if is_flags else []) + [texts]]
+        self._strings = texts
         self.unusable = "" if _castable(value, texts) else f"values of the type {kind}"
 
     def cells(self, column: "pa.Array") -> Sequence[Cell]:
         """Return the column as cells."""
         import pyarrow
 
+        if self._lists:
+            for step in self._steps:
+                column = column.cast(step)
+            return [_list_cell(items) for items in column.to_pylist()]
         column = column.cast(pyarrow.int8()) if self._boolean else column
         values = column.cast(self._strings).to_pylist()
-        if self._lists:
-            return [_list_cell(items) for items in values]
         return ["" if value is None else value for value in values]
 
 

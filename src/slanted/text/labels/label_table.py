@@ -11,6 +11,7 @@ from slanted.common.messages import shown
 from slanted.errors import InputError
 from slanted.text.formats.cells import is_blank
 from slanted.text.formats.row_locations import RowLocations
+from slanted.text.rows.label_lists import are_lists
 from slanted.text.rows.rows import Rows
 
 Label = str | int | float | bool
@@ -27,6 +28,7 @@ class LabelColumns:
         cells: One list of labels a column, all of one length.
         locations: The file and the line of each row, or None.
         separator: What stands between the labels of a cell, where a row has any number of them, or None.
+        label_names: All labels of such cells, if they are known from the form of the file; else empty.
     """
 
     source: str | None
@@ -34,6 +36,7 @@ class LabelColumns:
     cells: Sequence[Sequence[Label]]
     locations: RowLocations | None = None
     separator: str | None = None
+    label_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -79,7 +82,8 @@ def as_label_columns(labels: object) -> LabelColumns:
         if labels.labels is None:
             raise InputError(f"{labels.source}: its labels were not read; read it with labelled=True")
         columns = labels.columns
-        return LabelColumns(labels.source, columns.labels, labels.labels, labels.locations, columns.label_separator)
+        separator, names = columns.label_separator, columns.label_names
+        return LabelColumns(labels.source, columns.labels, labels.labels, labels.locations, separator, names)
     return _from_python(labels)
 
 
@@ -92,6 +96,10 @@ def _from_python(labels: object) -> LabelColumns:
     table = LabelColumns(None, names, [[_plain(value) for value in column] for column in columns.T])
     for at, column in enumerate(table.cells):
         _check_types(table, at, column)
+    first = table.cells[0][0]
+    if len(table.names) == 1 and isinstance(first, str) and are_lists([str(cell) for cell in table.cells[0]]):
+        problem = f"labels[0] is {shown(first)}, a list that is written as text"
+        raise InputError(f"{problem}; make lists of them, as ast.literal_eval does, and {_NAMES}")
     return table
 
 

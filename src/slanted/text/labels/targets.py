@@ -16,7 +16,7 @@ from slanted.text.labels.numeric_labels import (
     encode_zero_one,
     first_fractional,
 )
-from slanted.text.rows.columns import LIST_SEPARATOR
+from slanted.text.rows.label_lists import LIST_SEPARATOR
 from slanted.text.settings import TASKS, Kind
 
 
@@ -74,7 +74,7 @@ def infer_target(labels: object, task: str = "auto") -> Target:
 
     With "auto", one column is regression if any value is a fractional number, else classes; several columns are
     regression if each holds a fractional number, else several labels, each 0 or 1. A column whose cells hold any number
-    of labels makes several labels, whatever they are.
+    of labels makes several labels, whatever they are; lists of one label each make classes.
 
     Args:
         labels: `Rows`, or labels of Python (`as_label_columns`).
@@ -108,14 +108,25 @@ def _infer(table: LabelColumns) -> tuple[str, str]:
 
 
 def _sets(table: LabelColumns, task: str) -> Target:
-    between = "lists" if table.separator == LIST_SEPARATOR else f"labels with {shown(table.separator)} between them"
+    is_list = table.separator == LIST_SEPARATOR
+    if is_list and not table.label_names and task in ("auto", "single") and _is_one_each(table):
+        reason = f"{table.subject}: column {shown(table.names[0])} holds lists of one label"
+        return Target("single", classes_of(table), reason)
+    between = "lists" if is_list else f"labels with {shown(table.separator)} between them"
     reason = f"{table.subject}: column {shown(table.names[0])} holds {between}"
     if task not in ("auto", "multilabel"):
         remedy = f"leave {table.option('task', task)} out, or give a column of one value a row"
         raise InputError(f"{reason}, which makes several labels a row; {remedy}")
-    target = Target("multilabel", set_labels(table), reason)
+    if table.label_names:
+        reason += f" of {len(table.label_names)} numbers 0 or 1, a label each"
+    target = Target("multilabel", table.label_names or set_labels(table), reason)
     check_some_vary(table, target.encode(table))
     return target
+
+
+def _is_one_each(table: LabelColumns) -> bool:
+    """Return whether each cell of a column of lists has one label."""
+    return all(cell and LIST_SEPARATOR not in str(cell) for cell in set(table.cells[0]))
 
 
 def _single(table: LabelColumns, reason: str) -> Target:

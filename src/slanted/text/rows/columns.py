@@ -7,10 +7,11 @@ from functools import cached_property
 
 from slanted.common.messages import listed, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import Record, Unusable, as_number, is_blank, is_zero_or_one
+from slanted.text.formats.cells import Cell, Record, Unusable, as_number, is_blank, is_zero_or_one
+from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, positions_of
 from slanted.text.settings import ReadOptions
 
-LIST_SEPARATOR = "\x1f"  # ASCII's unit separator
+TEXT_SEPARATOR = "\n"
 
 _PREDICT = "rows without labels go to `slanted predict`"
 
@@ -24,13 +25,19 @@ class Columns:
         text_b: Of the second texts of pairs, or None.
         labels: Of the labels.
         label_separator: What stands between the labels of one cell, where a row has any number of them; None: a cell is
-            one label. Lists of JSON and Parquet are read as if `LIST_SEPARATOR` stood between their items.
+            one label. Lists are read as if `LIST_SEPARATOR` stood between their items.
+        label_names: The label of each position, where the cells are lists of as many 0 and 1; else empty.
+        more_texts: Of further texts, which are joined with the first one.
+        text_separator: What stands between joined texts.
     """
 
     text: str
     text_b: str | None = None
     labels: tuple[str, ...] = ()
     label_separator: str | None = None
+    label_names: tuple[str, ...] = ()
+    more_texts: tuple[str, ...] = ()
+    text_separator: str = TEXT_SEPARATOR
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,14 @@ class Header:
         names: The column names, in the file's order.
         sample: The first records: line and cells each.
         unit: What records are counted by: "line", or "row" of a Parquet file.
+        is_assumed: Whether the names are the first line of a text file, which may be a row.
     """
 
     source: str
     names: tuple[str, ...]
     sample: Sequence[Record]
     unit: str = "line"
+    is_assumed: bool = False
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -85,10 +94,14 @@ class Header:
         """Return the names that are not in use, in the file's order."""
         return [name for name in self.names if name not in used]
 
+    def cells(self, name: str) -> list[Cell]:
+        """Return the cells of a column among the first records."""
+        at = self.index[name]
+        return [cells[at] for _, cells in self.sample]
+
     def is_text(self, name: str) -> bool:
         """Return whether a cell of the column is something else than a number or blank, among the first records."""
-        at = self.index[name]
-        cells = [cells[at] for _, cells in self.sample]
+        cells = self.cells(name)
         return any(isinstance(cell, str) and not is_blank(cell) and as_number(cell) is None for cell in cells)
 
     def __str__(self) -> str:
@@ -117,8 +130,9 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
     """
     labels = _labels_by_name(header, options.label, labelled)
     second = None if options.text_b is None else header.named(options.text_b, "--text-b")
-    if options.text is not None:
-        first = header.named(options.text, "--text")
+    more = [header.named(name, "--text") for name in options.texts[1:]]
+    if options.texts:
+        first = header.named(options.texts[0], "--text")
     elif (by_name := header.like("text")) is not None:
         first, second = by_name, second or header.like("text_b")
     else:
@@ -126,21 +140,25 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
     if not labelled:
         labels = ()
     elif not labels:
-        labels = _zero_one_columns(header, [first, second], _label_remedy(nameable))
-    _check_used_once(header, _uses(first, second, labels, "--label"))
-    return Columns(first, second, labels, _separator(header, labels, options.label_separator) if labelled else None)
+        labels = _zero_one_columns(header, [first, second, *more], _label_remedy(nameable))
+    _check_used_once(header, [*_uses(first, second, labels, "--label"), *(("--text", name) for name in more)])
+    separator, names = _lists(header, labels, options.label_separator) if labelled else (None, ())
+    return Columns(first, second, labels, separator, names, tuple(more))
 
 
-def _separator(header: Header, labels: Sequence[str], separator: str | None) -> str | None:
+def _lists(header: Header, labels: Sequence[str], separator: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return what stands between the labels of a cell, or None, and the labels of the positions in lists of 0 and 1."""
     if separator == "":
         raise InputError("--label-separator is empty; give what stands between two labels, such as ';'")
     if separator is not None and len(labels) > 1:
         problem = f"{header.source}: --label-separator takes one label column, not {len(labels)}: {listed(labels)}"
         raise InputError(f"{problem}; name one with --label, or leave the separator out")
-    at = header.index[labels[0]]
-    cells = [cells[at] for _, cells in header.sample]
-    lists = len(labels) == 1 and any(isinstance(cell, Unusable) and cell.items is not None for cell in cells)
-    return separator or (LIST_SEPARATOR if lists else None)
+    cells = header.cells(labels[0]) if len(labels) == 1 else []
+    if are_lists(cells):
+        names = positions_of(cells)
+        separator = LIST_SEPARATOR if names else separator or LIST_SEPARATOR
+        return separator, names
+    return separator, ()
 
 
 def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Columns:
@@ -151,13 +169,13 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
     Raises:
         InputError: One is missing, or one column would serve as two.
     """
-    if not labelled and columns.text_b is None and len(header.names) == 1:
+    if not labelled and columns.text_b is None and not columns.more_texts and len(header.names) == 1:
         return Columns(header.names[0])
     second = None if columns.text_b is None else _required(header, columns.text_b, "rename or add it")
     labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
-    first = _required(header, columns.text, "rename or add it")
-    _check_used_once(header, _uses(first, second, labels, "label"))
-    return Columns(first, second, labels, columns.label_separator)
+    first, *more = (_required(header, name, "rename or add it") for name in (columns.text, *columns.more_texts))
+    _check_used_once(header, [*_uses(first, second, labels, "label"), *(("--text", name) for name in more)])
+    return replace(columns, text=first, text_b=second, labels=labels, more_texts=tuple(more))
 
 
 def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions, labelled: bool = True) -> Columns:
@@ -215,7 +233,8 @@ def _only_text(header: Header, used: Sequence[str | None], label_remedy: str | N
 def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -> tuple[str, ...]:
     names = header.others(used)
     if not names:
-        raise InputError(f"{header.source}: no label column, only {header}; add a column 'label'; {_PREDICT}")
+        lines = ", or if its lines have fields name them with --columns" if header.source.endswith(".txt") else ""
+        raise InputError(f"{header.source}: no label column, only {header}; add a column 'label'{lines}; {_PREDICT}")
     for name in names:
         at = header.index[header.once(name)]
         for line, cells in header.sample:

@@ -3,18 +3,19 @@
 import csv
 import io
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import Cell, Unusable, is_blank
+from slanted.text.formats.cells import Cell, Record, Unusable, as_number, is_blank
 from slanted.text.formats.open_table import Table
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
+from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, is_bracketed, items_of, problem_of_items
 from slanted.text.rows.text_storage import TextStore
 
 BuiltColumns = tuple[Sequence[str], Sequence[str] | None, list[list[str]] | None, RowLocations]
@@ -54,8 +55,9 @@ class _Texts:
 class _Labels:
     """Collects the cells of a column of labels. They repeat, so that each distinct one is checked and stored once."""
 
-    def __init__(self, name: str, separator: str | None, alone: bool) -> None:
-        self.name, self.separator, self.alone = name, separator, alone
+    def __init__(self, name: str, columns: Columns) -> None:
+        self.name, self.separator, self.alone = name, columns.label_separator, len(columns.labels) == 1
+        self.names = columns.label_names
         self.cells: list[str] = []
         self._known: dict[Cell, str] = {}
 
@@ -63,27 +65,51 @@ class _Labels:
         """Return the label of a cell, of a list its items with the separator between them; or what is wrong with it."""
         if (label := self._known.get(cell)) is not None:
             return label
-        if (problem := self._problem(cell)) is not None:
+        items = self._items(cell)
+        if (problem := self._problem(cell) if items is None else self._problem_of_list(items)) is not None:
             return problem
-        label = cell if isinstance(cell, str) else (self.separator or "").join(cell.items or ())
+        if items is None:
+            label = str(cell)
+        elif self.names:
+            flagged = (name for name, item in zip(self.names, items, strict=True) if as_number(item))
+            label = LIST_SEPARATOR.join(flagged)
+        else:
+            label = (self.separator or "").join(items)
         return self._known.setdefault(cell, self._known.setdefault(label, label))
 
     def add(self, label: str) -> None:
         """Add a label."""
         self.cells.append(label)
 
+    def _items(self, cell: Cell) -> tuple[str, ...] | None:
+        """Return the items of a cell that is read as a list, else None."""
+        if self.separator is None or not self.alone:
+            return None
+        if isinstance(cell, Unusable) or self.separator == LIST_SEPARATOR:
+            return items_of(cell)
+        return None
+
     def _problem(self, cell: Cell) -> _Problem | None:
         if isinstance(cell, Unusable):
-            if cell.items is not None and self.separator is not None:
-                return self._problem_of_list(cell.items, self.separator)
             return self._late_list() if cell.items is not None and self.alone else _missing(self.name, cell)
-        if is_blank(cell) and self.separator is None:
+        if is_blank(cell) and (self.separator is None or self.names):
             return _missing(self.name, cell)
         if "\0" in cell:
             return _nul(self.name)
+        if self.alone and self.separator in (None, LIST_SEPARATOR) and self._is_odd(cell):
+            return self._late_list() if self.separator is None else self._no_list(cell)
         return None if is_encodable(cell) else self._half_a_character()
 
-    def _problem_of_list(self, items: tuple[str, ...], separator: str) -> _Problem | None:
+    def _is_odd(self, cell: str) -> bool:
+        """Return whether a cell is a list in a column of single labels, or no list in a column of lists."""
+        if self.separator is None:
+            return are_lists([cell])
+        return bool(self.names) or is_bracketed(cell)
+
+    def _problem_of_list(self, items: tuple[str, ...]) -> _Problem | None:
+        separator = self.separator or ""
+        if (reason := problem_of_items(items, self.names)) is not None:
+            return _Problem(f"column {shown(self.name)} holds {shown(list(items))}, which {reason}", skippable=False)
         for item in items:
             if separator in item:
                 problem = f"column {shown(self.name)} holds the label {shown(item)}, in which stands the separator"
@@ -93,6 +119,12 @@ class _Labels:
             if "\0" in item:
                 return _nul(self.name)
         return None
+
+    def _no_list(self, cell: str) -> _Problem:
+        """Return the problem of a cell in a column of lists that cannot be read as one: an object, or nested lists."""
+        rule = "which is no list of labels as its other cells are"
+        remedy = "write lists such as ['a', 'b'], or a column of 0 and 1 for each label"
+        return _Problem(f"column {shown(self.name)} holds {shown(cell)}, {rule}; {remedy}", skippable=False)
 
     def _late_list(self) -> _Problem:
         """Return the problem of labels that turn into lists: all rows from there on would be skipped."""
@@ -127,8 +159,9 @@ class RowBuilder:
 
     def __init__(self, columns: Columns, bad_rows: BadRows) -> None:
         self._bad_rows = bad_rows
+        self._columns = columns
         self._texts = [_Texts(name) for name in (columns.text, columns.text_b) if name is not None]
-        self._labels = [_Labels(name, columns.label_separator, len(columns.labels) == 1) for name in columns.labels]
+        self._labels = [_Labels(name, columns) for name in columns.labels]
         self._files: list[tuple[str, str]] = []
         self._counts: list[int] = []
         self._lines = array("q")
@@ -142,7 +175,7 @@ class RowBuilder:
         columns: list[_Texts | _Labels] = [*self._texts, *self._labels]
         reads, adds = [column.read for column in columns], [column.add for column in columns]
         before = len(self._lines)
-        for line, cells in table.records([column.name for column in columns]):
+        for line, cells in self._records(table, [column.name for column in columns]):
             values: list[str] = []
             for read, cell in zip(reads, cells, strict=True):
                 value = read(cell)
@@ -159,6 +192,16 @@ class RowBuilder:
         if self._counts[-1] == 0:
             raise self._bad_rows.all_bad(table.source)
 
+    def _records(self, table: Table, names: list[str]) -> Iterator[Record]:
+        """Yield the cells of the named columns; the first is joined with those of the further texts."""
+        more, separator = self._columns.more_texts, self._columns.text_separator
+        if not more:
+            yield from table.records(names)
+            return
+        count = 1 + len(more)
+        for line, cells in table.records([names[0], *more, *names[1:]]):
+            yield line, [_joined(cells[:count], separator), *cells[count:]]
+
     def _refuse(self, table: Table, line: int, problem: _Problem, cells: Sequence[Cell]) -> None:
         if not problem.skippable:
             raise InputError(f"{table.source}, {table.unit} {line}: {problem.reason}")
@@ -174,6 +217,17 @@ class RowBuilder:
             [column.cells for column in self._labels] or None,
             RowLocations(tuple(self._files), np.array(self._lines, dtype=np.int64), file),
         )
+
+
+def _joined(cells: Sequence[Cell], separator: str) -> Cell:
+    """Return the texts of a row as one, without the empty ones; a cell that is no text is returned itself."""
+    texts: list[str] = []
+    for cell in cells:
+        if isinstance(cell, Unusable):
+            return cell
+        if not is_blank(cell):
+            texts.append(cell)
+    return separator.join(texts)
 
 
 def _as_csv(cells: Sequence[Cell]) -> str:

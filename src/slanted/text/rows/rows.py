@@ -1,7 +1,7 @@
 """File -> checked rows: texts, second texts and label cells, each with its line. No character is changed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -14,11 +14,13 @@ from slanted.text.formats.open_table import Table, check_same_columns, open_tabl
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns, Header, columns_like, columns_of_labels, find_columns
+from slanted.text.rows.header_check import check_is_header
 from slanted.text.rows.row_builder import RowBuilder
 from slanted.text.rows.text_storage import take_texts
 from slanted.text.settings import ReadOptions
 
 _DEFAULT = ReadOptions()
+_USUAL = _DEFAULT.named
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,12 @@ def read_rows(
         InputError: The file, its columns or a row is wrong; the message says where and what to do.
     """
     bad_rows = bad_rows or BadRows(options.bad_rows)
-    return _read(paths, options.encoding, lambda header: find_columns(header, options, labelled), bad_rows)
+
+    def find(header: Header) -> Columns:
+        check_is_header(header, _USUAL)
+        return find_columns(header, options, labelled)
+
+    return _read(paths, options, find, bad_rows)
 
 
 def read_rows_like(
@@ -87,7 +94,7 @@ def read_rows_like(
     columns: Columns,
     *,
     labelled: bool = True,
-    encoding: str = "utf-8",
+    options: ReadOptions = _DEFAULT,
     bad_rows: BadRows | None = None,
 ) -> Rows:
     """Return the rows of a file that goes with training data: one to validate, test or predict.
@@ -96,13 +103,19 @@ def read_rows_like(
         paths: As for `read_rows`.
         columns: The columns of the training data, `Rows.columns`; each must be there, case aside.
         labelled: Whether the labels are read.
-        encoding: The character encoding of text files.
+        options: How text files are written.
         bad_rows: Collects the rows that cannot be read; None refuses the first.
 
     Raises:
         InputError: A column is missing, or anything that `read_rows` refuses.
     """
-    return _read(paths, encoding, lambda header: columns_like(header, columns, labelled), bad_rows or BadRows())
+    named = replace(options, text=(columns.text, *columns.more_texts), text_b=columns.text_b, label=columns.labels)
+
+    def find(header: Header) -> Columns:
+        check_is_header(header, named.named)
+        return columns_like(header, columns, labelled)
+
+    return _read(paths, named, find, bad_rows or BadRows())
 
 
 def read_rows_of_labels(
@@ -121,20 +134,21 @@ def read_rows_of_labels(
     """
 
     def find(header: Header) -> Columns:
+        check_is_header(header, (*_USUAL, *names))
         return columns_of_labels(header, names, options, labelled)
 
-    return _read(path, options.encoding, find, BadRows(options.bad_rows))
+    return _read(path, options, find, BadRows(options.bad_rows))
 
 
-def _read(paths: Paths, encoding: str, find: Callable[[Header], Columns], bad_rows: BadRows) -> Rows:
+def _read(paths: Paths, options: ReadOptions, find: Callable[[Header], Columns], bad_rows: BadRows) -> Rows:
     first, *others = input_paths(paths)
-    with open_table(first, encoding, bad_rows) as table:
-        columns = find(Header(table.source, table.header, _sample(table, bad_rows), table.unit))
-        check_same_columns(table, others, encoding, bad_rows)
+    with open_table(first, options, bad_rows) as table:
+        columns = find(Header(table.source, table.header, _sample(table, bad_rows), table.unit, table.assumes_header))
+        check_same_columns(table, others, options, bad_rows)
         builder = RowBuilder(columns, bad_rows)
         builder.add(table)
     for path in others:
-        with open_table(path, encoding, bad_rows) as table:
+        with open_table(path, options, bad_rows) as table:
             _sample(table, bad_rows)
             builder.add(table)
     texts, texts_b, labels, locations = builder.columns_and_locations()

@@ -76,8 +76,8 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     target = infer_target(rows, settings.task)
     check_target(target, settings)
     check_chunkable(settings, rows.texts_b)
-    valid = _examples_like(files.valid, rows, target, files.encoding, bad_rows)
-    test = _examples_like(files.test, rows, target, files.encoding, BadRows())
+    valid = _examples_like(files.valid, rows, target, files, bad_rows)
+    test = _examples_like(files.test, rows, target, files, BadRows())
     train = Examples.of(rows, target)
     if valid is None:
         settings = with_valid_share(settings, train, target, test is not None and not settings.folds)
@@ -101,10 +101,12 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds, None, share)
 
 
-def _examples_like(path: str | None, rows: Rows, target: Target, encoding: str, bad_rows: BadRows) -> Examples | None:
+def _examples_like(
+    path: str | None, rows: Rows, target: Target, options: DataFiles, bad_rows: BadRows
+) -> Examples | None:
     if path is None:
         return None
-    return Examples.of(read_rows_like(path, rows.columns, encoding=encoding, bad_rows=bad_rows), target)
+    return Examples.of(read_rows_like(path, rows.columns, options=options, bad_rows=bad_rows), target)
 
 
 def _bad_rows_line(bad_rows: BadRows) -> list[str]:
@@ -160,8 +162,10 @@ def _summary(rows: Rows, target: Target) -> tuple[str, ...]:
     count, columns = len(target.labels), rows.columns
     kind = {"single": f"{count} classes", "multilabel": f"{count} labels", "regression": plural(count, "target")}
     text = f"column {shown(columns.text)}"
+    if columns.more_texts:
+        text = f"columns {listed((columns.text, *columns.more_texts))} (joined)"
     if columns.text_b is not None:
-        text = f"columns {shown(columns.text)} and {shown(columns.text_b)} (pairs)"
+        text = f"{text.replace('column ', 'columns ')} and {shown(columns.text_b)} (pairs)"
     return (
         f"data: {rows.source}: {plural(len(rows), 'row')}; text from {text}",
         f"task: {target.kind} ({target.reason}); {kind[target.kind]}: {listed(target.labels)}",

@@ -12,14 +12,16 @@ from slanted.common.messages import shown
 from slanted.errors import InputError
 from slanted.text.labels.targets import Kind, Target
 from slanted.text.pretrained.model_files import check_folder
-from slanted.text.rows.columns import Columns
+from slanted.text.rows.columns import TEXT_SEPARATOR, Columns
+from slanted.text.rows.label_lists import LIST_SEPARATOR
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, check_sums, identity
 from slanted.text.scoring.thresholds import mean_thresholds
-from slanted.text.settings import Settings
+from slanted.text.settings import FORM, DataFiles, Settings
 from slanted.text.tokens.tokenizer import TextTokenizer
 
 _MAY_BE_NULL = ("text_b", "label_separator")
+_UNKNOWN = DataFiles("")
 T = TypeVar("T")
 RESTORE = "restore the file or train again"
 
@@ -36,6 +38,7 @@ class SavedRun:
         folds: The folders of the folds' runs; empty where the folder itself contains the model.
         pairs: Whether the training texts were pairs; None if it is not recorded.
         sums: The SHA-256 of the files in `model`, see `check_sums`.
+        reading: The training files, "" if unknown, and how they were written.
         identity: Of the folder, as `identity` returns it, when the run was read.
     """
 
@@ -46,6 +49,7 @@ class SavedRun:
     folds: tuple[Path, ...] = ()
     pairs: bool | None = None
     sums: Any = None
+    reading: DataFiles = _UNKNOWN
     identity: tuple[int, int] | None = None
 
 
@@ -57,6 +61,7 @@ class _Recipe:
     columns: Columns | None
     pairs: bool | None
     sums: Any
+    reading: DataFiles
 
 
 def read_run(folder: Path) -> SavedRun:
@@ -105,7 +110,7 @@ def _read_one(folder: Path, recipe: _Recipe) -> SavedRun:
     check_folder(folder / run_folder.MODEL)
     TextTokenizer.load(folder)
     check_sums(folder, recipe.sums, run_folder.LABELS, run_folder.TOKENIZER)
-    return SavedRun(settings, target, columns, thresholds, pairs=recipe.pairs, sums=recipe.sums)
+    return SavedRun(settings, target, columns, thresholds, (), recipe.pairs, recipe.sums, recipe.reading)
 
 
 def _read_folds(folder: Path, recipe: _Recipe) -> SavedRun:
@@ -117,7 +122,8 @@ def _read_folds(folder: Path, recipe: _Recipe) -> SavedRun:
         if run.target != first.target:
             raise InputError(f"{place / run_folder.LABELS}: names other labels than {folders[0].name}; {RESTORE}")
     thresholds = mean_thresholds([run.thresholds for run in (first, *others)])
-    return SavedRun(settings, first.target, recipe.columns, thresholds, folders, recipe.pairs)
+    pairs, reading = recipe.pairs, recipe.reading
+    return SavedRun(settings, first.target, recipe.columns, thresholds, folders, pairs, reading=reading)
 
 
 def _read_recipe(path: Path) -> _Recipe:
@@ -128,9 +134,22 @@ def _read_recipe(path: Path) -> _Recipe:
         pairs = saved.get("pairs") if columns is None else columns.text_b is not None
         if not isinstance(pairs, bool | None):
             raise InputError(f"'pairs' must be true, false or null. Received: {pairs!r}")
+        reading = _reading(saved.get("files"))
     except InputError as error:
         raise InputError(f"{path}: holds no settings of a run ({error}); {RESTORE}") from None
-    return _Recipe(settings, columns, pairs, saved.get(SUMS))
+    return _Recipe(settings, columns, pairs, saved.get(SUMS), reading)
+
+
+def _reading(files: Any) -> DataFiles:
+    """Return the training files and how they were written, which models of Python and earlier versions do not have."""
+    train = files.get("train") if isinstance(files, dict) else None
+    train = train[0] if isinstance(train, list) and train else train
+    given = {name: files[name] for name in FORM if name in files} if isinstance(files, dict) else {}
+    kinds = {"separator": str | None, "quotes": str, "header": bool | None, "columns": list}
+    for name, value in given.items():
+        if not isinstance(value, kinds[name]):
+            raise InputError(f"'files.{name}' is no such option. Received: {value!r}")
+    return DataFiles(train if isinstance(train, str) else "", **given)
 
 
 def _columns(saved: Any) -> Columns | None:
@@ -142,7 +161,16 @@ def _columns(saved: Any) -> Columns | None:
     labels = saved.get("labels")
     if not isinstance(labels, list) or not labels or not all(isinstance(name, str) for name in labels):
         raise InputError(f"'columns.labels' must be a list of names. Received: {labels!r}")
-    return Columns(saved["text"], saved.get("text_b"), tuple(labels), saved.get("label_separator"))
+    lists = {name: saved.get(name, []) for name in ("label_names", "more_texts")}
+    for name, values in lists.items():
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise InputError(f"'columns.{name}' must be a list of names. Received: {values!r}")
+    names, more = map(tuple, lists.values())
+    between = saved.get("text_separator", TEXT_SEPARATOR)
+    if not isinstance(between, str):
+        raise InputError(f"'columns.text_separator' must be a text. Received: {between!r}")
+    separator = saved.get("label_separator")
+    return Columns(saved["text"], saved.get("text_b"), tuple(labels), separator, names, more, between)
 
 
 def _fits(target: Target, thresholds: np.ndarray | None, settings: Settings, columns: Columns | None) -> bool:
@@ -157,7 +185,8 @@ def _fits(target: Target, thresholds: np.ndarray | None, settings: Settings, col
     if columns is None:
         return True
     if columns.label_separator is not None:
-        return target.kind == "multilabel"
+        may_be_single = columns.label_separator == LIST_SEPARATOR and not columns.label_names
+        return target.kind == "multilabel" or (may_be_single and target.kind == "single")
     return len(columns.labels) == 1 if target.kind == "single" else target.labels == columns.labels
 
 

@@ -1,0 +1,59 @@
+"""Whether the first line of a text file, which was taken for the header, looks like a row instead."""
+
+from collections.abc import Collection
+
+from slanted.common.messages import listed
+from slanted.errors import InputError
+from slanted.text.formats.cells import as_number, is_blank
+from slanted.text.rows.columns import Header
+
+_LONGEST_NAME = 40  # characters
+_MOST_WORDS = 4
+_ENDS = (".", "!", "?", "…")
+
+
+def check_is_header(header: Header, known: Collection[str]) -> None:
+    """Raise if the names of the columns look like a row of the file, and none of them is known.
+
+    They do if one of them is a value of its column in another row, a number in a column of numbers, or a sentence in a
+    column of texts; they do not if a column of numbers has a name that is none.
+
+    Args:
+        header: The names, and some rows.
+        known: The names of columns that a header may have, case aside.
+
+    Raises:
+        InputError: They do.
+    """
+    columns, folded = range(len(header.names)), {name.strip().casefold() for name in known}
+    if not header.is_assumed or any(name.strip().casefold() in folded for name in header.names):
+        return
+    if not any(_is_name(header, at) for at in columns) and any(_is_value(header, at) for at in columns):
+        count = len(header.names)
+        row = f"its first line looks like a row: {listed(header.names)}"
+        columns = "text" if count == 1 else f"A,B with the names of its {count} columns, such as text and label"
+        remedy = f"give --no-header --columns {columns}, or --header if it is one"
+        raise InputError(f"{header.source}: seems to have no header, as {row}; {remedy}")
+
+
+def _cells(header: Header, at: int) -> list[str]:
+    """Return the cells of a column that are not blank, without rows that repeat the header."""
+    records = [cells for _, cells in header.sample if len(header.names) == 1 or tuple(cells) != header.names]
+    return [cell for cells in records if isinstance(cell := cells[at], str) and not is_blank(cell)]
+
+
+def _is_name(header: Header, at: int) -> bool:
+    """Return whether a name differs in kind from all cells of its column: text among numbers, a number among texts."""
+    cells = _cells(header, at)
+    kinds = {as_number(cell) is not None for cell in cells}
+    return len(kinds) == 1 and kinds != {as_number(header.names[at]) is not None}
+
+
+def _is_value(header: Header, at: int) -> bool:
+    name, cells = header.names[at].strip(), _cells(header, at)
+    if not name or not cells:
+        return False
+    if as_number(name) is not None or name in map(str.strip, cells):
+        return True
+    is_sentence = len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS or name.endswith(_ENDS)
+    return is_sentence and any(len(cell.split()) > 2 for cell in cells)
