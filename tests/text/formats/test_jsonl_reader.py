@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
 GOOD = '{"text": "a", "label": "x"}\n'
 A_LINE = "write one whole JSON object a line"
-KEYS = "give every line the same keys"
+KEYS = "give every line the keys that are read"
 CELL = "not a string or a number; write it as one or remove the row"
 NO_LIST = (
     "but was taken for one of single labels, as no list is among its first rows; "
@@ -59,24 +59,32 @@ REFUSED = [
         GOOD + GOOD.strip() + GOOD,
         f"f.jsonl, line 2: this is no whole JSON object (Extra data at character 28); {A_LINE}",
     ),
+    ("an empty array", "[ ]", "f.jsonl is empty; it needs JSON objects, one a line"),
     (
-        "one array",
-        "[" + GOOD.strip() + "]",
-        f"f.jsonl is one JSON array, not JSON Lines; {A_LINE}, as `jq -c '.[]'` does",
+        "an array cut short",
+        "[\n" + GOOD + ",\n" + GOOD[:15],
+        "f.jsonl, line 4: this JSON array is damaged: Unterminated string starting; correct it",
     ),
+    (
+        "an array that does not end",
+        "[" + GOOD,
+        "f.jsonl, line 2: this JSON array is damaged: a comma or its end is missing; correct it",
+    ),
+    (
+        "text after an array",
+        f"[{GOOD}]\n[]",
+        "f.jsonl, line 3: this JSON array is damaged: something stands after its end; correct it",
+    ),
+    (
+        "a key twice in an array",
+        '[{"text": "a", "text": "b"}]',
+        "f.jsonl, line 1: this JSON array is damaged: the key 'text' stands here twice; remove one; correct it",
+    ),
+    ("an array of texts", '["a"]', f"f.jsonl, line 1: this is JSON, but no object; {A_LINE}"),
     ("a string", GOOD + '"b"\n', f"f.jsonl, line 2: this is JSON, but no object; {A_LINE}"),
     ("a list", GOOD + "[1]\n", f"f.jsonl, line 2: this is JSON, but no object; {A_LINE}"),
-    (
-        "another key",
-        GOOD + '{"text": "b", "labels": "x"}\n',
-        f"f.jsonl, line 2: the keys are 'text', 'labels', but those of line 1 'text', 'label'; {KEYS}",
-    ),
-    (
-        "a key more",
-        "\n" + GOOD + '{"text": "b", "label": "x", "id": 1}\n',
-        f"f.jsonl, line 3: the keys are 'text', 'label', 'id', but those of line 2 'text', 'label'; {KEYS}",
-    ),
-    ("no key", GOOD + "{}\n", f"f.jsonl, line 2: the keys are none, but those of line 1 'text', 'label'; {KEYS}"),
+    ("another key", GOOD + '{"text": "b", "labels": "x"}\n', f"f.jsonl, line 2: key 'label' is missing; {KEYS}"),
+    ("no key", GOOD + "{}\n", f"f.jsonl, line 2: key 'text' is missing; {KEYS}"),
     (
         "a key twice",
         GOOD + '{"text": "b", "label": "x", "text": "c"}\n',
@@ -201,6 +209,25 @@ def test_keys_in_another_order_empty_lines_and_a_byte_order_mark():
     assert rows.columns == Columns("text", None, ("label",))
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_array_of_objects_is_read_an_object_at_a_time(indent, monkeypatch):
+    monkeypatch.setattr("slanted.text.formats.line_reader._BLOCK_BYTES", 50)
+    records = [{"text": f"ä [{at}], " * 9, "label": ["x", "y"][at % 2]} for at in range(300)]
+    rows = read_rows(write(" \n" + json.dumps(records, indent=indent, ensure_ascii=False) + "\n", "f.json"))
+    assert list(zip(rows.texts, rows.labels[0], strict=True)) == [tuple(one.values()) for one in records]
+    assert rows.lines[:3].tolist() == ([2, 2, 2] if indent is None else [3, 7, 11])
+
+
+def test_keys_may_be_missing_in_columns_that_are_not_read():
+    others = {"id": 1, "label": "y", "text": "b"}, {"text": "c", "label": "x", "z": 0}
+    content = lines({"text": "a", "label": "x"}, *others)
+    rows = read_rows(write(content))
+    assert (rows.texts, rows.labels) == (["a", "b", "c"], [["x", "y", "x"]])
+    bad = BadRows("skip")
+    assert read_rows(write(GOOD + '{"label": "y"}\n' + GOOD), bad_rows=bad).texts == ["a", "a"]
+    assert bad.latest == f"f.jsonl, line 2: key 'text' is missing; {KEYS}"
+
+
 def test_nested_values_of_other_columns_are_let_be():
     content = lines({"text": "a", "meta": {"id": [1]}, "label": "x"}, {"text": "b", "meta": None, "label": "y"})
     assert read_rows(write(content)).labels == [["x", "y"]]
@@ -221,6 +248,9 @@ def test_lists_of_labels_make_several_labels():
 def test_a_line_that_never_ends_is_refused_in_bounded_memory():
     class Endless:
         given = 0
+
+        def peek(self, size):
+            return b"{" * size
 
         def read(self, size):
             self.given += size

@@ -19,6 +19,7 @@ class Unusable:
     items: tuple[str, ...] | None = None
 
 
+MISSING = Unusable("no value, as its key is missing")
 Cell = str | Unusable
 Record = tuple[int, Sequence[Cell]]  # the 1-based line or row on which a record starts, and its cells
 

@@ -1,79 +1,154 @@
-"""JSON Lines: an object a line -> records of cells, every object with the keys of the first."""
+"""JSON Lines, an object a line, or an array of objects -> records of cells."""
 
 import json
+import re
 from collections.abc import Iterator
-from itertools import chain
-from typing import Any, BinaryIO
+from io import BufferedReader
+from itertools import chain, islice
+from typing import Any
 
-from slanted.common.messages import is_encodable, listed, shown
+from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import Cell, Record, Unusable
-from slanted.text.formats.line_reader import MAX_RECORD_CHARS, physical_lines
+from slanted.text.formats.cells import MISSING, Cell, Record, Unusable
+from slanted.text.formats.line_reader import MAX_RECORD_CHARS, decoded_blocks, physical_lines
 from slanted.text.formats.skipped_rows import BadRows
 
+FIRST_OBJECTS = 100  # whose keys are the columns
+
 _A_LINE = "write one whole JSON object a line"
+_SPACE = re.compile(r"\s*")
+
+
+Objects = Iterator[tuple[int, dict[str, Cell], str]]  # the line, the cells and the text of each object
 
 
 def read_json_lines(
-    stream: BinaryIO, source: str, encoding: str, bad_rows: BadRows
+    stream: BufferedReader, source: str, encoding: str, bad_rows: BadRows
 ) -> tuple[tuple[str, ...], Iterator[Record]]:
-    """Return the keys of the first object, and an iterator over the records.
+    """Return the keys of the first objects, and an iterator over the records.
 
-    Strings are unchanged, lone surrogates too; numbers are as they are spelt; true and false as 1 and 0; null as an
-    empty cell; lists and objects as `Unusable`, with the items of a list of strings or numbers. Empty lines are
-    skipped.
+    The file is JSON Lines, or one JSON array of objects. Strings are unchanged, lone surrogates too; numbers are as
+    they are spelt; true and false as 1 and 0; null as an empty cell; lists and objects as `Unusable`, with the items of a
+    list of strings, numbers or booleans; the value of a key that an object lacks as `MISSING`. Empty lines are skipped.
 
     Raises:
-        InputError: There is no object, the file is one JSON array, a line is too long, or a bad row is not skipped.
+        InputError: There is no object, a record is too long, or a bad row is not skipped.
     """
-    objects = _objects(stream, source, encoding, bad_rows)
-    first = next(objects, None)
-    if first is None:
+    is_array = stream.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+    objects = (_elements if is_array else _objects)(stream, source, encoding, bad_rows)
+    first = list(islice(objects, FIRST_OBJECTS))
+    if not first:
         if bad_rows.count:
             raise bad_rows.all_bad(source)
         raise InputError(f"{source} is empty; it needs JSON objects, one a line")
-    header = tuple(first[1])
+    lines: dict[str, int] = {}
+    for line, cells, _ in first:
+        lines = {**dict.fromkeys(cells, line), **lines}
+    header = tuple(dict.fromkeys(chain.from_iterable(cells for _, cells, _ in first)))
     for name in header:
         if not is_encodable(name):
-            raise InputError(f"{source}, line {first[0]}: key {shown(name)} holds half a character; rename it")
-    return header, _records(chain([first], objects), source, bad_rows, header, first[0])
+            raise InputError(f"{source}, line {lines[name]}: key {shown(name)} holds half a character; rename it")
+    return header, _records(chain(first, objects), header)
 
 
-def _records(
-    objects: Iterator[tuple[int, dict[str, Cell], str]],
-    source: str,
-    bad_rows: BadRows,
-    header: tuple[str, ...],
-    first_line: int,
-) -> Iterator[Record]:
-    for line, cells, text in objects:
+def _records(objects: Objects, header: tuple[str, ...]) -> Iterator[Record]:
+    for line, cells, _ in objects:
         if tuple(cells) == header:
             yield line, list(cells.values())
-        elif len(cells) == len(header) and all(name in cells for name in header):
-            yield line, [cells[name] for name in header]
         else:
-            problem = f"the keys are {listed(tuple(cells)) or 'none'}, but those of line {first_line} {listed(header)}"
-            bad_rows.refuse(source, "line", line, f"{problem}; give every line the same keys", text.rstrip("\r\n"))
+            yield line, [cells.get(name, MISSING) for name in header]
 
 
-def _objects(
-    stream: BinaryIO, source: str, encoding: str, bad_rows: BadRows
-) -> Iterator[tuple[int, dict[str, Cell], str]]:
-    """Yield the line number, the cells and the text of each line that is an object."""
-    started = False
+def _objects(stream: BufferedReader, source: str, encoding: str, bad_rows: BadRows) -> Objects:
+    """Yield the objects of JSON Lines."""
     for line, text in enumerate(physical_lines(stream, source, encoding), start=1):
         if len(text) > MAX_RECORD_CHARS:
             problem = f"{source}, line {line}: this line is longer than {MAX_RECORD_CHARS:,} characters"
             raise InputError(f"{problem}; {_A_LINE}")
         if not text.strip():
             continue
-        if not started and text.lstrip().startswith("["):
-            raise InputError(f"{source} is one JSON array, not JSON Lines; {_A_LINE}, as `jq -c '.[]'` does")
-        started = True
         try:
             yield line, _cells(text), text
         except _Bad as bad:
             bad_rows.refuse(source, "line", line, str(bad), text.rstrip("\r\n"))
+
+
+def _elements(stream: BufferedReader, source: str, encoding: str, bad_rows: BadRows) -> Objects:
+    """Yield the objects of one JSON array, on one line or on many."""
+    array = _Array(decoded_blocks(stream, source, encoding), source)
+    before = "["
+    while array.mark() == before or (before == "," and array.mark() == "]"):
+        is_last = array.mark() == "]"
+        array.skip_mark()
+        if is_last or (array.mark() == "]" and before == "["):
+            if not is_last:
+                array.skip_mark()
+            if array.mark():
+                raise array.damaged("something stands after its end")
+            return
+        before = ","
+        line, value, text = array.element()
+        try:
+            yield line, _cells_of(value), text
+        except _Bad as bad:
+            bad_rows.refuse(source, "line", line, str(bad), text)
+    raise array.damaged("a comma or its end is missing")
+
+
+class _Array:
+    """The text of a JSON array, of which a part is in memory.
+
+    Attributes:
+        line: The 1-based line of the position that is reached.
+    """
+
+    def __init__(self, blocks: Iterator[str], source: str) -> None:
+        self._blocks, self._source = blocks, source
+        self._text, self._at, self.line = "", 0, 1
+
+    def mark(self) -> str:
+        """Return the next character that is no white space, "" at the end."""
+        while True:
+            self._pass(_SPACE.match(self._text, self._at).end())  # pyright: ignore[reportOptionalMemberAccess]
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def skip_mark(self) -> None:
+        """Pass the next character."""
+        self._pass(self._at + 1)
+
+    def element(self) -> tuple[int, Any, str]:
+        """Return the line, the value and the text of the next element."""
+        self.mark()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if len(self._text) - self._at > MAX_RECORD_CHARS or not self._more():
+                    raise self.damaged(error.msg.removesuffix(" at")) from None
+            except RecursionError:
+                raise self.damaged("it is nested too deeply") from None
+            except _Bad as bad:
+                raise self.damaged(str(bad)) from None
+            else:
+                line, text = self.line, self._text[self._at : end]
+                self._pass(end)
+                return line, value, text
+
+    def damaged(self, how: str) -> InputError:
+        """Return the error for an array that cannot be read from here on."""
+        return InputError(f"{self._source}, line {self.line}: this JSON array is damaged: {how}; correct it")
+
+    def _more(self) -> bool:
+        block = next(self._blocks, None)
+        self._text, self._at = self._text[self._at :] + (block or ""), 0
+        return block is not None
+
+    def _pass(self, end: int) -> None:
+        self.line += self._text.count("\n", self._at, end)
+        self._at = end
 
 
 class _Bad(ValueError):
@@ -101,6 +176,10 @@ def _cells(text: str) -> dict[str, Cell]:
         raise _Bad(f"this is no whole JSON object ({wrong}); {_A_LINE}") from None
     except RecursionError:
         raise _Bad(f"this JSON is nested too deeply to be read; {_A_LINE}, of strings and numbers") from None
+    return _cells_of(values)
+
+
+def _cells_of(values: Any) -> dict[str, Cell]:
     if not isinstance(values, dict):
         raise _Bad(f"this is JSON, but no object; {_A_LINE}")
     return {name: value if type(value) is str else _cell(value) for name, value in values.items()}

@@ -64,6 +64,20 @@ def physical_lines(stream: BinaryIO, source: str, encoding: str) -> Iterator[str
         yield pending
 
 
+def decoded_blocks(stream: BinaryIO, source: str, encoding: str) -> Iterator[str]:
+    """Yield the text of a stream in blocks, without a byte-order mark at the start.
+
+    Raises:
+        InputError: A byte is not in the encoding, or a character is NUL; the text before it is yielded first.
+    """
+    line = 1
+    for text, problem in _decoded(_blocks(stream, source), encoding):
+        yield text
+        line += text.count("\n")
+        if problem:
+            raise InputError(f"{source}, line {line}: {problem}")
+
+
 def _blocks(stream: BinaryIO, source: str) -> Iterator[bytes]:
     """Yield the stream's bytes, an empty block at its end."""
     block = b" "

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from slanted.text.formats.cells import Cell, Unusable, as_number, is_blank, is_zero_or_one
+from slanted.text.formats.cells import MISSING, Cell, Unusable, as_number, is_blank, is_zero_or_one
 
 LIST_SEPARATOR = "\x1f"  # ASCII's unit separator
 
@@ -74,6 +74,7 @@ def are_lists(cells: Sequence[Cell]) -> bool:
     >>> are_lists(["['a', 'b']", "[]"]), are_lists(["[sport]", "[politics]"])
     (True, False)
     """
+    cells = [cell for cell in cells if cell is not MISSING]
     if any(isinstance(cell, Unusable) for cell in cells):
         return any(isinstance(cell, Unusable) and cell.items is not None for cell in cells)
     texts = [cell for cell in cells if isinstance(cell, str) and not is_blank(cell)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import Cell, Record, Unusable, as_number, is_blank
+from slanted.text.formats.cells import MISSING, Cell, Record, Unusable, as_number, is_blank
 from slanted.text.formats.open_table import Table
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
@@ -144,6 +144,8 @@ def _nul(name: str) -> _Problem:
 
 def _missing(name: str, cell: Cell) -> _Problem:
     if isinstance(cell, Unusable):
+        if cell is MISSING:
+            return _Problem(f"key {shown(name)} is missing; give every line the keys that are read")
         rule = "not a string or a number; write it as one or remove the row"
         return _Problem(f"column {shown(name)} holds {cell.kind}, {rule}")
     return _Problem(f"column {shown(name)} is empty; fill it in or remove the row")
