@@ -77,6 +77,12 @@ class ReadOptions:
     columns: tuple[str, ...] = setting(
         (), "the names of the columns of a file without a header", parse=_names, metavar="A,B"
     )
+    group: str | None = setting(
+        None, "the column of groups, such as authors: a group is validated, or in a fold, as a whole", metavar="COL"
+    )
+    split: str | None = setting(
+        None, "the column that names each row's part: train; valid, validation or dev; test", metavar="COL"
+    )
 
     def __post_init__(self) -> None:
         separator = {"tab": "\t", r"\t": "\t"}.get(self.separator or "", self.separator)

@@ -87,3 +87,10 @@ def test_standard_input(monkeypatch):
     assert refusal(read_rows, "-") == (
         "standard input is Parquet, which is not read from front to back; write it to a file and name that"
     )
+
+
+@pytest.mark.parametrize("address", ["https://host/a.csv?x=1&y=[2]", "hf://datasets/a/b.parquet", "s3://b/a.csv"])
+def test_an_address_is_refused_as_it_was_typed(address):
+    message = f"{address} is an address, not a file; download it first, and name the file"
+    assert refusal(input_paths, address) == message
+    assert refusal(input_paths, ["a.csv", address]) == message

@@ -37,7 +37,14 @@ REFUSED = [
         {},
         "f.csv, line 1: byte 0xff is not UTF-8; the file begins as UTF-16 does: --encoding utf-16",
     ),
-    ("UTF-16 without its mark", "text,label\na,x\n".encode("utf-16-le"), {}, f"f.csv, line 1: {NUL}"),
+    ("UTF-16 without its mark", "text,label\na,x\n".encode("utf-16-le"), {}, f"f.csv, line 1: {NUL}-le"),
+    ("UTF-16, the other order", "text,label\na,x\n".encode("utf-16-be"), {}, f"f.csv, line 1: {NUL}-be"),
+    (
+        "UTF-32",
+        "text,label\na,x\n".encode("utf-32"),
+        {},
+        "f.csv, line 1: byte 0xff is not UTF-8; the file begins as UTF-32 does: --encoding utf-32",
+    ),
     (
         "UTF-16 said, but no mark",
         "text,label\na,x\n".encode("utf-16-le"),

@@ -1,6 +1,7 @@
 """Parquet as records: values as cells, and files that are cut short, damaged or too large."""
 
 import datetime
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -189,3 +190,31 @@ def test_parquet_without_pyarrow_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     message = 'Reading Parquet files needs the extra `text`, which is not installed: pip install "slanted[text]"'
     assert refusal() == message
+
+
+def test_the_names_of_classes_are_those_of_the_metadata_that_datasets_writes():
+    def label(**more):
+        return {"names": ["ham", "spam"], "_type": "ClassLabel", **more}
+
+    features = {
+        "text": {"dtype": "string", "_type": "Value"},
+        "label": label(),
+        "tags": {"feature": label(), "_type": "List"},
+    }
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pyarrow.table({"text": ["a", "b"], "label": [1, 0], "tags": [[0, 1], []]}).replace_schema_metadata(metadata)
+    parquet.write_table(table, "f.parquet")
+    assert read_rows("f.parquet").labels == [["spam", "ham"]]
+    assert infer_target(read_rows("f.parquet", label=["tags"])).labels == ("ham", "spam")
+    names = [f"n{index}" for index in range(3)]
+    flags = {"label": {"feature": label(names=names), "_type": "Sequence"}}
+    flags = {"huggingface": json.dumps({"info": {"features": flags}})}
+    several = pyarrow.table({"text": ["a", "b"], "label": [[0, 1, 1], [0, 0, 1]]})
+    parquet.write_table(several.replace_schema_metadata(flags), "f.parquet")
+    assert infer_target(read_rows("f.parquet")).labels == ("n1", "n2")
+    unknown = pyarrow.table({"text": ["a"], "label": [-1]}).replace_schema_metadata(metadata)
+    parquet.write_table(unknown, "f.parquet")
+    assert refusal("f.parquet") == "f.parquet, row 1: column 'label' is empty; fill it in or remove the row"
+    for damaged in ("{", "[]", '{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'):
+        parquet.write_table(table.replace_schema_metadata({"huggingface": damaged}), "f.parquet")
+        assert read_rows("f.parquet").labels == [["1", "0"]]

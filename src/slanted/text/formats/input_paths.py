@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from slanted.common.messages import file_name, is_encodable
 from slanted.errors import InputError
 
 STANDARD_INPUT = "-"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 PathLike = str | os.PathLike[str]
 Paths = PathLike | Sequence[PathLike]
@@ -31,6 +33,8 @@ def input_paths(paths: Paths) -> list[str]:
     if len(files) > 1 and STANDARD_INPUT in files:
         raise InputError("-: standard input cannot be read together with files; give it alone, or files only")
     for number, path in enumerate(files):
+        if _ADDRESS.match(path):
+            raise InputError(f"{file_name(path)} is an address, not a file; download it first, and name the file")
         if not is_encodable(path):  # recipe.json has to hold it
             raise InputError(f"{file_name(path)}: the file's name is not UTF-8; rename it")
         if path in files[:number]:
@@ -39,7 +43,7 @@ def input_paths(paths: Paths) -> list[str]:
 
 
 def _matches(name: str) -> list[str]:
-    if not glob.has_magic(name) or os.path.exists(name):
+    if _ADDRESS.match(name) or not glob.has_magic(name) or os.path.exists(name):
         return [name]
     matches = sorted(path for path in glob.iglob(name, recursive=True) if os.path.isfile(path))
     if not matches:

@@ -28,8 +28,8 @@ def read_json_lines(
     """Return the keys of the first objects, and an iterator over the records.
 
     The file is JSON Lines, or one JSON array of objects. Strings are unchanged, lone surrogates too; numbers are as
-    they are spelt; true and false as 1 and 0; null as an empty cell; lists and objects as `Unusable`, with the items of a
-    list of strings, numbers or booleans; the value of a key that an object lacks as `MISSING`. Empty lines are skipped.
+    they are spelt; true and false as 1 and 0; null as an empty cell; lists and objects as `Unusable`, with the items of
+    a list of strings, numbers or booleans; the value of a key that is missing as `MISSING`. Empty lines are skipped.
 
     Raises:
         InputError: There is no object, a record is too long, or a bad row is not skipped.

@@ -12,8 +12,13 @@ from slanted.errors import InputError
 MAX_RECORD_CHARS = 2**24
 
 _BLOCK_BYTES = 2**20
-_NUL = "a NUL character stands here; remove it or, if the file is UTF-16, say so: --encoding utf-16"
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NUL = "a NUL character stands here; remove it or, if the file is UTF-16, say so: --encoding {}"
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def check_encoding(encoding: str) -> None:
@@ -98,8 +103,16 @@ def _decoded(blocks: Iterator[bytes], encoding: str) -> Iterator[tuple[str, str 
         if at_start and text:
             text, at_start = text.removeprefix("\ufeff"), False
         if (nul := text.find("\0")) >= 0:
-            text, problem = text[:nul], _NUL
+            text, problem = text[:nul], _NUL.format(_two_bytes(block))
         yield text, problem
+
+
+def _two_bytes(block: bytes) -> str:
+    """Return the encoding of text whose ASCII characters have a NUL before them, or after them."""
+    before, after = block[0:1000:2].count(0), block[1:1000:2].count(0)
+    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or 8 * max(before, after) < len(block[:1000]):
+        return "utf-16"
+    return "utf-16-be" if before > after else "utf-16-le"
 
 
 def _decode_block(decoder: codecs.IncrementalDecoder, block: bytes, encoding: str) -> tuple[str, str | None]:
@@ -124,8 +137,9 @@ def _is_utf8(encoding: str) -> bool:
 
 
 def _remedy(block: bytes, encoding: str) -> str:
-    if block.startswith(_UTF16_MARKS):
-        return "the file begins as UTF-16 does: --encoding utf-16"
+    for mark, name in _MARKS.items():
+        if block.startswith(mark):
+            return f"the file begins as {name.upper()} does: --encoding {name}"
     if _is_utf8(encoding):
         return "save the file as UTF-8 or name its encoding, such as --encoding cp1252"
     return "name the encoding that the file is in with --encoding"

@@ -1,6 +1,7 @@
 """Parquet: a file -> its columns and its records, a batch of rows at a time, only the columns that are asked for."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,8 @@ class Parquet:
         self.header: tuple[str, ...] = tuple(file.schema_arrow.names)
         if len(set(self.header)) < len(self.header):
             raise InputError(f"{source}: several columns are of one name; rename all but one")
-        self._fields = {field.name: _Field(field) for field in file.schema_arrow}
+        names = _class_names(file.schema_arrow.metadata or {})
+        self._fields = {field.name: _Field(field, names.get(field.name, ())) for field in file.schema_arrow}
 
     def records(self, names: Sequence[str] | None = None) -> Iterator[Record]:
         """Yield each record's 1-based row and its cells of the named columns, else of all, in that order.
@@ -111,6 +113,22 @@ class Parquet:
             raise InputError(f"{self._source}: its Parquet data is damaged ({_one_line(error)}); {_AGAIN}") from None
 
 
+def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+    """Return column -> the names of its classes, from the metadata that the library `datasets` writes."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError):
+        return {}
+    named: dict[str, list[str]] = {}
+    for name, feature in features.items() if isinstance(features, dict) else ():
+        inner = feature[0] if isinstance(feature, list) and len(feature) == 1 else feature
+        inner = inner.get("feature", inner) if isinstance(inner, dict) else {}
+        names = inner.get("names") if isinstance(inner, dict) and inner.get("_type") == "ClassLabel" else None
+        if isinstance(names, list) and all(isinstance(one, str) for one in names):
+            named[name] = names
+    return named
+
+
 class _Field:
     """How a column's values become strings.
 
@@ -119,11 +137,14 @@ class _Field:
         unusable: The kind of values, if they cannot be cells; else empty.
     """
 
-    def __init__(self, field: "pa.Field") -> None:
+    def __init__(self, field: "pa.Field", class_names: Sequence[str] = ()) -> None:
         import pyarrow
 
         kinds, kind = pyarrow.types, field.type
         self.name: str = field.name
+        self._class_names = {str(index): name for index, name in enumerate(class_names)}
+        if class_names:
+            self._class_names["-1"] = ""  # no label, as in test sets
         self._boolean = kinds.is_boolean(kind)
         self._lists = kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind)
         texts = pyarrow.large_string()
@@ -140,10 +161,19 @@ class _Field:
         if self._lists:
             for step in self._steps:
                 column = column.cast(step)
-            return [_list_cell(items) for items in column.to_pylist()]
+            return [_list_cell(self._named(items)) for items in column.to_pylist()]
         column = column.cast(pyarrow.int8()) if self._boolean else column
         values = column.cast(self._strings).to_pylist()
-        return ["" if value is None else value for value in values]
+        cells: list[str] = ["" if value is None else value for value in values]
+        return [self._class_names.get(cell, cell) for cell in cells] if self._class_names else cells
+
+    def _named(self, items: list[str | None] | None) -> list[str | None] | None:
+        """Return the names of classes for their indices, or for a list of as many 0 and 1."""
+        if items is None or not self._class_names:
+            return items
+        if len(set(items)) < len(items) == len(self._class_names) - 1 and set(items) <= {"0", "1"}:
+            return [self._class_names[str(index)] for index, item in enumerate(items) if item == "1"]
+        return [None if item is None else self._class_names.get(item, item) for item in items]
 
 
 def _castable(kind: "pa.DataType", strings: "pa.DataType") -> bool:

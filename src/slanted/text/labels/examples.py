@@ -20,12 +20,14 @@ class Examples:
         texts_b: The second texts of pairs, or None.
         labels: Their labels as `Target.encode` returns them, or None: the texts are only to be predicted.
         locations: The file and the line of each example, or None for texts from Python.
+        groups: int64 array of shape (n,), the group of each example, or None: each is a group of its own.
     """
 
     texts: Sequence[str]
     texts_b: Sequence[str] | None = None
     labels: np.ndarray | None = None
     locations: RowLocations | None = None
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -39,14 +41,16 @@ class Examples:
     @classmethod
     def of(cls, rows: Rows, target: Target) -> "Examples":
         """Return the texts of `rows` with their labels encoded."""
-        return cls(rows.texts, rows.texts_b, target.encode(rows), rows.locations)
+        groups = None if "group" not in rows.names else np.unique(rows.names["group"], return_inverse=True)[1]
+        return cls(rows.texts, rows.texts_b, target.encode(rows), rows.locations, groups)
 
     def take(self, indices: np.ndarray) -> "Examples":
         """Return the examples at these positions, in this order."""
         texts_b = None if self.texts_b is None else take_texts(self.texts_b, indices)
         labels = None if self.labels is None else self.labels[indices]
         locations = None if self.locations is None else self.locations.take(indices)
-        return Examples(take_texts(self.texts, indices), texts_b, labels, locations)
+        groups = None if self.groups is None else self.groups[indices]
+        return Examples(take_texts(self.texts, indices), texts_b, labels, locations, groups)
 
     def where(self, row: int) -> str:
         """Return `train.csv, line 7`, or `labels[5]` for examples from Python."""

@@ -12,6 +12,7 @@ import numpy as np
 from slanted.common.messages import plural, shown
 from slanted.errors import InputError, SettingError
 from slanted.text.labels.examples import Examples
+from slanted.text.labels.group_splits import group_folds, grouped_validation
 from slanted.text.labels.targets import Target
 from slanted.text.settings import Settings
 
@@ -155,10 +156,17 @@ def fold_rows(target: Target, train: Examples, settings: Settings) -> tuple[Fold
         raise SettingError("folds", f"at most the {plural(len(train), 'training row')}, of 4 or more", settings.folds)
     random = np.random.default_rng(settings.seed)
     draw = {"single": stratified_folds, "multilabel": label_folds, "regression": plain_folds}[target.kind]
-    numbers = draw(train.y, settings.folds, random)
+    numbers = draw(train.y, settings.folds, random) if train.groups is None else _of_groups(train, settings, random)
     if target.kind == "single":
         _check_classes(target, train, numbers, settings)
     return tuple(_fold(target, train, numbers == number, settings) for number in range(settings.folds))
+
+
+def _of_groups(train: Examples, settings: Settings, random: np.random.Generator) -> np.ndarray:
+    assert train.groups is not None
+    if (count := int(train.groups.max()) + 1) < settings.folds:
+        raise SettingError("folds", f"at most the {plural(count, 'group')} of --group", settings.folds)
+    return group_folds(train.groups, settings.folds, random)
 
 
 def _fold(target: Target, examples: Examples, is_test: np.ndarray, settings: Settings) -> Fold:
@@ -205,7 +213,9 @@ def split_validation(target: Target, train: Examples, share: float, seed: int) -
     if share == 0:
         return everything, everything[:0]
     random = np.random.default_rng(seed)
-    if target.kind == "single":
+    if train.groups is not None:
+        valid = grouped_validation(target, train, share, random)
+    elif target.kind == "single":
         check_no_single_row(target, train)
         valid = stratified_rows(y, share, random)
     elif target.kind == "multilabel":

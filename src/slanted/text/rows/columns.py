@@ -29,6 +29,8 @@ class Columns:
         label_names: The label of each position, where the cells are lists of as many 0 and 1; else empty.
         more_texts: Of further texts, which are joined with the first one.
         text_separator: What stands between joined texts.
+        group: Of the groups, or None.
+        split: Of the parts that rows are for, or None.
     """
 
     text: str
@@ -38,6 +40,8 @@ class Columns:
     label_names: tuple[str, ...] = ()
     more_texts: tuple[str, ...] = ()
     text_separator: str = TEXT_SEPARATOR
+    group: str | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,19 +135,23 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
     labels = _labels_by_name(header, options.label, labelled)
     second = None if options.text_b is None else header.named(options.text_b, "--text-b")
     more = [header.named(name, "--text") for name in options.texts[1:]]
+    group = None if options.group is None else header.named(options.group, "--group")
+    split = None if options.split is None else header.named(options.split, "--split")
     if options.texts:
         first = header.named(options.texts[0], "--text")
     elif (by_name := header.like("text")) is not None:
         first, second = by_name, second or header.like("text_b")
     else:
-        first = _only_text(header, [second, *labels], _label_remedy(nameable) if labelled and not labels else None)
+        remedy = _label_remedy(nameable) if labelled and not labels else None
+        first = _only_text(header, [second, group, split, *labels], remedy)
     if not labelled:
         labels = ()
     elif not labels:
-        labels = _zero_one_columns(header, [first, second, *more], _label_remedy(nameable))
-    _check_used_once(header, [*_uses(first, second, labels, "--label"), *(("--text", name) for name in more)])
+        labels = _zero_one_columns(header, [first, second, group, split, *more], _label_remedy(nameable))
+    others = [*(("--text", name) for name in more), ("--group", group), ("--split", split)]
+    _check_used_once(header, [*_uses(first, second, labels, "--label"), *others])
     separator, names = _lists(header, labels, options.label_separator) if labelled else (None, ())
-    return Columns(first, second, labels, separator, names, tuple(more))
+    return Columns(first, second, labels, separator, names, tuple(more), group=group, split=split)
 
 
 def _lists(header: Header, labels: Sequence[str], separator: str | None) -> tuple[str | None, tuple[str, ...]]:
@@ -175,7 +183,7 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
     labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
     first, *more = (_required(header, name, "rename or add it") for name in (columns.text, *columns.more_texts))
     _check_used_once(header, [*_uses(first, second, labels, "label"), *(("--text", name) for name in more)])
-    return replace(columns, text=first, text_b=second, labels=labels, more_texts=tuple(more))
+    return replace(columns, text=first, text_b=second, labels=labels, more_texts=tuple(more), group=None, split=None)
 
 
 def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions, labelled: bool = True) -> Columns:

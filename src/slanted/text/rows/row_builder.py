@@ -151,6 +151,13 @@ def _missing(name: str, cell: Cell) -> _Problem:
     return _Problem(f"column {shown(name)} is empty; fill it in or remove the row")
 
 
+class _Names(_Labels):
+    """Collects the cells of a column of groups or of parts."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, Columns(name))
+
+
 class RowBuilder:
     """Builds columns from the rows of one file after the other.
 
@@ -164,6 +171,8 @@ class RowBuilder:
         self._columns = columns
         self._texts = [_Texts(name) for name in (columns.text, columns.text_b) if name is not None]
         self._labels = [_Labels(name, columns) for name in columns.labels]
+        names = {"group": columns.group, "split": columns.split}
+        self._names = {part: _Names(name) for part, name in names.items() if name is not None}
         self._files: list[tuple[str, str]] = []
         self._counts: list[int] = []
         self._lines = array("q")
@@ -174,7 +183,7 @@ class RowBuilder:
         Raises:
             InputError: A bad row is not skipped, all rows are bad, or single labels turn into lists.
         """
-        columns: list[_Texts | _Labels] = [*self._texts, *self._labels]
+        columns: list[_Texts | _Labels] = [*self._texts, *self._labels, *self._names.values()]
         reads, adds = [column.read for column in columns], [column.add for column in columns]
         before = len(self._lines)
         for line, cells in self._records(table, [column.name for column in columns]):
@@ -208,6 +217,10 @@ class RowBuilder:
         if not problem.skippable:
             raise InputError(f"{table.source}, {table.unit} {line}: {problem.reason}")
         self._bad_rows.refuse(table.source, table.unit, line, problem.reason, _as_csv(cells))
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the cells of the columns of groups and of parts, under "group" and "split"."""
+        return {part: column.cells for part, column in self._names.items()}
 
     def columns_and_locations(self) -> BuiltColumns:
         """Return the texts, the second texts or None, the label columns or None, and the location of each row."""

@@ -1,7 +1,7 @@
 """File -> checked rows: texts, second texts and label cells, each with its line. No character is changed."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -34,6 +34,7 @@ class Rows:
         labels: One list a label column, of its cells as they stand; None where labels were not wanted.
         columns: The columns that the above were read from.
         locations: The file and the line of each row.
+        names: Under "group" and "split" the cells of these columns, where the options name them.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Rows:
     labels: list[list[str]] | None
     columns: Columns
     locations: RowLocations
+    names: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -58,7 +60,8 @@ class Rows:
         texts_b = None if self.texts_b is None else take_texts(self.texts_b, index)
         labels = None if self.labels is None else [[column[i] for i in index] for column in self.labels]
         locations = self.locations.take(index)
-        return type(self)(self.source, take_texts(self.texts, index), texts_b, labels, self.columns, locations)
+        names = {part: [cells[i] for i in index] for part, cells in self.names.items()}
+        return type(self)(self.source, take_texts(self.texts, index), texts_b, labels, self.columns, locations, names)
 
 
 def read_rows(
@@ -152,7 +155,7 @@ def _read(paths: Paths, options: ReadOptions, find: Callable[[Header], Columns],
             _sample(table, bad_rows)
             builder.add(table)
     texts, texts_b, labels, locations = builder.columns_and_locations()
-    return Rows(sources_name([first, *others]), texts, texts_b, labels, columns, locations)
+    return Rows(sources_name([first, *others]), texts, texts_b, labels, columns, locations, builder.names())
 
 
 def _sample(table: Table, bad_rows: BadRows) -> list[Record]:

@@ -1,6 +1,6 @@
 """The files of a run -> checked rows, their target and who is held out: all that can be refused before a model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from slanted.text.labels.splits import Fold, check_no_single_row, fold_rows, spl
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.pretrained.model_files import locate, most_tokens
 from slanted.text.rows.overlap import overlap
+from slanted.text.rows.parts import TEST, TRAIN, VALID, parts_of
 from slanted.text.rows.rows import Rows, read_rows, read_rows_like
 from slanted.text.settings import VALID_SHARE, DataFiles, Settings
 from slanted.text.tokens.documents import check_chunkable
@@ -72,12 +73,16 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
         found = f"--folds {settings.folds}: each fold holds out rows of the training file, --valid {files.valid}"
         raise InputError(f"{found} would hold out others; leave one of the two out")
     bad_rows = BadRows(files.bad_rows)
-    rows = read_rows(files.train, files, bad_rows=bad_rows)
+    parts = parts_of(read_rows(files.train, files, bad_rows=bad_rows))
+    _check_parts(parts, files, settings)
+    rows = parts[TRAIN]
     target = infer_target(rows, settings.task)
     check_target(target, settings)
     check_chunkable(settings, rows.texts_b)
-    valid = _examples_like(files.valid, rows, target, files, bad_rows)
-    test = _examples_like(files.test, rows, target, files, BadRows())
+    valid = Examples.of(parts[VALID], target) if VALID in parts else None
+    valid = valid or _examples_like(files.valid, rows, target, files, bad_rows)
+    test = Examples.of(parts[TEST], target) if TEST in parts else None
+    test = test or _examples_like(files.test, rows, target, files, BadRows())
     train = Examples.of(rows, target)
     if valid is None:
         settings = with_valid_share(settings, train, target, test is not None and not settings.folds)
@@ -93,12 +98,25 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     folds = fold_rows(target, train, settings)
     if valid is None and settings.held_out_share > 0.0 and not folds:
         train, valid = hold_out(train, target, settings)
-    summary.append(_fold_sizes(folds, test, files) if folds else _sizes(train, valid, test, files))
+    column = f"column {shown(files.split)}"
+    named = replace(files, **{part: column for part in (VALID, TEST) if part in parts})
+    summary.append(_fold_sizes(folds, test, named) if folds else _sizes(train, valid, test, named))
     share = settings.held_out_share
     most = most_tokens(locate(settings.model))
     if most is not None:
         settings.check_length(most)
     return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds, None, share)
+
+
+def _check_parts(parts: dict[str, Rows], files: DataFiles, settings: Settings) -> None:
+    """Raise if a part of the training file, and an option, both say which rows to validate or to test on."""
+    given = {VALID: files.valid and f"--valid {files.valid}", TEST: files.test and f"--test {files.test}"}
+    if settings.folds:
+        given[VALID] = f"--folds {settings.folds}"
+    for part, option in given.items():
+        if part in parts and option:
+            problem = f"{option}: column {shown(files.split)} of --split has rows for it, too"
+            raise InputError(f"{problem}; leave one of the two out")
 
 
 def _examples_like(
