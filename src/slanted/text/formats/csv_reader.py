@@ -9,16 +9,20 @@ from slanted.common.messages import plural, shown
 from slanted.errors import InputError
 from slanted.runtime.patches import long_csv_fields
 from slanted.text.formats.cells import Record
-from slanted.text.formats.delimited_form import AUTO, CSV, NONE, Form, check_is_row
-from slanted.text.formats.line_reader import MAX_RECORD_CHARS
-from slanted.text.formats.quoting import (
+from slanted.text.formats.delimited_form import (
+    AUTO,
+    CSV,
     LOOK_AHEAD,
     LOOK_AHEAD_CHARS,
+    NONE,
+    Form,
+    check_is_row,
     has_doubled,
     is_row_each,
     opening_quote,
     quotes_enclose,
 )
+from slanted.text.formats.line_reader import MAX_RECORD_CHARS
 from slanted.text.formats.skipped_rows import BadRows
 
 

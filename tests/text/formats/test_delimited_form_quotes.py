@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from row_files import read_rows, refusal, write
 
-from slanted.text.formats.quoting import quotes_enclose
+from slanted.text.formats.delimited_form import quotes_enclose
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
