@@ -78,6 +78,21 @@ def test_a_closed_group_s_average_is_itself_and_finishing_leaves_it_be():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(model.layers[0].kernel), before)
 
 
+def test_closed_groups_with_an_embedding_and_a_recurrent_layer_stay_as_they_are():
+    keras.utils.set_random_seed(1)
+    recurrent = keras.layers.Bidirectional(keras.layers.LSTM(3), name="recurrent")
+    layers = [keras.layers.Embedding(9, 4, mask_zero=True, name="words"), recurrent, keras.layers.Dense(2, name="head")]
+    model = keras.Sequential([keras.Input((5,)), *layers])
+    model.compile(LayerwiseOptimizer(keras.optimizers.Adam(0.01), layer_groups(model), 1.0), loss="mse")
+    before = {v.path: keras.ops.convert_to_numpy(v).copy() for v in model.trainable_variables}
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 9, size=(16, 5)), rng.normal(size=(16, 2))
+    model.fit(x, y, batch_size=4, verbose=0, callbacks=[GradualUnfreezing()])
+    for variable in model.trainable_variables:
+        stays = np.array_equal(keras.ops.convert_to_numpy(variable), before[variable.path])
+        assert stays == ("head" not in variable.path), variable.path
+
+
 def test_the_moments_of_open_groups_live_through_every_opening():
     plain = three_weights(keras.optimizers.SGD(0.5, momentum=0.9))
     whole = run(plain, 4, 3, GradualUnfreezing())

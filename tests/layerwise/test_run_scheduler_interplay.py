@@ -43,8 +43,8 @@ def test_a_multi_optimizer_is_refused():
     with pytest.raises(InputError) as raised:
         fit(trained, 3, callbacks=[stlr()])
     assert str(raised.value) == (
-        "A curve drives one optimizer for the whole model. Received: MultiOptimizer. "
-        "For a rate per layer group use `slanted.LayerwiseOptimizer`."
+        "A curve drives one optimizer for the whole model. Received: MultiOptimizer. Pass the optimizers inside it "
+        "as `optimizer=` of the callback, or use `slanted.LayerwiseOptimizer` for a rate per layer group."
     )
 
 

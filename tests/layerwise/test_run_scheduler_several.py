@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from applied import BACKEND, batches, fit, minus, model, total
+from applied import BACKEND, FAST, Sum, batches, fit, minus, model, total
 from scheduled_runs import CURVE, stlr
 from two_optimizers import TwoWeights, train
 
@@ -39,6 +39,20 @@ def test_all_updates_for_a_batch_have_its_rate_and_equal_names_are_numbered():
     np.testing.assert_allclose(gained, np.outer(CURVE.simulate(12), [3, 1]), rtol=2e-5, atol=1e-6)
     for name in ("learning_rate_same", "learning_rate_same_2"):
         np.testing.assert_allclose(history[name], CURVE.simulate(12)[3::4], rtol=1e-5)
+
+
+def test_the_optimizers_inside_a_multi_optimizer_follow_the_curves_they_are_given():
+    first, second = sgd(name="d"), sgd(name="g")
+    inputs = keras.Input((1,))
+    trained = keras.Model(inputs, Sum(name="a")(inputs) + Sum(name="b")(inputs))
+    both = keras.optimizers.OptimizerMap(first, {"b/.*": second})
+    trained.compile(keras.optimizers.MultiOptimizer(both), loss=minus, **FAST)
+    callbacks = [slanted.RunScheduler(CURVE, optimizer=first), slanted.RunScheduler(FALL, optimizer=second)]
+    history = trained.fit(np.ones((8, 1)), np.ones((8, 1)), batch_size=1, verbose=0, callbacks=callbacks).history
+    gained = [float(keras.ops.convert_to_numpy(v)) for v in trained.trainable_variables]
+    assert gained == pytest.approx([curve.simulate(8).sum() for curve in (CURVE, FALL)], rel=1e-5)
+    rates = [history["learning_rate_d"][-1], history["learning_rate_g"][-1]]
+    assert rates == pytest.approx([curve.simulate(8)[-1] for curve in (CURVE, FALL)], rel=1e-5)
 
 
 def test_a_rate_set_by_hand_in_one_of_them():

@@ -37,7 +37,7 @@ class ScheduledOptimizer(SavedAsPlain):
         if isinstance(optimizer, keras.optimizers.MultiOptimizer):
             raise InputError(
                 "A curve drives one optimizer for the whole model. Received: MultiOptimizer. "
-                "For a rate per layer group use `slanted.LayerwiseOptimizer`."
+                "Pass the optimizers inside it as `optimizer=` of the callback, or use `slanted.LayerwiseOptimizer` for a rate per layer group."
             )
         if isinstance(optimizer, keras.optimizers.ScheduleFreeAdamW):
             raise InputError(
