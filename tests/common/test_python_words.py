@@ -4,10 +4,12 @@ import pytest
 
 from slanted.common.python_words import errors_in_python, in_python
 from slanted.errors import InputError, SettingError
+from slanted.text.pretrained.model_files import INSTALL
 
 pytestmark = pytest.mark.once
 
-CHOICES = {"precision": ("auto", "float32"), "truncate": ("head", "head+tail")}
+KNOWN = ("recipe", "backend", "lr", "epochs", "max_minutes", "folds", "valid_share", "model")
+CHOICES = {**dict.fromkeys(KNOWN, ()), "precision": ("auto", "float32"), "truncate": ("head", "head+tail")}
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,14 @@ CHOICES = {"precision": ("auto", "float32"), "truncate": ("head", "head+tail")}
         ("add --truncate head+tail", "add truncate='head+tail'"),
         ("or use `--model minilm` or a folder", "or use `model='minilm'` or a folder"),
         ("--out runs/1: is a file; give a folder", "runs/1: is a file; give a folder"),
+        ("--valid-share 0.1: is too small", "valid_share=0.1: is too small"),
+        (INSTALL, INSTALL),
+        ("label '--no': `slanted train --out` and ./a --x", "label '--no': `slanted train --out` and ./a --x"),
+        (
+            "--out r: holds a run; add --resume to continue it, or --overwrite to start again",
+            "r: holds a run; give another folder",
+        ),
+        ("r: is damaged; start again with --overwrite", "r: is damaged; give another folder"),
         ("one - two -- three, a--b", "one - two -- three, a--b"),
     ],
 )

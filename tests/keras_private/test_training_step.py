@@ -56,13 +56,20 @@ def test_the_trainer_calls_the_step_of_the_instance():
 def test_variables_of_another_model():
     first, second = model(), model()
     fit(first, 1)
-    assert not has_other_variables(first.optimizer, first, in_part=False)
-    assert has_other_variables(first.optimizer, second, in_part=False)
-    assert has_other_variables(first.optimizer, second, in_part=True)
-    assert not has_other_variables(second.optimizer, second, in_part=False)  # not built yet
-    part = keras.Sequential([keras.Input((1,)), *first.layers, keras.layers.Dense(1)])
-    assert has_other_variables(first.optimizer, part, in_part=False)
-    assert not has_other_variables(first.optimizer, part, in_part=True)
+    assert not has_other_variables(first.optimizer, first)
+    assert has_other_variables(first.optimizer, second)
+    assert not has_other_variables(second.optimizer, second)  # not built yet
+    larger = [keras.Input((1,)), *first.layers, keras.layers.Dense(1)]
+    assert has_other_variables(first.optimizer, keras.Sequential(larger))
+
+    class InPart(keras.Sequential):
+        def train_step(self, *arguments):
+            return super().train_step(*arguments)
+
+    part = InPart(larger)
+    assert not has_other_variables(first.optimizer, part)
+    first.layers[-1].trainable = False
+    assert not has_other_variables(first.optimizer, part)
 
 
 def test_a_variable_outside_a_compiled_step_is_readable():

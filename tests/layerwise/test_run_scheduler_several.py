@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from applied import BACKEND, FAST, Sum, batches, fit, minus, model, total
-from scheduled_runs import CURVE, stlr
+from scheduled_runs import CURVE, endless, stlr
 from two_optimizers import TwoWeights, train
 
 import slanted
@@ -83,6 +83,17 @@ if BACKEND == "jax":  # whose step gets the variables of its optimizers from the
             train(TwoWeights(*again, repeats=2, listed_early=True), 4, 1, [stlr(optimizer=again)])
 
 
+def test_two_rates_set_by_hand_after_an_epoch_do_not_change_what_it_logs():
+    class Halve(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = 0.5 * float(self.model.optimizer.learning_rate)
+
+    trained = model(sgd())
+    history = trained.fit(*batches(4), batch_size=1, epochs=2, verbose=0, callbacks=[Halve(), Halve(), stlr()]).history
+    last = CURVE.simulate(8)[3]
+    np.testing.assert_allclose(history["learning_rate"], [last, last / 4], rtol=1e-5)
+
+
 def test_an_optimizer_that_no_batch_applied_is_refused_after_the_first_epoch():
     trained = TwoWeights(sgd(), sgd())
     unused = sgd(0.125, name="unused")
@@ -102,6 +113,25 @@ def test_an_optimizer_that_no_batch_applied_is_refused_after_the_first_epoch():
 def test_what_is_no_optimizer_is_refused(wrong):
     with pytest.raises(InputError, match=r"Argument `optimizer` must be a keras.optimizers.Optimizer, or a list"):
         stlr(optimizer=wrong)
+
+
+def test_a_refusal_leaves_all_optimizers_plain():
+    pair = sgd(), sgd()
+    trained = TwoWeights(*pair)
+    callbacks = [slanted.RunScheduler(slanted.SlantedTriangular(1.0, total_steps=8), optimizer=pair[1])]
+    with pytest.raises(InputError, match="must know how many batches an epoch has"):
+        trained.fit(endless(), shuffle=False, verbose=0, callbacks=[*callbacks, stlr(optimizer=pair[0])])
+    with pytest.raises(InputError, match="ScheduleFreeAdamW takes no curve"):
+        train(trained, 4, 1, [stlr(optimizer=[*pair, keras.optimizers.ScheduleFreeAdamW()])])
+    assert [type(optimizer) for optimizer in pair] == [type(sgd())] * 2
+
+
+def test_an_optimizer_for_what_is_not_trainable_when_fit_begins():
+    pair = sgd(), sgd()
+    trained = TwoWeights(*pair)
+    trained.weights_of_pair[0].trainable = BACKEND == "jax"  # whose step gets the variables that are trainable
+    _, gained = train(trained, 4, 1, [stlr(optimizer=pair)])
+    np.testing.assert_allclose(gained, np.outer(CURVE.simulate(4), [1, 1]), rtol=2e-5, atol=1e-6)
 
 
 def test_two_curves_for_one_optimizer_are_refused():

@@ -220,6 +220,8 @@ def test_weights_of_rows_are_refused(estimator, remedy):
     assert str(refused.value) == (f"{name}.fit takes no sample_weight: all rows count alike; {remedy}, or leave it out")
     with pytest.raises(TypeError, match="unexpected keyword argument 'weights'"):
         estimator().fit(["a", "b"], [0, 1], weights=[1.0, 2.0])
+    with pytest.raises(InputError, match="requires y to be passed"):
+        estimator().fit(["a", "b"], None, sample_weight=None)
 
 
 @once

@@ -37,7 +37,8 @@ class ScheduledOptimizer(SavedAsPlain):
         if isinstance(optimizer, keras.optimizers.MultiOptimizer):
             raise InputError(
                 "A curve drives one optimizer for the whole model. Received: MultiOptimizer. "
-                "Pass the optimizers inside it as `optimizer=` of the callback, or use `slanted.LayerwiseOptimizer` for a rate per layer group."
+                "Pass the optimizers inside it as `optimizer=` of the callback, "
+                "or use `slanted.LayerwiseOptimizer` for a rate per layer group."
             )
         if isinstance(optimizer, keras.optimizers.ScheduleFreeAdamW):
             raise InputError(
@@ -135,9 +136,13 @@ class ScheduledOptimizer(SavedAsPlain):
 
     def last_rate(self: Any) -> float:
         """Return the learning rate of the last batch, before any rate that was set by hand since."""
-        if self._before_set is not None and self._before_set[0] == self.batches_seen:
+        if self._is_set_again():
             return self._before_set[1]
         return float(ops.convert_to_numpy(self._rate(back=True)))
+
+    def _is_set_again(self: Any) -> bool:
+        """Return whether a rate was set by hand since the last batch."""
+        return self._before_set is not None and self._before_set[0] == self.batches_seen
 
     @property
     def batches_seen(self: Any) -> int:
@@ -200,7 +205,7 @@ class ScheduledOptimizer(SavedAsPlain):
     def rate_to_read(self: Any) -> Any:
         """Return the learning rate of the batch that is trained, else of the next batch.
 
-        After the last batch of an epoch and in an evaluation it is that of the last batch.
+        After the last batch of an epoch and in a compiled evaluation it is that of the last batch.
 
         Raises:
             InputError: A compiled step of JAX reads it, which has no value of it.
@@ -244,7 +249,8 @@ class ScheduledOptimizer(SavedAsPlain):
             self._applying.check_settable(self.name)
             if self._follows and is_on_host(self._iterations):
                 held = self._run.held
-                self._before_set = self.batches_seen, self.last_rate() if held is None else held
+                last = self.last_rate() if held is None or self._is_set_again() else held
+                self._before_set = self.batches_seen, last
             self._run.hold(learning_rate)
             self._rate_was_set = True
 

@@ -97,22 +97,18 @@ def let_go_of_state(model: Any) -> None:
     vars(model).pop(SYNC, None)
 
 
-def has_other_variables(optimizer: Any, model: Any, *, in_part: bool) -> bool:
+def has_other_variables(optimizer: Any, model: Any) -> bool:
     """Return whether an optimizer was built for variables of another model.
 
-    Keras refuses it on TensorFlow and PyTorch. On JAX it would use the moments of the other variables.
-
-    Args:
-        optimizer: The optimizer, built or not.
-        model: The model to train.
-        in_part: Whether the optimizer may train a part of the model. A custom `train_step` may do so, too.
+    Keras refuses it on TensorFlow and PyTorch. On JAX it would use the moments of the other variables. A custom
+    `train_step` may train a part of the model with it, also one that is not trainable now.
     """
     known = {id(variable) for variable in optimizer._trainable_variables} if optimizer.built else set()
-    own = [id(variable) in known for variable in model.trainable_variables]
-    if not known or not own:
+    if not known or not model.trainable_variables:
         return False
-    in_part = in_part or type(model).train_step is not keras.Model.train_step
-    return not (any(own) if in_part else all(own))
+    if type(model).train_step is not keras.Model.train_step:
+        return not any(id(variable) in known for variable in model.variables)
+    return not all(id(variable) in known for variable in model.trainable_variables)
 
 
 def is_readable(variable: Any) -> bool:

@@ -35,15 +35,20 @@ class RunScheduler(keras.callbacks.Callback):
     A `fit` from epoch 0 is a new run and starts at t = 0. A `fit` from epoch k > 0, set by `initial_epoch` or restored
     by `BackupAndRestore`, continues a run: at the restored step if the optimizer was restored inside epoch k, else at
     k * S. Setting `optimizer.learning_rate` to a number replaces the curve for the rest of the run. After the run the
-    learning rate stays at the last value of the curve. With gradient accumulation t and T count batches; a batch that
-    loss scaling skips is not counted. `History` records the learning rate at the end of each epoch as `learning_rate`.
+    optimizer is the plain one again, at the learning rate of the last batch; not if `fit` is interrupted. With gradient
+    accumulation t and T count batches; a batch that loss scaling skips is not counted. `History` has the learning rate
+    of the last batch of each epoch as `learning_rate`, or with several optimizers as `learning_rate_<optimizer.name>`
+    (equal names get `_2`).
 
     Args:
         curve: Any curve of `slanted`. If it has `total_steps`, that is T.
+        optimizer: An optimizer, or several, that the model's own `train_step` applies, or the optimizers inside a
+            MultiOptimizer. All updates for one batch have its rate. None: the optimizer of `compile`.
 
     Raises:
-        InputError: When `fit` starts: the model has no optimizer, or the number of batches per epoch is unknown and the
-            curve has no `total_steps`.
+        InputError: When `fit` starts: the model has no optimizer, the number of batches per epoch is unknown and the
+            curve has no `total_steps`, the optimizer was built for another model or follows another curve too, or it is
+            a MultiOptimizer or a ScheduleFreeAdamW. After the first epoch: no batch applied the optimizer.
 
     Example:
         >>> from slanted.curves import CosineWarmup
@@ -75,9 +80,13 @@ class RunScheduler(keras.callbacks.Callback):
         self._bound = self._is_training = False
         self._driven = self._optimizers_of(model)
         self._were_plain = not any(map(is_scheduled, self._driven))
-        for optimizer in self._driven:
-            self._refuse_other_variables(optimizer, model)
-            scheduled(optimizer).await_run(self)
+        try:
+            for optimizer in self._driven:
+                self._refuse_other_variables(optimizer, model)
+                scheduled(optimizer).await_run(self)
+        except InputError:
+            self._end()
+            raise
         if self._driven:
             forget_restored_epoch(model)
             count_by_batch(model, self._scheduled())
@@ -99,6 +108,8 @@ class RunScheduler(keras.callbacks.Callback):
             self._total_steps()
             self._join()
         except InputError:
+            for other in self._together():
+                other._end()
             self._end()
             raise
 
@@ -145,12 +156,12 @@ class RunScheduler(keras.callbacks.Callback):
             self._end()
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Restore the plain optimizers after an evaluation of its own."""
+        """Restore the plain optimizers after `evaluate` outside `fit`."""
         if not self._is_training and self._were_plain:
             self._end()
 
     def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Restore the plain optimizers after a prediction of its own."""
+        """Restore the plain optimizers after `predict` outside `fit`."""
         if not self._is_training and self._were_plain:
             self._end()
 
@@ -161,7 +172,7 @@ class RunScheduler(keras.callbacks.Callback):
         return [compiled if innermost(compiled) is optimizer else optimizer for optimizer in self._given]
 
     def _refuse_other_variables(self, optimizer: Any, model: Any) -> None:
-        if has_other_variables(optimizer, model, in_part=bool(self._given)):
+        if not self._given and has_other_variables(optimizer, model):
             raise InputError(
                 f"An optimizer must train one model. Received: {type(optimizer).__name__} {optimizer.name!r}, "
                 f"which was built for other variables than those of model {model.name!r}. "
@@ -181,12 +192,7 @@ class RunScheduler(keras.callbacks.Callback):
 
     def _names(self) -> list[tuple[str, Any]]:
         """Return the names of this callback's learning rates in the logs, with the optimizers."""
-        running = [other for other in _training if other._model is self._model and other.params is self.params]
-        every = [
-            (scheduler, optimizer)
-            for scheduler in sorted(running, key=lambda scheduler: scheduler._turn)
-            for optimizer in scheduler._driven
-        ]
+        every = [(scheduler, optimizer) for scheduler in self._together() for optimizer in scheduler._driven]
         if len(every) == 1:
             return [("learning_rate", every[0][1])]
         names, own = list[str](), list[tuple[str, Any]]()
@@ -197,11 +203,16 @@ class RunScheduler(keras.callbacks.Callback):
                 own.append((names[-1] if count == 1 else f"{names[-1]}_{count}", optimizer))
         return own
 
+    def _together(self) -> list["RunScheduler"]:
+        """Return the callbacks that drive optimizers in this `fit` and have begun, in the order in which they did."""
+        running = [other for other in _training if other._model is self._model and other.params is self.params]
+        return sorted(running, key=lambda scheduler: scheduler._turn)
+
     def _scheduled(self) -> list[Any]:
         return [innermost(optimizer) for optimizer in self._driven]
 
     def _end(self) -> None:
-        for optimizer in self._driven:
+        for optimizer in filter(is_scheduled, self._driven):
             end_run(optimizer)
         count_by_application(self.model)
         self._driven, self._is_training = [], False
@@ -249,7 +260,7 @@ class SlantedTriangularScheduler(RunScheduler):
         lr_max: The peak learning rate, > 0. 2e-5 suits BERT-base.
         cut_frac: The share of the run in which the rate rises, in [0, 1].
         ratio: The peak divided by the lowest rate, >= 1.
-        optimizer: As in `RunScheduler`.
+        optimizer: An optimizer, or several, that the model's own `train_step` applies; None: that of `compile`.
 
     Raises:
         ValueError: An argument is out of its range.

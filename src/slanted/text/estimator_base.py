@@ -1,7 +1,7 @@
 """The base class of TextClassifier and TextRegressor: parameters, fit, save and load of a scikit-learn estimator."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +31,8 @@ except ImportError:
 
 _ESTIMATORS = "slanted.text.estimators"  # a user's subclass may load models of any task
 _OF_RECIPE = {"lr": "lr_max", "epochs": "epochs", "truncate": "truncate"}
-_CHOICES = {f.name: f.metadata["choices"] for cls in (Settings, Recipe) for f in setting_fields(cls)}
+_CHOICES = {f.name: f.metadata["choices"] or () for cls in (Settings, Recipe) for f in setting_fields(cls)}
+_CHOICES |= {"lr": (), "valid": ()}
 _SHARED = [f.name for f in setting_fields(Settings) if f.name not in ("model", "recipe", "task", "backend", "threads")]
 
 
@@ -77,7 +78,7 @@ class TextEstimator(_Parameters):
             valid: The validation split, (texts, labels), which selects the best epoch; None: a share `valid_share` of
                 the rows, which is 0 by default for fewer than 2,000 rows (but not for several labels): the last epoch
                 is then the model. Not with `folds`, where each fold has its own validation split.
-            unknown: None may be given. A `sample_weight` is refused: all rows count alike, or by `class_weight`.
+            unknown: `sample_weight=None` alone. Weights are refused: all rows count alike, or by `class_weight`.
 
         Returns:
             The fitted estimator.
@@ -106,9 +107,9 @@ class TextEstimator(_Parameters):
             self._fit_one(target, train, settings, valid)
         return self
 
-    def _refuse(self, unknown: Mapping[str, Any]) -> None:
+    def _refuse(self, unknown: dict[str, Any]) -> None:
         name = type(self).__name__
-        if "sample_weight" in unknown:
+        if unknown.pop("sample_weight", None) is not None:
             remedy = "repeat rows that count more" if self._task == "regression" else "use class_weight='balanced'"
             raise InputError(f"{name}.fit takes no sample_weight: all rows count alike; {remedy}, or leave it out")
         if unknown:

@@ -108,7 +108,7 @@ def test_padding_and_batches_do_not_change_the_vectors(tiny_model):
 
 @pytest.mark.once
 def test_many_rows_are_sampled_with_a_row_of_every_class(monkeypatch):
-    monkeypatch.setattr(frozen_encoder, "MAX_ROWS", 20)
+    monkeypatch.setattr(frozen_encoder, "FROZEN_ROWS", 20)
     target = infer_target(["a"] * 150 + ["b"] * 49 + ["c"], "single")
     y = np.array([0] * 150 + [1] * 49 + [2])
     rows = frozen_encoder._sample(target, y)

@@ -9,7 +9,7 @@ HEADLINE = {
     "regression": ("spearman", "mae"),
 }
 TFIDF, FROZEN_ENCODER, MAJORITY = "tfidf", "frozen_encoder", "majority"
-MAX_ROWS, MAX_LABELS = 4_000, 1_000  # of the training rows that the linear models of the frozen encoder read
+FROZEN_ROWS, FROZEN_LABELS = 4_000, 1_000  # the most that the linear models of the frozen encoder are fitted to
 BASELINES = (TFIDF, FROZEN_ENCODER, MAJORITY)  # of metrics.json; earlier versions did not score the frozen encoder
 ERROR = "mae"  # the one among them that is better where it is smaller
 COLUMNS = {

@@ -22,7 +22,7 @@ from slanted.text.labels.targets import Target
 from slanted.text.pretrained.classifier_network import build_classifier, vector_model
 from slanted.text.pretrained.encoder import Encoder, load_encoder
 from slanted.text.pretrained.pooling import with_pooling
-from slanted.text.scoring.headline import FROZEN_ENCODER, MAX_LABELS, MAX_ROWS
+from slanted.text.scoring.headline import FROZEN_ENCODER, FROZEN_LABELS, FROZEN_ROWS
 from slanted.text.scoring.linear_model import LinearModel, fit_linear
 from slanted.text.scoring.metrics import Scores, score_predictions
 from slanted.text.scoring.outputs_and_losses import Scaling, probabilities_of
@@ -66,7 +66,7 @@ class FrozenEncoder:
 
     @cached_property
     def _rows(self) -> Examples:
-        """The rows to fit on: the training rows, or a stratified sample of `MAX_ROWS` of them."""
+        """The rows to fit on: the training rows, or a stratified sample of `FROZEN_ROWS` of them."""
         return self._train.take(_sample(self._target, self._train.y))
 
     @cached_property
@@ -87,12 +87,12 @@ class FrozenEncoder:
 
     @property
     def _has_too_many_labels(self) -> bool:
-        return len(self._target.labels) > MAX_LABELS
+        return len(self._target.labels) > FROZEN_LABELS
 
     def scores(self, scored: Examples) -> dict[str, Scores]:
         """Return the scores of the better linear model, and `seconds`, with those of the fits, under their name.
 
-        With more than `MAX_LABELS` labels, whose fits would take long, there are none.
+        With more than `FROZEN_LABELS` labels, whose fits would take long, there are none.
         In multi-label classification the thresholds are the best for the out-of-fold predictions.
         """
         if self._has_too_many_labels:
@@ -138,11 +138,11 @@ def frozen_encoder(target: Target, train: Examples, settings: Settings) -> Froze
 
 
 def _sample(target: Target, y: np.ndarray) -> np.ndarray:
-    """Return all rows, or of many a seeded sample of about `MAX_ROWS`, with a row of every class."""
-    if len(y) <= MAX_ROWS:
+    """Return all rows, or of many a seeded sample of about `FROZEN_ROWS`, with a row of every class."""
+    if len(y) <= FROZEN_ROWS:
         return np.arange(len(y))
     random = np.random.default_rng(0)
     if target.kind == "single":
         alone = np.flatnonzero(np.bincount(y)[y] == 1)  # which a stratified sample leaves out
-        return np.union1d(alone, stratified_rows(y, MAX_ROWS / len(y), random))
-    return np.sort(random.permutation(len(y))[:MAX_ROWS])
+        return np.union1d(alone, stratified_rows(y, FROZEN_ROWS / len(y), random))
+    return np.sort(random.permutation(len(y))[:FROZEN_ROWS])

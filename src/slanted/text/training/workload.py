@@ -18,7 +18,7 @@ from slanted.text.labels.examples import Examples
 from slanted.text.pretrained.model_files import ModelFiles, locate
 from slanted.text.pretrained.pooling import pooling_of
 from slanted.text.runs.run_data import RunData
-from slanted.text.scoring.headline import MAX_LABELS, MAX_ROWS
+from slanted.text.scoring.headline import FROZEN_LABELS, FROZEN_ROWS
 from slanted.text.settings import AUTO, Settings
 from slanted.text.tokens.documents import encode_documents
 from slanted.text.tokens.tokenizer import TextTokenizer
@@ -79,7 +79,7 @@ def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings:
     validation, scored, scale = sizes.tokens(valid), sizes.tokens(valid) + sizes.tokens(test), rows / len(planned)
     frozen, linear = 0.0, 0.0
     if scored or settings.recipe.head_start == "linear":
-        share = min(1.0, MAX_ROWS / len(train))
+        share = min(1.0, FROZEN_ROWS / len(train))
         frozen = share * scale * float(planned.sum()) + (sizes.tokens(test) or validation)
         linear = _linear_seconds(train, share, with_tfidf=scored > 0.0)
     epochs = wanted_epochs(settings, round(len(batches) * scale))
@@ -98,7 +98,7 @@ def fit_work(parts: tuple[Examples, Examples | None, Examples | None], settings:
 def _linear_seconds(train: Examples, share: float, *, with_tfidf: bool) -> float:
     """Return the time of fitting linear models of the training rows, of which a share has vectors."""
     labels = len(np.unique(train.y)) if train.y.dtype.kind in "iu" else train.y[:1].size
-    seconds = 0.0 if labels > MAX_LABELS else (FROZEN_FIT + FROZEN_LABEL * labels) * share * len(train) / MAX_ROWS
+    seconds = 0.0 if labels > FROZEN_LABELS else (FROZEN_FIT + FROZEN_LABEL * labels) * share * len(train) / FROZEN_ROWS
     if with_tfidf:
         sample = _sample(train)
         characters = sum(len(text) for texts in (sample.texts, sample.texts_b or ()) for text in texts)
