@@ -75,6 +75,30 @@ def test_a_file_in_which_every_text_has_quotes_around_it_has_them_around_fields(
     assert read_rows("f.tsv", quotes="none").texts == ['"a b"', '"c d"']
 
 
+@pytest.mark.parametrize(
+    "texts", [["plain one", "line one\nline two", "other"], ["a", "b, c", "d\n\ne", "f"], ["a", "b\tc", "d"]]
+)
+def test_a_column_of_texts_with_line_breaks_is_read_back(texts):
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter="\t").writerows([["text"], *([text] for text in texts)])
+    assert read_rows(write(file.getvalue(), "f.tsv"), labelled=False).texts == texts
+    late = 'text\n"a ""b"" c"\n"d\ne"\n'
+    assert read_rows(write(late, "f.tsv"), labelled=False).texts == ['a "b" c', "d\ne"]
+
+
+def test_a_column_of_texts_with_a_malformed_quote_has_no_quotes_around_fields():
+    texts = ["plain", '"Yes," he said.', '"opened', "b"]
+    assert read_rows(write("\n".join(["text", *texts]), "f.tsv"), labelled=False).texts == texts
+
+
+def test_quotes_around_all_fields_with_a_comma_and_no_others_are_those_of_a_spreadsheet():
+    rows = 'text\tlabel\n{}"Hello, world"\tx\nplain\ty\nother\tx\nmore\ty\n'
+    assert read_rows(write(rows.format(""), "f.tsv")).texts == ["Hello, world", "plain", "other", "more"]
+    for bare in ("a, b\tx\n", '"whole"\tx\n'):
+        assert '"Hello, world"' in read_rows(write(rows.format(bare), "f.tsv")).texts
+    assert '"Hello, world"' in read_rows(write(rows.format("") + "a, b\tx\n", "f.tsv")).texts
+
+
 OR_NONE = "or if quotes are part of the texts give --quotes none"
 LATE = {
     "a lone quote": (
@@ -92,7 +116,7 @@ LATE = {
 
 @pytest.mark.parametrize(("rows", "message"), LATE.values(), ids=LATE)
 def test_a_file_that_turns_out_to_be_written_otherwise_is_refused(rows, message, monkeypatch):
-    monkeypatch.setattr("slanted.text.formats.csv_reader.LOOK_AHEAD", 1)
+    monkeypatch.setattr("slanted.text.formats.delimited_form.LOOK_AHEAD", 1)
     assert refusal(read_rows, write('text\tlabel\n"a ""b"" c"\tx\nd\ty\n' + rows, "f.tsv")) == message
     assert len(read_rows("f.tsv", quotes="none").texts) == 2 + rows.count("\n")
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from row_files import read_rows
+from row_files import read_rows, refusal
 
 from slanted.errors import InputError
 from slanted.text.formats.jsonl_reader import read_json_lines
@@ -59,7 +59,7 @@ REFUSED = [
         GOOD + GOOD.strip() + GOOD,
         f"f.jsonl, line 2: this is no whole JSON object (Extra data at character 28); {A_LINE}",
     ),
-    ("an empty array", "[ ]", "f.jsonl is empty; it needs JSON objects, one a line"),
+    ("an empty array", "[ ]", "f.jsonl is empty; it needs JSON objects"),
     (
         "an array cut short",
         "[\n" + GOOD + ",\n" + GOOD[:15],
@@ -273,3 +273,16 @@ def test_a_key_that_stands_twice_among_many_is_found_in_time_that_grows_with_the
 
     few, many = min(seconds(5_000) for _ in range(3)), seconds(40_000)
     assert many < 32 * few + 0.5
+
+
+@pytest.mark.parametrize("name", ["f.json", "f"])
+def test_utf_16_is_recognised_by_its_text(name):
+    content = '[{"text": "a", "label": "x"}]' if name == "f.json" else GOOD
+    assert read_rows(write(content.encode("utf-16"), name), encoding="utf-16").texts == ["a"]
+    message = refusal(read_rows, write(content.encode("utf-16-le"), name), encoding="utf-16")
+    assert message.endswith("say the byte order, such as --encoding utf-16-le")
+
+
+def test_a_list_with_a_null_is_called_so():
+    cells = '{"text": "a", "label": ["x", null]}\n'
+    assert ": column 'label' holds a list with a null, not a string" in refusal(read_rows, write(cells, "f.jsonl"))

@@ -218,3 +218,25 @@ def test_the_names_of_classes_are_those_of_the_metadata_that_datasets_writes():
     for damaged in ("{", "[]", '{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'):
         parquet.write_table(table.replace_schema_metadata({"huggingface": damaged}), "f.parquet")
         assert read_rows("f.parquet").labels == [["1", "0"]]
+
+
+TWO_CLASSES = [
+    ([[1, 0], [0, 1], [1, 0]], ["ham", "spam", "ham"]),
+    ([[1, 0], [0, 0], [1, 1]], ["ham", "", "ham\x1fspam"]),
+    ([[0], [1, 0], []], ["ham", "spam\x1fham", ""]),
+]
+
+
+@pytest.mark.parametrize(("lists", "labels"), [*TWO_CLASSES, ([[0, 0], [1]], None)])
+def test_lists_of_two_classes_are_flags_or_indices_as_the_column_tells(lists, labels):
+    inner = {"names": ["ham", "spam"], "_type": "ClassLabel"}
+    metadata = {"huggingface": json.dumps({"info": {"features": {"label": {"feature": inner, "_type": "List"}}}})}
+    table = pyarrow.table({"text": ["a"] * len(lists), "label": lists})
+    parquet.write_table(table.replace_schema_metadata(metadata), "f.parquet")
+    if labels is not None:
+        assert read_rows("f.parquet").labels == [labels]
+        return
+    assert refusal() == (
+        "f.parquet: column 'label' holds lists of 0 and 1 for its 2 classes and lists of class numbers; write all of "
+        "them as class numbers"
+    )

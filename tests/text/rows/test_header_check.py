@@ -12,7 +12,11 @@ pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 OR = "or --header if it is one"
 WITHOUT = {
     "classes": ("great film,good\nawful film,bad\nnice one,good\n", {}),
-    "classes, named": ("great film,good\nawful film,bad\nnice one,good\n", {"text": "great film", "label": ["good"]}),
+    "classes, named": (
+        "great film,good\nawful film,bad\ngreat film,bad\nnice one,good\n",
+        {"text": "great film", "label": ["good"]},
+    ),
+    "two labels": ("great film,0,1\nawful film,0,0\n", {}),
     "0 and 1": ("great film,1\nawful film,0\n", {}),
     "numbers": ("3,great film\n5,awful film\n", {}),
     "labels first": ("good\tgreat film\nbad\tawful film\ngood\tnice one\n", {"separator": "tab"}),
@@ -47,6 +51,21 @@ WITH = {
     "other names": ("review,sentiment\na,good\nb,bad\n", {"text": "review", "label": ["sentiment"]}),
     "an index": (",review,toxic\n0,a,0\n1,b,1\n", {"label": ["toxic"]}),
     "numbers for names": ("0,1\na b,x\nc d,y\n", {"text": "0", "label": ["1"]}),
+    "a number above words and numbers": ("comment,2019\nfine,high\nno,3\n", {"text": "comment", "label": ["2019"]}),
+    "a form": (
+        "Timestamp,What did you like about the product?,Category\n1/2,all of it really,x\n1/3,the looks of it,y\n",
+        {"text": "What did you like about the product?", "label": ["Category"]},
+    ),
+    "a long name": (
+        "How was the service at our store today,Team\nit was quite good,x\n",
+        {"text": "How was the service at our store today", "label": ["Team"]},
+    ),
+    "a class named as its column": ("sentence,spam\na,spam\nb,ham\n", {"text": "sentence", "label": ["spam"]}),
+    "the same with more columns": (
+        "utterance,intent,domain\na,intent,x\nb,other,y\n",
+        {"text": "utterance", "label": ["intent"]},
+    ),
+    "positions": ("comment,0,1,2\na,0,1,0\nb,0,0,1\n", {}),
     "a question": ("What do you like about it?,stars\nthe looks of it,3\nall of it,4\n", {"label": ["stars"]}),
     "the header twice": ("review,kind\na,x\nreview,kind\nb,y\n", {"text": "review", "label": ["kind"]}),
 }

@@ -11,7 +11,7 @@ import slanted
 from slanted.errors import InputError
 from slanted.text.labels.label_table import as_label_columns
 from slanted.text.labels.targets import infer_target
-from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, items_of, positions_of
+from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, is_bracketed, items_of, positions_of, written_list
 from slanted.text.rows.rows import read_rows_like
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
@@ -148,3 +148,42 @@ def test_a_list_of_strings_that_are_lists_is_refused_in_python():
     with pytest.raises(InputError, match="a list that is written as text"):
         slanted.TextClassifier().fit(["a", "b"], ["[1, 0]", "[0, 1]"])
     assert LIST_SEPARATOR not in message
+
+
+@pytest.mark.parametrize("labels", [["1,0", "0,0", "1,0"], ["0,5", "1,0"], ["2", "-1,25"]])
+def test_decimal_commas_are_refused_as_they_may_be_lists(labels):
+    assert refusal(labelled, *labels) == (
+        "f.csv: column 'label' holds numbers with a comma within, such as 1,0; write a decimal 1.0, several labels "
+        "[1, 0] or with --label-separator ','"
+    )
+    assert infer_target(labelled("1,0", "0,0", "1,1", label_separator=",")).labels == ("0", "1")
+
+
+@pytest.mark.parametrize("label", ["(2) sport (live)", "1|0", "[:]", "(sport, live)"])
+def test_a_class_that_looks_like_a_list_is_one_below_other_classes(label):
+    rows = labelled(*["x"] * 120, label)
+    assert (rows.labels[0][-1], rows.columns.label_separator) == (label, None)
+
+
+def test_classes_of_words_in_round_brackets_stay_classes():
+    assert not are_lists(["(sport, live)", "(2) news (old)"])
+    assert are_lists(["(1, 0)"]) and are_lists(["('a', 'b')"]) and are_lists(["()", "('a',)"])
+
+
+LONG = [  # minutes or hours each, if the time grew with the square of the length
+    "list(" + ",dtype=" * 10**5,
+    "list(" + ",dtype=" * 10**5 + ")x)",
+    "list(" * 10**5 + ")" * 10**5,
+    "[" + " " * 10**6 + "{]",
+    "[" + "a " * 10**5 + "{]",
+    "['" + "\\'" * 10**4 + "]",
+]
+
+
+@pytest.mark.parametrize("cell", LONG, ids=range(len(LONG)))
+def test_a_cell_is_searched_in_time_that_grows_with_its_length(cell):
+    assert written_list(cell) is None and is_bracketed(cell) == (cell[-1] in ")]")
+
+
+def test_calls_around_a_list_and_their_data_type_are_left_out():
+    assert written_list("array(list([1, 0]), dtype=int8)") == written_list("np.array([1, 0] , dtype=<f4)") == ("1", "0")

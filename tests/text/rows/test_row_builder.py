@@ -128,3 +128,12 @@ def test_lists_become_cells_with_the_separator_and_may_be_empty():
     cells = [Unusable("a list", ("x", "y")), Unusable("a list", ()), "y", Unusable("a list", ("x", "y"))]
     builder.add(table([(line, ["a", "", cell]) for line, cell in enumerate(cells, start=1)]))
     assert builder.columns_and_locations()[2] == [["x;y", "", "y", "x;y"]]
+
+
+def test_a_joined_text_that_cannot_be_read_names_its_own_column():
+    lines = write('{"title": "a", "body": ["b"], "label": "x"}\n', "f.jsonl")
+    message = refusal(read_rows, lines, text=("title", "body"))
+    assert message.startswith("f.jsonl, line 1: column 'body' holds a list, not a string or a number; ")
+    lines = write('{"title": "a", "body": "b\\u0000", "label": "x"}\n', "f.jsonl")
+    message = refusal(read_rows, lines, text=("title", "body"))
+    assert message == "f.jsonl, line 1: a NUL character stands here, in column 'body'; remove it"

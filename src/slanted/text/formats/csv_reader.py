@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 
 from slanted.common.messages import plural, shown
 from slanted.errors import InputError
@@ -12,8 +12,6 @@ from slanted.text.formats.cells import Record
 from slanted.text.formats.delimited_form import (
     AUTO,
     CSV,
-    LOOK_AHEAD,
-    LOOK_AHEAD_CHARS,
     NONE,
     Form,
     check_is_row,
@@ -21,6 +19,7 @@ from slanted.text.formats.delimited_form import (
     is_row_each,
     opening_quote,
     quotes_enclose,
+    some_lines,
 )
 from slanted.text.formats.line_reader import MAX_RECORD_CHARS
 from slanted.text.formats.skipped_rows import BadRows
@@ -67,8 +66,8 @@ def _checked(
             yield line, cells
             continue
         has = "the header has" if reader.form.columns is None else f"--columns {','.join(header)} names"
-        problem = f"{plural(len(cells), 'field')}, but {has} {width:,}"
-        bad_rows.refuse(reader.source, "line", line, f"{problem}; {reader.remedy}", reader.text.rstrip("\r\n"))
+        problem = f"{plural(len(cells), 'field')}, but {has} {width:,}; {reader.remedy(len(cells))}"
+        bad_rows.refuse(reader.source, "line", line, problem, reader.text.rstrip("\r\n"))
 
 
 class _Records:
@@ -76,6 +75,7 @@ class _Records:
 
     Attributes:
         width: The number of fields of a record; None as long as the header is not read.
+        commas_are_bare: Whether a line before the first quoted field has a comma.
     """
 
     def __init__(self, form: Form, source: str) -> None:
@@ -83,6 +83,7 @@ class _Records:
         self.number, self.quotes = form.number, form.quotes
         self.width: int | None = None if form.columns is None else len(form.columns)
         self.record_lines: list[str] = []
+        self.commas_are_bare = False
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         long_csv_fields(MAX_RECORD_CHARS)
@@ -93,8 +94,9 @@ class _Records:
         if self.quotes == AUTO:  # equal with and without a rule for quotes as far as no field begins with one
             first: list[str] = []
             yield from self._parsed(self._until_quoted(lines, first), NONE)
-            first += _some_lines(lines)
-            is_csv = not first or quotes_enclose(first, self.delimiter, self.width)
+            first += some_lines(lines)
+            are_bare = self.commas_are_bare
+            is_csv = not first or quotes_enclose(first, self.delimiter, self.width, commas_are_bare=are_bare)
             self.quotes = CSV if is_csv else NONE
             lines = chain(first, lines)
         yield from self._parsed(lines, self.quotes)
@@ -106,6 +108,7 @@ class _Records:
             if '"' in line and opening.search(line):
                 first.append(line)
                 return
+            self.commas_are_bare = self.commas_are_bare or "," in line
             yield line
 
     def _parsed(self, lines: Iterator[str], quotes: str) -> Iterator[tuple[int, list[str]]]:
@@ -132,18 +135,20 @@ class _Records:
 
     def _check_is_one_row(self, cells: Sequence[str]) -> None:
         """Raise for a record whose every line has as many fields as the header: its quotes may be part of the texts."""
-        lines = self.record_lines
-        if is_row_each(lines, self.delimiter, self.width or len(cells)) and not has_doubled(lines):
+        lines, width = self.record_lines, self.width or len(cells)
+        if width > 1 and is_row_each(lines, self.delimiter, width) and not has_doubled(lines):
             problem = f"{self.source}, line {self.number}: the quotes from here on make one row of {_NOT_ONE}"
             raise InputError(problem.format(len(self.record_lines)))
 
-    @property
-    def remedy(self) -> str:
-        """What to do about a record with too many or too few fields."""
+    def remedy(self, fields: int) -> str:
+        """Return what to do about a record with too many or too few fields."""
+        if self.form.columns is not None and fields == 1:
+            return "give --separator, or --columns text if its lines are texts"
         if self.quotes == NONE:
             quoted = "or if quotes enclose the fields give --quotes csv"
             return f"take the separator or the line break out of its fields, {quoted}"
-        return "put a field that holds the separator or a line break in double quotes"
+        other = "" if self.form.columns is None else ", or give another --separator"
+        return f"put a field that holds the separator or a line break in double quotes{other}"
 
     @property
     def text(self) -> str:
@@ -190,16 +195,6 @@ def _open_field(text: str, delimiter: str) -> int:
     ended = re.compile(f"(?:(?:{_QUOTED.pattern}|{plain}|)(?:{mark}|\r\n|\r|\n))*+")
     match = ended.match(text)
     return 0 if match is None else match.end()
-
-
-def _some_lines(lines: Iterator[str]) -> Iterator[str]:
-    """Yield the next lines, as far as they are read ahead."""
-    size = 0
-    for line in islice(lines, LOOK_AHEAD):
-        size += len(line)
-        yield line
-        if size > LOOK_AHEAD_CHARS:
-            return
 
 
 def _line_breaks(text: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
 from slanted.text.formats.cells import MISSING, Cell, Record, Unusable
-from slanted.text.formats.line_reader import MAX_RECORD_CHARS, decoded_blocks, physical_lines
+from slanted.text.formats.line_reader import MAX_RECORD_CHARS, begins_with, decoded_blocks, physical_lines
 from slanted.text.formats.skipped_rows import BadRows
 
 FIRST_OBJECTS = 100  # whose keys are the columns
@@ -34,13 +34,13 @@ def read_json_lines(
     Raises:
         InputError: There is no object, a record is too long, or a bad row is not skipped.
     """
-    is_array = stream.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+    is_array = begins_with(stream, "[", encoding)
     objects = (_elements if is_array else _objects)(stream, source, encoding, bad_rows)
     first = list(islice(objects, FIRST_OBJECTS))
     if not first:
         if bad_rows.count:
             raise bad_rows.all_bad(source)
-        raise InputError(f"{source} is empty; it needs JSON objects, one a line")
+        raise InputError(f"{source} is empty; it needs JSON objects{'' if is_array else ', one a line'}")
     lines: dict[str, int] = {}
     for line, cells, _ in first:
         lines = {**dict.fromkeys(cells, line), **lines}
@@ -192,4 +192,6 @@ def _cell(value: Any) -> Cell:
         return ""
     if isinstance(value, list) and all(isinstance(item, str | bool) for item in value):
         return Unusable("a list", tuple(item if isinstance(item, str) else str(int(item)) for item in value))
-    return Unusable("a nested list" if isinstance(value, list) else "an object")
+    if not isinstance(value, list):
+        return Unusable("an object")
+    return Unusable("a nested list" if any(isinstance(item, list | dict) for item in value) else "a list with a null")

@@ -69,6 +69,15 @@ def physical_lines(stream: BinaryIO, source: str, encoding: str) -> Iterator[str
         yield pending
 
 
+def begins_with(stream: io.BufferedReader, mark: str, encoding: str) -> bool:
+    """Return whether the text of a stream, of which nothing is read, begins with a mark, white space aside."""
+    try:
+        start = codecs.getincrementaldecoder(encoding)("replace").decode(stream.peek(64)[:64])
+    except UnicodeError:
+        return False
+    return start.removeprefix("\ufeff").lstrip().startswith(mark)
+
+
 def decoded_blocks(stream: BinaryIO, source: str, encoding: str) -> Iterator[str]:
     """Yield the text of a stream in blocks, without a byte-order mark at the start.
 

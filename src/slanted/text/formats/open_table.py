@@ -14,7 +14,7 @@ from slanted.text.formats.decompression import unpacked
 from slanted.text.formats.delimited_form import Form
 from slanted.text.formats.input_paths import STANDARD_INPUT, PathLike, open_source, source_name
 from slanted.text.formats.jsonl_reader import read_json_lines
-from slanted.text.formats.line_reader import check_encoding, physical_lines
+from slanted.text.formats.line_reader import begins_with, check_encoding, physical_lines
 from slanted.text.formats.parquet_reader import MARK, open_parquet
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.settings import ReadOptions
@@ -54,9 +54,9 @@ def open_table(path: PathLike, options: ReadOptions = _DEFAULT, bad_rows: BadRow
     """Open a file, read its header, and close it at the end of the `with` block.
 
     Parquet, gzip and zstd are known by their first bytes. Of the rest, names in `.jsonl`, `.ndjson` or `.json` are JSON
-    Lines, those in `.tsv` or `.tab` tab-separated, and in `.csv` separated as the header shows (`read_delimited`), with
-    or without `.gz` or `.zst` behind. Any other name, standard input too, is JSON Lines if it begins with `{`. A file
-    in `.txt` has a text a line and no header, unless its first line has the name of a column or an option says so.
+    Lines or a JSON array, those in `.tsv` or `.tab` tab-separated, and in `.csv` separated as `Form.of` says, with or
+    without `.gz` or `.zst` behind. Any other name, standard input too, is JSON Lines if it begins with `{`. A file in
+    `.txt` has a text a line and no header, unless its first line names a column or an option says so.
 
     Args:
         path: The file, or `-` for standard input.
@@ -87,7 +87,7 @@ def ending_of(path: PathLike) -> str:
 def _text(path: PathLike, source: str, stream: BufferedReader, options: ReadOptions, bad_rows: BadRows) -> Table:
     ending, assumes_header = ending_of(path), False
     known = ending in (*_TABS, ".csv")
-    if ending in _JSON or (not known and _begins_as_json(stream)):
+    if ending in _JSON or (not known and begins_with(stream, "{", options.encoding)):
         header, records = read_json_lines(stream, source, options.encoding, bad_rows)
     else:
         lines = physical_lines(stream, source, options.encoding)
@@ -96,10 +96,6 @@ def _text(path: PathLike, source: str, stream: BufferedReader, options: ReadOpti
         assumes_header = form.assumes_header
     rows = _Stream(header, records)
     return Table(source, "line", header, rows.sample, rows.records, assumes_header)
-
-
-def _begins_as_json(stream: BufferedReader) -> bool:
-    return stream.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
 class _Stream:

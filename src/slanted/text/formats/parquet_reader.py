@@ -48,12 +48,32 @@ class Parquet:
             InputError: The file is damaged.
         """
         fields = [self._fields[name] for name in (self.header if names is None else names)]
+        for field in fields:
+            if field.are_flags is None:
+                field.are_flags = self._are_flags(field)
         row = 0
         for batch in self._batches(fields):
             columns = [self._cells(batch, field, row) for field in fields]
             for cells in zip(*columns, strict=True):
                 row += 1
                 yield row, list(cells)
+
+    def _are_flags(self, field: "_Field") -> bool:
+        """Return whether the lists of a column with two classes are 0 and 1 for each class, not indices of classes.
+
+        Raises:
+            InputError: Some lists are the one, and some the other.
+        """
+        flags = indices = False
+        for batch in self._batches([field]):
+            for items in batch.column(field.name).to_pylist():
+                if items is not None:
+                    flags = flags or (len(items) == 2 and items[0] == items[1])
+                    indices = indices or len(items) != 2
+        if flags and indices:
+            problem = f"column {shown(field.name)} holds lists of 0 and 1 for its 2 classes and lists of class numbers"
+            raise InputError(f"{self._source}: {problem}; write all of them as class numbers")
+        return not indices
 
     def _batches(self, fields: "Sequence[_Field]") -> Iterator["pa.RecordBatch"]:
         plain = [field.name for field in fields if not field.unusable]
@@ -134,6 +154,8 @@ class _Field:
 
     Attributes:
         name: The column's name.
+        are_flags: Whether lists of 0 and 1 with one item for each class are flags, of several equal items certainly;
+            None: not yet known, as with two classes all lists of the column tell.
         unusable: The kind of values, if they cannot be cells; else empty.
     """
 
@@ -149,6 +171,7 @@ class _Field:
         self._lists = kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind)
         texts = pyarrow.large_string()
         value = kind.value_type if self._lists or kinds.is_dictionary(kind) else kind
+        self.are_flags: bool | None = None if self._lists and len(class_names) == 2 else False
         is_flags = self._lists and kinds.is_boolean(value)
         self._steps = [pyarrow.large_list(step) for step in ([pyarrow.int8()] if is_flags else []) + [texts]]
         self._strings = texts
@@ -171,7 +194,8 @@ class _Field:
         """Return the names of classes for their indices, or for a list of as many 0 and 1."""
         if items is None or not self._class_names:
             return items
-        if len(set(items)) < len(items) == len(self._class_names) - 1 and set(items) <= {"0", "1"}:
+        count = len(self._class_names) - 1
+        if len(items) == count and set(items) <= {"0", "1"} and (self.are_flags or len(set(items)) < count):
             return [self._class_names[str(index)] for index, item in enumerate(items) if item == "1"]
         return [None if item is None else self._class_names.get(item, item) for item in items]
 

@@ -8,11 +8,12 @@ from functools import cached_property
 from slanted.common.messages import listed, shown
 from slanted.errors import InputError
 from slanted.text.formats.cells import Cell, Record, Unusable, as_number, is_blank, is_zero_or_one
-from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, positions_of
+from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, have_decimal_commas, positions_of
 from slanted.text.settings import ReadOptions
 
 TEXT_SEPARATOR = "\n"
 
+_FIELDS = ", or if its lines have fields name them with --columns, or give --header if the first line does"
 _PREDICT = "rows without labels go to `slanted predict`"
 
 
@@ -162,6 +163,9 @@ def _lists(header: Header, labels: Sequence[str], separator: str | None) -> tupl
         problem = f"{header.source}: --label-separator takes one label column, not {len(labels)}: {listed(labels)}"
         raise InputError(f"{problem}; name one with --label, or leave the separator out")
     cells = header.cells(labels[0]) if len(labels) == 1 else []
+    if separator is None and have_decimal_commas(cells):
+        problem = f"{header.source}: column {shown(labels[0])} holds numbers with a comma within, such as 1,0"
+        raise InputError(f"{problem}; write a decimal 1.0, several labels [1, 0] or with --label-separator ','")
     if are_lists(cells):
         names = positions_of(cells)
         separator = LIST_SEPARATOR if names else separator or LIST_SEPARATOR
@@ -241,7 +245,7 @@ def _only_text(header: Header, used: Sequence[str | None], label_remedy: str | N
 def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -> tuple[str, ...]:
     names = header.others(used)
     if not names:
-        lines = ", or if its lines have fields name them with --columns" if header.source.endswith(".txt") else ""
+        lines = _FIELDS if header.source.endswith(".txt") else ""
         raise InputError(f"{header.source}: no label column, only {header}; add a column 'label'{lines}; {_PREDICT}")
     for name in names:
         at = header.index[header.once(name)]

@@ -10,16 +10,18 @@ from slanted.text.formats.cells import MISSING, Cell, Unusable, as_number, is_bl
 LIST_SEPARATOR = "\x1f"  # ASCII's unit separator
 
 _QUOTED = r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"'
-_WORDS = r"[^\s,;'\"\[\](){}:]+(?:[ ]+[^\s,;'\"\[\](){}:]+)*"
-_PRINTED = r"\s*(?:np\.)?(?:array|tensor|set|frozenset|list|tuple)\((.*?)(?:,\s*dtype=[^)]*)?\)\s*"
-_CALL = re.compile(_PRINTED, re.DOTALL)
+_WORDS = r"[^\s,;'\"\[\](){}:]++(?:[ ]++[^\s,;'\"\[\](){}:]++)*+"
+_CALL = re.compile(r"(?:np\.)?(?:array|tensor|set|frozenset|list|tuple)\(")
+_MOST_CALLS = 3  # array(list([1, 0]))
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
-_ITEMS = re.compile(rf"\s*(?:(?:{_QUOTED}|{_WORDS})\s*,\s*)*(?:(?:{_QUOTED}|{_WORDS})\s*,?)?\s*", re.DOTALL)
+_ITEMS = re.compile(rf"\s*+(?:(?:{_QUOTED}|{_WORDS})\s*+,\s*+)*+(?:(?:{_QUOTED}|{_WORDS})\s*+,?)?\s*+", re.DOTALL)
 _SPACED = re.compile(rf"\s*(?:(?:{_QUOTED})\s*|[-+0-9.eE]+\s+|(?:True|False)\s+)+", re.DOTALL)
 _ITEM, _SPACED_ITEM = re.compile(f"{_QUOTED}|{_WORDS}", re.DOTALL), re.compile(rf"{_QUOTED}|\S+", re.DOTALL)
 _IS_NO_NAME = re.compile(r"[,:'\"]|[\[({]\s*(?:[\[\])}]|[-+]?\d)")  # where a class may be named [sport] or (sport)
+_IS_TUPLE = re.compile(r"['\"]|\(\s*(?:[-+]?\d|True|False|\))")  # where a class may be named (sport, live)
 _FLAGS = {"True": "1", "true": "1", "False": "0", "false": "0"}
 _MISSING = ("None", "null", "nan", "NaN")
+_DECIMAL = re.compile(r"\s*[-+]?\d+,\d+\s*")  # or two of 0 and 1
 _BARE = re.compile(r"\s*[01](?:\.0*)?(?:[ ,;|\t]+[01](?:\.0*)?)+\s*")
 
 
@@ -30,7 +32,7 @@ def is_bracketed(cell: str) -> bool:
     (True, True, False)
     """
     text = cell.strip()
-    return _CALL.fullmatch(text) is not None or (len(text) > 1 and _BRACKETS.get(text[0]) == text[-1])
+    return _called(text) is not None or (len(text) > 1 and _BRACKETS.get(text[0]) == text[-1])
 
 
 def written_list(cell: str) -> tuple[str, ...] | None:
@@ -40,8 +42,8 @@ def written_list(cell: str) -> tuple[str, ...] | None:
     (('1', '0'), ('1.', '0.'), ('a b', 'c'), None)
     """
     text = cell.strip()
-    while (call := _CALL.fullmatch(text)) is not None:
-        text = call[1].strip()
+    for _ in range(_MOST_CALLS):
+        text = text if (inside := _called(text)) is None else inside
     if not is_bracketed(text):
         return () if text == "" and cell.strip() else None
     inside = text[1:-1]
@@ -80,7 +82,19 @@ def are_lists(cells: Sequence[Cell]) -> bool:
     texts = [cell for cell in cells if isinstance(cell, str) and not is_blank(cell)]
     if not texts or not all(is_bracketed(text) or _BARE.fullmatch(text) for text in texts):
         return False
-    return any(_IS_NO_NAME.search(text) or _BARE.fullmatch(text) for text in texts)
+    return any(_BARE.fullmatch(text) or _is_no_name(text) for text in texts)
+
+
+def have_decimal_commas(cells: Sequence[Cell]) -> bool:
+    """Return whether the cells of a column are numbers, of which one has a comma: 1,0 may also be a list of 1 and 0.
+
+    >>> have_decimal_commas(["1,0", "2", ""]), have_decimal_commas(["1,0,0"]), have_decimal_commas(["1", "0"])
+    (True, False, False)
+    """
+    texts = [cell for cell in cells if isinstance(cell, str) and not is_blank(cell)]
+    decimals = [_DECIMAL.fullmatch(text) is not None for text in texts]
+    are_numbers = all(is_one or as_number(text) is not None for text, is_one in zip(texts, decimals, strict=True))
+    return any(decimals) and are_numbers
 
 
 def positions_of(cells: Sequence[Cell]) -> tuple[str, ...]:
@@ -118,6 +132,24 @@ def problem_of_items(items: tuple[str, ...], names: Sequence[str]) -> str | None
     if len(set(numbers)) < len(numbers):
         return f"is a list of numbers of which one stands twice, so no set of labels; {rule}"
     return None
+
+
+def _called(text: str) -> str | None:
+    """Return what stands in the call that Python or NumPy print around a list, None if there is none."""
+    call = _CALL.match(text)
+    if call is None or not text.endswith(")"):
+        return None
+    inside = text[call.end() : -1].strip()
+    before, dtype, after = inside.rpartition("dtype=")
+    is_cut = dtype and ")" not in after and before.rstrip().endswith(",")
+    return before.rstrip()[:-1].rstrip() if is_cut else inside
+
+
+def _is_no_name(text: str) -> bool:
+    """Return whether a cell in brackets is a list, not the name of a class in brackets."""
+    if not text.lstrip().startswith("("):
+        return _IS_NO_NAME.search(text) is not None
+    return _IS_TUPLE.search(text) is not None and written_list(text) is not None
 
 
 def _outside_quotes(text: str) -> str:

@@ -10,12 +10,19 @@ import numpy as np
 
 from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import MISSING, Cell, Record, Unusable, as_number, is_blank
+from slanted.text.formats.cells import MISSING, Cell, Unusable, as_number, is_blank
 from slanted.text.formats.open_table import Table
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.rows.columns import Columns
-from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, is_bracketed, items_of, problem_of_items
+from slanted.text.rows.label_lists import (
+    LIST_SEPARATOR,
+    are_lists,
+    is_bracketed,
+    items_of,
+    problem_of_items,
+    written_list,
+)
 from slanted.text.rows.text_storage import TextStore
 
 BuiltColumns = tuple[Sequence[str], Sequence[str] | None, list[list[str]] | None, RowLocations]
@@ -103,7 +110,7 @@ class _Labels:
     def _is_odd(self, cell: str) -> bool:
         """Return whether a cell is a list in a column of single labels, or no list in a column of lists."""
         if self.separator is None:
-            return are_lists([cell])
+            return are_lists([cell]) and written_list(cell) is not None
         return bool(self.names) or is_bracketed(cell)
 
     def _problem_of_list(self, items: tuple[str, ...]) -> _Problem | None:
@@ -189,7 +196,7 @@ class RowBuilder:
         for line, cells in self._records(table, [column.name for column in columns]):
             values: list[str] = []
             for read, cell in zip(reads, cells, strict=True):
-                value = read(cell)
+                value = cell if isinstance(cell, _Problem) else read(cell)
                 if isinstance(value, _Problem):
                     self._refuse(table, line, value, cells)
                     break
@@ -203,17 +210,17 @@ class RowBuilder:
         if self._counts[-1] == 0:
             raise self._bad_rows.all_bad(table.source)
 
-    def _records(self, table: Table, names: list[str]) -> Iterator[Record]:
-        """Yield the cells of the named columns; the first is joined with those of the further texts."""
+    def _records(self, table: Table, names: list[str]) -> Iterator[tuple[int, Sequence[Cell | _Problem]]]:
+        """Yield the cells of the named columns; the first is joined with those of the further texts, or a problem."""
         more, separator = self._columns.more_texts, self._columns.text_separator
         if not more:
             yield from table.records(names)
             return
         count = 1 + len(more)
         for line, cells in table.records([names[0], *more, *names[1:]]):
-            yield line, [_joined(cells[:count], separator), *cells[count:]]
+            yield line, [_joined(cells[:count], (names[0], *more), separator), *cells[count:]]
 
-    def _refuse(self, table: Table, line: int, problem: _Problem, cells: Sequence[Cell]) -> None:
+    def _refuse(self, table: Table, line: int, problem: _Problem, cells: Sequence[Cell | _Problem]) -> None:
         if not problem.skippable:
             raise InputError(f"{table.source}, {table.unit} {line}: {problem.reason}")
         self._bad_rows.refuse(table.source, table.unit, line, problem.reason, _as_csv(cells))
@@ -234,18 +241,20 @@ class RowBuilder:
         )
 
 
-def _joined(cells: Sequence[Cell], separator: str) -> Cell:
-    """Return the texts of a row as one, without the empty ones; a cell that is no text is returned itself."""
+def _joined(cells: Sequence[Cell], names: Sequence[str], separator: str) -> str | _Problem:
+    """Return the texts of a row as one, without the empty ones, or what is wrong with one of them."""
     texts: list[str] = []
-    for cell in cells:
+    for cell, name in zip(cells, names, strict=True):
         if isinstance(cell, Unusable):
-            return cell
+            return _missing(name, cell)
+        if "\0" in cell:
+            return _nul(name)
         if not is_blank(cell):
             texts.append(cell)
     return separator.join(texts)
 
 
-def _as_csv(cells: Sequence[Cell]) -> str:
+def _as_csv(cells: Sequence[Cell | _Problem]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow("" if isinstance(cell, Unusable) else cell for cell in cells)
+    csv.writer(line, lineterminator="").writerow(cell if isinstance(cell, str) else "" for cell in cells)
     return line.getvalue()

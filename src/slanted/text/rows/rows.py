@@ -86,7 +86,7 @@ def read_rows(
     bad_rows = bad_rows or BadRows(options.bad_rows)
 
     def find(header: Header) -> Columns:
-        check_is_header(header, _USUAL)
+        check_is_header(header, _USUAL, _given(options))
         return find_columns(header, options, labelled)
 
     return _read(paths, options, find, bad_rows)
@@ -137,10 +137,14 @@ def read_rows_of_labels(
     """
 
     def find(header: Header) -> Columns:
-        check_is_header(header, (*_USUAL, *names))
+        check_is_header(header, (*_USUAL, *names), _given(options))
         return columns_of_labels(header, names, options, labelled)
 
     return _read(path, options, find, BadRows(options.bad_rows))
+
+
+def _given(options: ReadOptions) -> tuple[str | None, ...]:
+    return (*options.texts, options.text_b, *options.label, options.group, options.split)
 
 
 def _read(paths: Paths, options: ReadOptions, find: Callable[[Header], Columns], bad_rows: BadRows) -> Rows:
