@@ -37,7 +37,7 @@ ONE_COLUMN_REFUSED = [
         f"f.csv, line 3: column 'label' holds '1e39', {TOO_LARGE}",
     ),
     (["1.5", "1e999"], "auto", f"f.csv, line 3: column 'label' holds '1e999', {NO_NUMBER}"),
-    (["1.5", "1,5"], "auto", f"f.csv, line 3: column 'label' holds '1,5', {NO_NUMBER}"),
+    (["1.5", "1;5"], "auto", f"f.csv, line 3: column 'label' holds '1;5', {NO_NUMBER}"),
     (["good", "bad"], "regression", f"f.csv, line 2: column 'label' holds 'good', {NO_NUMBER}"),
     (
         ["1.5", "1.50"],
