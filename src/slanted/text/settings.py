@@ -121,8 +121,8 @@ class ReadOptions:
 class DataFiles(ReadOptions):
     """The data files of a run, and options for reading them.
 
-    `train` is a training file, several of them, or a pattern; `-` is standard input. Bad rows of the test file are
-    never skipped, because predictions.csv numbers its rows.
+    `train` is a training file, several of them, or a pattern; `-` is standard input. Bad rows of a file
+    that has test rows are never skipped, because predictions.csv numbers these.
     """
 
     train: str | tuple[str, ...]

@@ -13,6 +13,11 @@ from slanted.text.settings import Settings
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
+ONE_GROUP = (
+    "--group: all rows to train on are of one group, so that none can be validated on; give --valid-share 0, or "
+    "--valid without --folds"
+)
+
 
 def examples(rows):
     write("text,label,author\n" + "".join(f"a,{label},{author}\n" for label, author in rows))
@@ -36,6 +41,18 @@ def test_many_groups_are_drawn_without_counting_all_sums():
     sizes = np.full(100_000, 10)
     chosen = groups_of_size(sizes, 100_000, np.random.default_rng(0))
     assert sizes[chosen].sum() == 100_000
+    sizes[0] = 500_000  # which does not fit, and stands anywhere in the order
+    for seed in range(3):
+        chosen = groups_of_size(sizes, 100_000, np.random.default_rng(seed))
+        assert sizes[chosen].sum() == 100_000
+    assert len(groups_of_size(np.full(20_000, 5), 100_000, np.random.default_rng(0))) == 19_999
+    assert groups_of_size(np.array([10**8, 10**8 - 1]), 6 * 10**7, np.random.default_rng(0)).tolist() == [1]
+
+
+def test_the_sums_of_few_large_groups_are_read_at_once():
+    sizes = np.array([600_000 + at for at in range(10)])  # one by one, the sums would take minutes
+    chosen = groups_of_size(sizes, 1_200_100, np.random.default_rng(0))
+    assert sorted(sizes[chosen].tolist()) == [600_008, 600_009]
 
 
 def test_validation_rows_are_whole_groups_and_leave_each_class_on_both_sides():
@@ -59,14 +76,22 @@ def test_folds_are_whole_groups_of_nearly_equal_size():
     assert np.bincount(group_folds(np.array([0, 0, 0, 1, 1, 2]), 2, np.random.default_rng(0))).tolist() == [3, 3]
 
 
+def test_each_fold_validates_on_whole_groups_of_the_others():
+    target, train = examples([("xy"[at % 2], at // 20) for at in range(100)])
+    for fold in fold_rows(target, train, Settings(folds=5)):
+        assert [len(rows) for rows in (fold.train, fold.valid, fold.test)] == [60, 20, 20]
+    target, train = examples([("xy"[at % 2], at // 20) for at in range(40)])
+    assert refusal(fold_rows, target, train, Settings(folds=2)) == ONE_GROUP
+    assert [len(fold.valid) for fold in fold_rows(target, train, Settings(folds=2, valid_share=0.0))] == [0, 0]
+
+
 def test_groups_that_leave_nothing_to_train_on_are_refused():
     target, train = examples([("x", "a"), ("y", "a"), ("x", "a")])
-    message = refusal(split_validation, target, train, 0.5, 0)
-    assert message == "--group: all rows are of one group, none to hold out; give --valid or --valid-share 0"
+    assert refusal(split_validation, target, train, 0.5, 0) == ONE_GROUP
     target, train = examples([("x", "a"), ("x", "a"), ("y", "b"), ("y", "b")])
     message = refusal(split_validation, target, train, 0.5, 0)
     assert message.startswith("--group: label '")
-    assert "has no row to train on where whole groups are held out" in message
+    assert "has no row to train on where whole groups are validated on" in message
     with pytest.raises(SettingError, match="at most the 2 groups of --group"):
         fold_rows(target, train, Settings(folds=3))
 

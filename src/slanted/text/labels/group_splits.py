@@ -27,22 +27,38 @@ def groups_of_size(sizes: np.ndarray, rows: int, random: np.random.Generator) ->
     order, total = random.permutation(len(sizes)), int(sizes.sum())
     limit = min(2 * rows, total - 1)
     if len(sizes) * limit > _MOST_SUMS:
-        fits = np.cumsum(sizes[order]) <= max(rows, int(sizes[order[0]]))
-        return np.sort(order[fits])
+        return _first_that_fit(sizes, order, min(rows, total - 1))
     reachable, steps = 1, []  # the bits of the sums that some of the first groups have together
     for group in order:
         steps.append(reachable)
         reachable |= reachable << int(sizes[group]) & ((1 << (limit + 1)) - 1)
-    sums = [at for at in range(1, limit + 1) if reachable >> at & 1]
-    if not sums:  # each group alone is larger
-        return np.array([int(np.argmin(sizes))])
-    left = min(sums, key=lambda at: abs(at - rows))
+    bits = np.frombuffer(reachable.to_bytes(limit // 8 + 1, "little"), np.uint8)
+    sums = np.flatnonzero(np.unpackbits(bits, bitorder="little"))[1:]  # without that of no group
+    if len(sums) == 0:  # each group alone is larger
+        return _smallest(sizes)
+    left = int(sums[np.argmin(np.abs(sums - rows))])
     chosen = []
     for group, before in zip(reversed(order), reversed(steps), strict=True):
         if not before >> left & 1:
             chosen.append(int(group))
             left -= int(sizes[group])
     return np.sort(chosen)
+
+
+def _first_that_fit(sizes: np.ndarray, order: np.ndarray, rows: int) -> np.ndarray:
+    """Return the groups that one after another fit into a number of rows; if none does, the smallest."""
+    chosen, left = [], rows
+    for group, size in zip(order.tolist(), sizes[order].tolist(), strict=True):
+        if size <= left:
+            chosen.append(group)
+            left -= size
+            if not left:
+                break
+    return np.sort(chosen) if chosen else _smallest(sizes)
+
+
+def _smallest(sizes: np.ndarray) -> np.ndarray:
+    return np.array([int(np.argmin(sizes))])
 
 
 def grouped_validation(target: Target, train: Examples, share: float, random: np.random.Generator) -> np.ndarray:
@@ -61,22 +77,26 @@ def grouped_validation(target: Target, train: Examples, share: float, random: np
         InputError: There is one group only, or all rows of a class are in one group.
     """
     assert train.groups is not None
-    sizes = np.bincount(train.groups)
+    groups = np.unique(train.groups, return_inverse=True)[1]  # some of all rows may have some of all groups only
+    sizes = np.bincount(groups)
     if len(sizes) < 2:
-        raise InputError("--group: all rows are of one group, none to hold out; give --valid or --valid-share 0")
-    held, rows = None, max(1, round(share * len(train)))
+        problem = "--group: all rows to train on are of one group, so that none can be validated on"
+        raise InputError(f"{problem}; give --valid-share 0, or --valid without --folds")
+    valid, rows = None, max(1, round(share * len(train)))
     for _ in range(_DRAWS):
-        is_held = np.isin(train.groups, groups_of_size(sizes, rows, random))
-        missing = _missing(target, train.y, ~is_held)
+        is_drawn = np.isin(groups, groups_of_size(sizes, rows, random))
+        missing = _missing(target, train.y, ~is_drawn)
         if len(missing) == 0:
-            held = np.flatnonzero(is_held) if held is None else held
-            if len(_missing(target, train.y, is_held)) == 0:
-                return np.flatnonzero(is_held)
-    if held is None:
+            valid = np.flatnonzero(is_drawn) if valid is None else valid
+            if len(_missing(target, train.y, is_drawn)) == 0:
+                return np.flatnonzero(is_drawn)
+    if valid is None:
         label = shown(target.labels[missing[0]])
-        problem = f"--group: label {label} has no row to train on where whole groups are held out"
-        raise InputError(f"{problem}; add rows of it in other groups, or give --valid or --valid-share 0")
-    return held
+        problem = f"--group: label {label} has no row to train on where whole groups are validated on"
+        raise InputError(
+            f"{problem}; add rows of it in other groups, or give --valid-share 0, or --valid without --folds"
+        )
+    return valid
 
 
 def group_folds(groups: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:

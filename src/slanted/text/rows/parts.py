@@ -10,8 +10,8 @@ TRAIN, VALID, TEST = "train", "valid", "test"
 _NAMES = {"train": TRAIN, "training": TRAIN, "valid": VALID, "validation": VALID, "dev": VALID, "test": TEST}
 
 
-def parts_of(rows: Rows) -> dict[str, Rows]:
-    """Return the rows of each part: "train", and "valid" and "test" if there are any.
+def parts_of(rows: Rows) -> dict[str, np.ndarray]:
+    """Return the sorted positions of the rows of each part: "train", and "valid" and "test" if there are any.
 
     Args:
         rows: All rows; without a column `split` all are for training.
@@ -21,7 +21,7 @@ def parts_of(rows: Rows) -> dict[str, Rows]:
     """
     cells = rows.names.get("split")
     if cells is None:
-        return {TRAIN: rows}
+        return {TRAIN: np.arange(len(rows))}
     known = {cell: _NAMES.get(cell.strip().casefold()) for cell in set(cells)}
     column = shown(rows.columns.split)
     for row, cell in enumerate(cells):
@@ -31,4 +31,4 @@ def parts_of(rows: Rows) -> dict[str, Rows]:
     parts = np.array([known[cell] for cell in cells])
     if TRAIN not in parts:
         raise InputError(f"{rows.source}: --split: column {column} has no row for training; name some 'train'")
-    return {part: rows.take(np.flatnonzero(parts == part)) for part in (TRAIN, VALID, TEST) if part in parts}
+    return {part: np.flatnonzero(parts == part) for part in (TRAIN, VALID, TEST) if part in parts}

@@ -36,6 +36,8 @@ class RunData:
         folds: The rows of each model of a cross-validation, which `train` then holds all of; else none.
         sha256: Of the files, before they were read, by their part in the run; None where they can be read once only.
         valid_share: The share of the training rows that was held out.
+        numbers: Of a cross-validation, `row` of each training row in out_of_fold.csv, int64 (n,): its position from 0
+            among the rows of all training files, skipped and test rows included; None: 0, 1, and so on.
     """
 
     target: Target
@@ -49,11 +51,7 @@ class RunData:
     folds: tuple[Fold, ...] = ()
     sha256: dict[str, list[str]] | None = None
     valid_share: float = VALID_SHARE
-
-    @property
-    def numbers(self) -> np.ndarray | None:
-        """What out_of_fold.csv calls the training rows: int64 (n,), skipped ones counted too; None: 0, 1, and so on."""
-        return None if self.train.locations is None else self.bad_rows.numbers(self.train.locations)
+    numbers: np.ndarray | None = None
 
     def of_fold(self, fold: Fold) -> "RunData":
         """Return the rows of one model, those it is scored on in the place of the test rows."""
@@ -73,8 +71,14 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
         found = f"--folds {settings.folds}: each fold holds out rows of the training file, --valid {files.valid}"
         raise InputError(f"{found} would hold out others; leave one of the two out")
     bad_rows = BadRows(files.bad_rows)
-    parts = parts_of(read_rows(files.train, files, bad_rows=bad_rows))
+    all_rows = read_rows(files.train, files, bad_rows=bad_rows)
+    positions = parts_of(all_rows)
+    parts = {part: all_rows.take(at) for part, at in positions.items()} if len(positions) > 1 else {TRAIN: all_rows}
     _check_parts(parts, files, settings)
+    if TEST in parts and bad_rows.count:
+        problem = f"--bad-rows skip: column {shown(files.split)} of --split names test rows, which are never skipped"
+        raise InputError(f"{problem}. {bad_rows.latest}")
+    numbers = bad_rows.numbers(all_rows.locations)[positions[TRAIN]] if settings.folds else None
     rows = parts[TRAIN]
     target = infer_target(rows, settings.task)
     check_target(target, settings)
@@ -105,7 +109,8 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     most = most_tokens(locate(settings.model))
     if most is not None:
         settings.check_length(most)
-    return RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds, None, share)
+    data = RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds, None, share)
+    return replace(data, numbers=numbers)
 
 
 def _check_parts(parts: dict[str, Rows], files: DataFiles, settings: Settings) -> None:
@@ -115,7 +120,7 @@ def _check_parts(parts: dict[str, Rows], files: DataFiles, settings: Settings) -
         given[VALID] = f"--folds {settings.folds}"
     for part, option in given.items():
         if part in parts and option:
-            problem = f"{option}: column {shown(files.split)} of --split has rows for it, too"
+            problem = f"{option}: column {shown(files.split)} of --split names rows for this part too"
             raise InputError(f"{problem}; leave one of the two out")
 
 
