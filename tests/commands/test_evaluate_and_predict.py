@@ -17,8 +17,9 @@ from slanted.commands.evaluate_and_predict import UseOptions, evaluate, predict
 from slanted.errors import InputError
 from slanted.text.batching import batches
 from slanted.text.labels.targets import Target
+from slanted.text.rows.columns import Columns
 from slanted.text.runs.saved_run import SavedRun
-from slanted.text.settings import Settings
+from slanted.text.settings import DataFiles, Settings
 
 place, run = trained_runs.place, trained_runs.run
 
@@ -101,3 +102,30 @@ def test_the_table_of_scores_has_no_control_characters(monkeypatch, capsys):
     for as_json, line in ((False, "  \\x1b]0;owned\\x07"), (True, '    "\\u001b]0;owned\\u0007": {')):
         evaluate(Path("run"), "t.csv", OPTIONS, as_json)
         assert line in capsys.readouterr().out
+
+
+@pytest.mark.once
+def test_predicting_a_file_that_is_written_otherwise_than_the_training_file_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    predicted = []
+    model = SimpleNamespace(write_predictions=lambda out, texts, texts_b: predicted.append(list(texts)))
+    run = SavedRun(Settings(), Target("single", ("x", "y")), Columns("text", labels=("label",)))
+    monkeypatch.setattr(evaluate_and_predict, "_load", lambda *given: model)
+
+    def predicts(content, options=OPTIONS, **reading):
+        trained = replace(run, reading=DataFiles("t.csv", **reading))
+        monkeypatch.setattr(evaluate_and_predict, "read_run", lambda folder: trained)
+        Path("f.csv").write_text(content)
+        predict(Path("run"), "f.csv", Path("p.csv"), options)
+        return capsys.readouterr().out.splitlines()[:-1]
+
+    note = "note: reading the first line as a row, as in training; give --header if it names the columns"
+    headless = {"header": False, "columns": ("label", "text")}
+    assert predicts("1,good\n2,bad\n", **headless) == [note]
+    assert predicts("text\ngood\n", UseOptions(header=True), **headless) == []
+    with pytest.raises(InputError) as refused:
+        predicts("id,text\n1,good\n", separator=";")
+    problem = "f.csv: with --separator ';' its only column is 'id,text'; give its own, such as --separator ','"
+    assert str(refused.value) == problem
+    assert predicts("id,text\n1,good\n", UseOptions(separator=","), separator=";") == []
+    assert predicted == [["good", "bad"], ["good"], ["good"]]

@@ -72,6 +72,19 @@ def test_the_baselines_are_fitted_once_a_split(place, untrained, monkeypatch):
 
 
 @pytest.mark.once
+def test_a_column_of_parts_needs_no_share_and_is_one_split(place, untrained, monkeypatch):
+    fitted, scores = [], {"tfidf": {"accuracy": 0.5}, "majority": {"accuracy": 0.5}}
+    monkeypatch.setattr(train_run, "baselines_of", lambda *given: fitted.append(given[2].seed) or scores)
+    rows = [f"{at},{'xy'[at % 2]},{part}\n" for at, part in enumerate(["train", "train", "valid", "valid", "test"] * 4)]
+    (place.folder / "parts.csv").write_text("text,label,set\n" + "".join(rows))
+    words = ["compare", str(place.folder / "parts.csv"), "--split", "set", *place.words[4:], "--seeds", "2"]
+    words += ["--recipes", "constant,linear", "--epochs", "1"]
+    for share in ("0", "0.1"):
+        assert main([*words, "--valid-share", share, "--out", str(place.folder / share)]) == 0
+    assert fitted == [0, 0]
+
+
+@pytest.mark.once
 def test_runs_of_given_epochs_are_not_taken_for_those_that_the_rows_decide(place, untrained, monkeypatch, capsys):
     small = ["--recipes", "constant,linear"]
     assert place.compare("given", options=[*small, "--epochs", "1"]) == 0

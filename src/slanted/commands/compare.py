@@ -95,6 +95,7 @@ def compare(
     check_place(out, options.overwrite)
     runner = Runner(files, progress)
     data = runner.data_of(shared)
+    _check_rows(data, options)
     score = _score(data, options.score)
     request = request_of(files, shared, data.sha256)
     with claimed(out):
@@ -129,8 +130,7 @@ def check_options(files: DataFiles, shared: Settings, options: CompareOptions) -
     """Check the options of a comparison.
 
     Raises:
-        InputError: `seeds` is less than 1, the files can be read only once, or there are no rows to choose a peak rate
-            by or to score.
+        InputError: `seeds` is less than 1, or the files can be read only once or are to be split into folds.
     """
     if once := read_once(files):
         rule = "compare reads the rows once for each seed; save them to a file and give its path"
@@ -138,12 +138,19 @@ def check_options(files: DataFiles, shared: Settings, options: CompareOptions) -
     whole("seeds", options.seeds)
     if shared.folds:
         raise InputError(f"--folds {shared.folds}: compare splits the rows by seed, not into folds; leave it out")
-    has_valid = files.valid is not None or shared.held_out_share > 0.0
-    if len(options.rates) > 1 and not has_valid:
+
+
+def _check_rows(data: RunData, options: CompareOptions) -> None:
+    """Check that there are rows to choose a peak rate by, and to score.
+
+    Raises:
+        InputError: There are none.
+    """
+    if len(options.rates) > 1 and data.valid is None:
         raise InputError(
             "--lr: choosing from several rates needs validation rows; give --valid or a --valid-share above 0"
         )
-    if not has_valid and files.test is None:
+    if data.valid is None and data.test is None:
         raise InputError("--valid-share 0.0: there are no rows to score; give --valid, --test or a share above 0")
 
 

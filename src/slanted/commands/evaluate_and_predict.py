@@ -54,19 +54,29 @@ def predict(folder: Path, file: str, out: Path, options: UseOptions) -> None:
     _check_out(out, file)
     run = read_run(folder)
     rows = _read(run, file, options, labelled=False)
-    for line in _note_on_column(run, rows.columns.text, options):
+    for line in _notes(run, file, rows.columns.text, options):
         print(line)
     model = _load(folder, options, run)
     model.write_predictions(out, rows.texts, rows.texts_b)
     print(f"{len(rows):,} predictions: {out}")
 
 
-def _note_on_column(run: SavedRun, column: str, options: UseOptions) -> list[str]:
-    """Return a note, in a list, if the text column has another name than in training; else an empty list."""
+def _notes(run: SavedRun, file: str, column: str, options: UseOptions) -> list[str]:
+    """Return notes on a first line read as a row, as in training, and on a text column with another name.
+
+    Raises:
+        InputError: The text column is several, with another separator than in training.
+    """
+    form, notes = _with_form(run, file, options), []
+    if form.header is False and options.header is None:
+        notes.append("note: reading the first line as a row, as in training; give --header if it names the columns")
     expected = next(iter(options.texts), "text" if run.columns is None else run.columns.text)
     if column.strip().casefold() == expected.casefold():
-        return []
-    return [f"note: reading texts from column {shown(column)}, because there is no column {shown(expected)}"]
+        return notes
+    if form.separator and (other := next((mark for mark in ",;\t|" if mark in column), None)):
+        problem = f"{file}: with --separator {shown(form.separator)} its only column is {shown(column)}"
+        raise InputError(f"{problem}; give its own, such as --separator {shown(other)}")
+    return [*notes, f"note: reading texts from column {shown(column)}, because there is no column {shown(expected)}"]
 
 
 def _check_out(out: Path, file: str) -> None:
@@ -82,10 +92,15 @@ def _check_out(out: Path, file: str) -> None:
         raise InputError(f"--out {out}: is the file to predict, and would be replaced; give another file")
 
 
-def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows:
-    columns = run.columns
+def _with_form(run: SavedRun, file: str, options: UseOptions) -> UseOptions:
+    """Return the options, for a file of the kind of the training file with how that was written."""
     if file == STANDARD_INPUT or ending_of(file) == ending_of(str(run.reading.train)):
-        options = options.with_form_of(run.reading)
+        return options.with_form_of(run.reading)
+    return options
+
+
+def _read(run: SavedRun, file: str, options: UseOptions, labelled: bool) -> Rows:
+    columns, options = run.columns, _with_form(run, file, options)
     if options.text_b is not None and run.pairs is False:
         raise InputError(f"--text-b {options.text_b}: the model was trained on single texts; leave it out")
     if columns is None:

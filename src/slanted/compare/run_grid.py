@@ -156,7 +156,7 @@ class Runner:
         self.files, self.progress = files, progress
         self._data: dict[int, RunData] = {}
         self._sums: dict[str, list[str]] = {}
-        self._baselines: dict[int | None, dict[str, Any]] = {}
+        self._baselines: dict[bytes, dict[str, Any]] = {}
 
     def data_of(self, settings: Settings) -> RunData:
         """Return the rows, split by the seed of the settings; runs with the same seed share them.
@@ -195,8 +195,8 @@ class Runner:
         """Return the scores of the baselines, which are fitted once per split."""
         from slanted.text.training.train_run import baselines_of
 
-        splits = self.files.valid is None and settings.held_out_share > 0.0
-        key = settings.seed if splits else None
+        assert data.train.locations is not None
+        key = data.train.locations.lines.tobytes() + data.train.locations.file.tobytes()
         if key not in self._baselines:
             self._baselines[key] = baselines_of(data, scored, settings)
         return self._baselines[key]
