@@ -55,7 +55,7 @@ def test_a_full_disk_is_one_line_and_nothing_stays(run, place, monkeypatch, caps
     classifier = TextClassifier.load(run)
     with pytest.raises(slanted.errors.InputError) as refused:
         classifier.save(place.folder / "full")
-    expected = f"--out {place.folder / 'full'}: cannot be written (No space left on device); free space or give another"
+    expected = f"{place.folder / 'full'}: cannot be written (No space left on device); free space or give another"
     assert str(refused.value) == f"{expected} folder"
     assert not (place.folder / "full").exists()
 
