@@ -39,7 +39,11 @@ def test_predicting_again_gives_the_same_bytes_wherever_the_run_lies(run, place,
 
 def test_predicting_a_file_of_one_column_says_which_it_takes_for_the_texts(run, tmp_path, capsys):
     for header, note in (
-        ("my apple", "note: reading texts from column 'my apple', because there is no column 'text'\n"),
+        (
+            "my apple",
+            "note: reading texts from column 'my apple', because there is no column 'text'; if that is a text, give "
+            "--no-header --columns text\n",
+        ),
         ("Text", ""),
     ):
         (tmp_path / "t.csv").write_text(f"{header}\nold saw\n")

@@ -76,7 +76,8 @@ def _notes(run: SavedRun, file: str, column: str, options: UseOptions) -> list[s
     if form.separator and (other := next((mark for mark in ",;\t|" if mark in column), None)):
         problem = f"{file}: with --separator {shown(form.separator)} its only column is {shown(column)}"
         raise InputError(f"{problem}; give its own, such as --separator {shown(other)}")
-    return [*notes, f"note: reading texts from column {shown(column)}, because there is no column {shown(expected)}"]
+    found = f"note: reading texts from column {shown(column)}, because there is no column {shown(expected)}"
+    return [*notes, f"{found}; if that is a text, give --no-header --columns text"]
 
 
 def _check_out(out: Path, file: str) -> None:
