@@ -62,7 +62,7 @@ def test_state_that_was_saved_comes_back_and_is_known():
     written.rates.assign([5.0, 45.0, 0.25])
     written.save_own_variables(store)
     read.load_own_variables(store)
-    assert numbers(read) == [[3, -50], [5.0, 45.0, 0.25]] and read.known and read.held == 0.25  # as T is positive
+    assert numbers(read) == [[3, -50], [5.0, 45.0, 0.25]] and read.known and read.set_rate == 0.25  # as T is positive
 
 
 def values(state):

@@ -49,11 +49,11 @@ def test_the_position_in_a_run_is_recalled_with_a_rate_that_was_set_since():
     optimizer.end_run()
     release(optimizer)
     ScheduledOptimizer.adopt(optimizer)
-    assert optimizer.elapsed == 4 and optimizer._run.held is None
+    assert optimizer.elapsed == 4 and optimizer._run.set_rate is None
     release(optimizer)
     optimizer.learning_rate = 0.125
     ScheduledOptimizer.adopt(optimizer)
-    assert optimizer.elapsed == 4 and optimizer._run.held == 0.125
+    assert optimizer.elapsed == 4 and optimizer._run.set_rate == 0.125
     recall_run(optimizer)  # once
     assert optimizer.elapsed == 4
 

@@ -8,12 +8,12 @@ from slanted.keras_private.scheduled import ScheduledOptimizer
 from slanted.keras_private.training_step import (
     count_by_application,
     count_by_batch,
+    forget_state,
     has_other_variables,
-    hold_state,
     is_compiled_by_batch,
     is_on_host,
     is_readable,
-    let_go_of_state,
+    save_state,
 )
 
 
@@ -84,7 +84,7 @@ def test_a_variable_outside_a_compiled_step_is_readable():
 def test_the_state_is_put_back_on_jax_alone():
     trained = model()
     fit(trained, 1)
-    hold_state(trained)
+    save_state(trained)
     assert ("jax_state_sync" in vars(trained)) == (BACKEND == "jax")
     if BACKEND == "jax":
         weight = trained.layers[-1].weight
@@ -93,5 +93,5 @@ def test_the_state_is_put_back_on_jax_alone():
         assert weight._value is None, changed("_get_jax_state", "it takes the state out of the model")
         trained.jax_state_sync()
         assert weight._value is before and trained._jax_state is None
-    let_go_of_state(trained)
+    forget_state(trained)
     assert "jax_state_sync" not in vars(trained)

@@ -291,6 +291,23 @@ try:
     import no_such_module
 except ModuleNotFoundError:
     assert len(calls) == 2
+
+
+class Shared:
+    create_module = staticmethod(lambda spec: None)
+    exec_module = staticmethod(lambda module: vars(module).update(is_done=True))
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.util.spec_from_loader(name, self) if name in ("first", "second") else None
+
+
+sys.meta_path.append(Shared())
+once_imported("first", lambda: calls.append("first"))
+importlib.util.find_spec("first")
+import second
+assert second.is_done and "first" not in calls
+import first
+assert first.is_done and calls.count("first") == 1
 """
 
 

@@ -84,21 +84,21 @@ class RunState(StateApart):
         """Set the constants of the curve, at most `room` of them, and the rate set by hand; None: follow the curve."""
         padded = [*constants, *[0.0] * (self.room - len(constants))]
         self.rates.assign([*padded[:FIRST], FOLLOW_THE_CURVE if set_rate is None else set_rate])
-        self._mark(is_held=set_rate is not None)
+        self._mark(is_set=set_rate is not None)
         for at, variable in enumerate(self.variables[2:]):
             variable.assign(padded[FIRST + BLOCK * at :][:BLOCK])
 
-    def hold(self, rate: Any) -> None:
+    def set_by_hand(self, rate: Any) -> None:
         """Replace the curve by `rate`, a number or a scalar tensor."""
         ops: Any = keras.ops
         first = ops.convert_to_tensor(self.rates)[:FIRST]
         self.rates.assign(ops.concatenate([first, ops.reshape(ops.cast(rate, "float32"), (1,))]))
-        self._mark(is_held=True)
+        self._mark(is_set=True)
 
-    def _mark(self, *, is_held: bool) -> None:
+    def _mark(self, *, is_set: bool) -> None:
         ops: Any = keras.ops
         first, total = (ops.convert_to_tensor(self.steps)[at] for at in range(2))
-        self.steps.assign(ops.stack([first, -ops.absolute(total) if is_held else ops.absolute(total)]))
+        self.steps.assign(ops.stack([first, -ops.absolute(total) if is_set else ops.absolute(total)]))
 
     @property
     def first(self) -> int:
@@ -106,7 +106,7 @@ class RunState(StateApart):
         return int(_host(self.steps)[0])
 
     @property
-    def held(self) -> float | None:
+    def set_rate(self) -> float | None:
         """The rate set by hand, or None."""
         return float(_host(self.rates)[FIRST]) if _host(self.steps)[1] < 0 else None
 
@@ -127,7 +127,7 @@ class RunState(StateApart):
         for index, variable in enumerate(self.variables[:saved]):
             variable.assign(store[str(index)])
         if _host(self.rates)[FIRST] >= 0.0:
-            self._mark(is_held=True)  # in files of earlier versions T was positive beside a rate set by hand
+            self._mark(is_set=True)  # in files of earlier versions T was positive beside a rate set by hand
         self.known = True
 
 

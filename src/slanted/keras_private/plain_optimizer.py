@@ -22,12 +22,12 @@ class PastRun:
 
     Args:
         first: The number of its iterations that are no batches of the run.
-        held: The rate that was set by hand in the run, or None.
+        set_rate: The rate that was set by hand in the run, or None.
         left_at: The constant rate since the end of the run.
     """
 
     first: int
-    held: float | None
+    set_rate: float | None
     left_at: float | None
 
 
@@ -180,7 +180,7 @@ def as_plain(optimizer: Any) -> Iterator[None]:
 def release(optimizer: Any) -> None:
     """Restore the plain class and the plain variables of an optimizer whose run is over, in place."""
     run, rate = optimizer._run, optimizer._learning_rate
-    _past_runs[optimizer] = PastRun(run.first, run.held, _number(rate))
+    _past_runs[optimizer] = PastRun(run.first, run.set_rate, _number(rate))
     _list_plain_variables(optimizer)
     for name in ("_curve", "_rate_was_set", "_before_set", "_epoch_end", "_applying", "_run"):
         delattr(optimizer, name)
@@ -205,9 +205,9 @@ def recall_run(optimizer: Any) -> None:
         return
     optimizer._run.steps.assign([past.first, 1])
     now = _number(optimizer._learning_rate)
-    held = past.held if now == past.left_at else now
-    if held is not None:
-        optimizer._run.hold(held)
+    set_rate = past.set_rate if now == past.left_at else now
+    if set_rate is not None:
+        optimizer._run.set_by_hand(set_rate)
     optimizer._run.known = True
 
 

@@ -99,9 +99,9 @@ class ScheduledOptimizer(SavedAsPlain):
             )
         first = self._run.first if elapsed is None else self.batches_seen - elapsed
         keep_set_rate = (elapsed is None and self._run.known) or self._rate_was_set
-        held = self._run.held if keep_set_rate else None
+        set_rate = self._run.set_rate if keep_set_rate else None
         self._run.steps.assign([first, total_steps])
-        self._run.assign(constants, held)
+        self._run.assign(constants, set_rate)
         self._run.known = True
         self._before_set = None
 
@@ -126,7 +126,7 @@ class ScheduledOptimizer(SavedAsPlain):
     def end_run(self: Any) -> None:
         """Stop following the curve; the learning rate stays at that of the last batch, or at that set by hand."""
         if self._follows:
-            rate = self._run.held
+            rate = self._run.set_rate
             if rate is None and self.elapsed:
                 rate = self.last_rate()
             self._curve = None
@@ -248,10 +248,10 @@ class ScheduledOptimizer(SavedAsPlain):
         if not callable(learning_rate):
             self._applying.check_settable(self.name)
             if self._follows and is_on_host(self._iterations):
-                held = self._run.held
-                last = self.last_rate() if held is None or self._is_set_again() else held
+                before = self._run.set_rate
+                last = self.last_rate() if before is None or self._is_set_again() else before
                 self._before_set = self.batches_seen, last
-            self._run.hold(learning_rate)
+            self._run.set_by_hand(learning_rate)
             self._rate_was_set = True
 
     def get_config(self: Any) -> dict[str, Any]:

@@ -65,11 +65,11 @@ def count_by_application(model: Any) -> None:
         for name in (STEP, MAKE):
             vars(model).pop(name, None)
         vars(model).update(made.replaced)
-    let_go_of_state(model)
+    forget_state(model)
     model.train_function = None
 
 
-def hold_state(model: Any) -> None:
+def save_state(model: Any) -> None:
     """Keep the state on JAX until the first step is over, so that `fit` restores it if that step is interrupted.
 
     Keras takes the state out of the model, and puts back what the last step returned. The step deletes the arrays that
@@ -79,21 +79,21 @@ def hold_state(model: Any) -> None:
         return
     vars(model).pop(SYNC, None)
     variables = [*model.variables, *getattr(model.optimizer, "variables", ()), *model.metrics_variables]
-    held = [(variable, variable._value) for variable in variables]
+    saved = [(variable, variable._value) for variable in variables]
     put_back = model.jax_state_sync
 
     def jax_state_sync() -> None:
         put_back()
         if not getattr(model, "_jax_state", None):
-            for variable, value in held:
+            for variable, value in saved:
                 if variable._value is None and not value.is_deleted():
                     variable._value = value
 
     vars(model)[SYNC] = jax_state_sync
 
 
-def let_go_of_state(model: Any) -> None:
-    """Undo `hold_state`."""
+def forget_state(model: Any) -> None:
+    """Undo `save_state`."""
     vars(model).pop(SYNC, None)
 
 

@@ -15,10 +15,10 @@ from slanted.keras_private.loss_scaling import end_run, innermost, is_applied, i
 from slanted.keras_private.training_step import (
     count_by_application,
     count_by_batch,
+    forget_state,
     has_other_variables,
-    hold_state,
     is_compiled_by_batch,
-    let_go_of_state,
+    save_state,
 )
 
 __all__ = ["RunScheduler", "SlantedTriangularScheduler"]
@@ -124,7 +124,7 @@ class RunScheduler(keras.callbacks.Callback):
                 recompile_train_step(model)
             for optimizer in self._scheduled():
                 optimizer.begin_run(self._total_steps(), self._elapsed(epoch, optimizer))
-            hold_state(model)
+            save_state(model)
         for optimizer in self._scheduled():
             optimizer.begin_epoch(steps)
 
@@ -147,7 +147,7 @@ class RunScheduler(keras.callbacks.Callback):
             logs.update({name: innermost(optimizer).last_rate() for name, optimizer in self._names()})
         for optimizer in self._scheduled():
             optimizer.end_epoch()
-        let_go_of_state(model)
+        forget_state(model)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the plain optimizers, at the rate of the last batch; the next `fit` starts a new run."""

@@ -289,7 +289,11 @@ class _Waiting(MetaPathFinder):
         return spec
 
     def _execute(self, loader: Any, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
-        del loader.exec_module
+        if module.__name__ != self._name:  # a loader may be that of several modules
+            execute(module)
+            return
+        vars(loader).pop("exec_module", None)  # two searches replace it twice
         execute(module)
-        sys.meta_path.remove(self)
-        self._call()
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+            self._call()

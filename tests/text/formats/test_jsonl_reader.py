@@ -73,7 +73,7 @@ REFUSED = [
     (
         "text after an array",
         f"[{GOOD}]\n[]",
-        "f.jsonl, line 3: this JSON array is damaged: something stands after its end; correct it",
+        "f.jsonl, line 3: this JSON array is damaged: there is text after its end; correct it",
     ),
     (
         "a key twice in an array",

@@ -109,7 +109,7 @@ def test_lists_of_one_label_each_are_classes():
 
 COLUMN = "write a column of numbers for each label or target"
 REFUSED = [
-    ([[1, 0, 1], [1, 0]], "holds ['1', '0', '1'], which is a list of numbers of which one stands twice, so no set of "),
+    ([[1, 0, 1], [1, 0]], "holds ['1', '0', '1'], which is a list with a repeated number, which is no set of "),
     ([[0.2, 0.8]], f"holds ['0.2', '0.8'], which is a list with fractional numbers, which are no labels; {COLUMN}"),
     (['{"x": 1}', '{"x": 0}'], "holds '{\"x\": 1}', which is no list of labels as its other cells are; write lists "),
     (["[[1, 0], [0, 1]]"], "holds '[[1, 0], [0, 1]]', which is no list of labels as its other cells are; write lists "),

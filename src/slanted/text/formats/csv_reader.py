@@ -141,7 +141,7 @@ class _Records:
             raise InputError(problem.format(len(self.record_lines)))
 
     def remedy(self, fields: int) -> str:
-        """Return what to do about a record with too many or too few fields."""
+        """Return the advice for a record with the wrong number of fields."""
         if self.form.columns is not None and fields == 1:
             return "give --separator, or --columns text if its lines are texts"
         if self.quotes == NONE:

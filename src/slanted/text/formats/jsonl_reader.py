@@ -84,7 +84,7 @@ def _elements(stream: BufferedReader, source: str, encoding: str, bad_rows: BadR
             if not is_last:
                 array.skip_mark()
             if array.mark():
-                raise array.damaged("something stands after its end")
+                raise array.damaged("there is text after its end")
             return
         before = ","
         line, value, text = array.element()

@@ -29,7 +29,7 @@ class Columns:
             one label. Lists are read as if `LIST_SEPARATOR` stood between their items.
         label_names: The label of each position, where the cells are lists of as many 0 and 1; else empty.
         more_texts: Of further texts, which are joined with the first one.
-        text_separator: What stands between joined texts.
+        text_separator: The separator of joined texts.
         group: Of the groups, or None.
         split: Of the parts that rows are for, or None.
     """
@@ -156,7 +156,7 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
 
 
 def _lists(header: Header, labels: Sequence[str], separator: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """Return what stands between the labels of a cell, or None, and the labels of the positions in lists of 0 and 1."""
+    """Return the separator of the labels in a cell, or None, and the labels of the positions in lists of 0 and 1."""
     if separator == "":
         raise InputError("--label-separator is empty; give what stands between two labels, such as ';'")
     if separator is not None and len(labels) > 1:

@@ -37,8 +37,8 @@ def check_is_header(header: Header, known: Collection[str], named: Collection[st
     if len(given) > 1 or any(others):
         count = len(header.names)
         row = f"its first line looks like a row: {listed(header.names)}"
-        columns = "text" if count == 1 else f"A,B with the names of its {count} columns, such as text and label"
-        remedy = f"give --no-header --columns {columns}, or --header if it is one"
+        names = "text" if count == 1 else f"A,B with the names of its {count} columns, such as text and label"
+        remedy = f"give --no-header --columns {names}, or --header if it is one"
         raise InputError(f"{header.source}: seems to have no header, as {row}; {remedy}")
 
 

@@ -130,12 +130,12 @@ def problem_of_items(items: tuple[str, ...], names: Sequence[str]) -> str | None
     if any(number is not None and number % 1 for number in numbers):
         return f"is a list with fractional numbers, which are no labels; {rule}"
     if len(set(numbers)) < len(numbers):
-        return f"is a list of numbers of which one stands twice, so no set of labels; {rule}"
+        return f"is a list with a repeated number, which is no set of labels; {rule}"
     return None
 
 
 def _called(text: str) -> str | None:
-    """Return what stands in the call that Python or NumPy print around a list, None if there is none."""
+    """Return the arguments of a call such as `array([1, 0])`, as Python and NumPy print lists; None for other text."""
     call = _CALL.match(text)
     if call is None or not text.endswith(")"):
         return None

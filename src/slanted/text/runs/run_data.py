@@ -109,8 +109,9 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     most = most_tokens(locate(settings.model))
     if most is not None:
         settings.check_length(most)
-    data = RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds, None, share)
-    return replace(data, numbers=numbers)
+    return RunData(
+        target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds, None, share, numbers
+    )
 
 
 def _check_parts(parts: dict[str, Rows], files: DataFiles, settings: Settings) -> None:
