@@ -46,8 +46,8 @@ class Worded:
                 own.poor_score = True  # a tiny model of random weights, trained for one epoch
         return tags
 
-    def fit(self, X, y):
-        return super().fit(worded(X), y)  # pyright: ignore
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(worded(X), y, sample_weight)  # pyright: ignore
 
     def predict(self, X):
         return super().predict(worded(X))  # pyright: ignore

@@ -13,6 +13,7 @@ from slanted.common.setting_fields import setting, setting_fields
 from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
+from slanted.text.labels.example_weights import as_weights
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import fold_rows
 from slanted.text.labels.targets import Target, infer_target
@@ -66,7 +67,7 @@ class TextEstimator(_Parameters):
     _task = "auto"
 
     @errors_in_python(_CHOICES)
-    def fit(self, texts: Any, labels: Any, valid: tuple[Any, Any] | None = None, **unknown: Any) -> Self:
+    def fit(self, texts: Any, labels: Any, sample_weight: Any = None, valid: tuple[Any, Any] | None = None) -> Self:
         """Fine-tune the pretrained encoder on texts and their labels.
 
         Args:
@@ -75,19 +76,19 @@ class TextEstimator(_Parameters):
             labels: n labels. For a classifier strings, integers or booleans, (n,), or, in multi-label classification,
                 0 and 1, (n, labels), as scikit-learn's MultiLabelBinarizer returns them. For a regressor floats, (n,)
                 or (n, targets).
+            sample_weight: n weights, numbers >= 0 by which the losses of the texts are multiplied, in addition to the
+                weights of `class_weight`. The loss of a batch is their mean, as in Keras. None: all weights are 1.
             valid: The validation split, (texts, labels), which selects the best epoch; None: a share `valid_share` of
                 the rows, which is 0 by default for fewer than 2,000 rows (but not for several labels): the last epoch
                 is then the model. Not with `folds`, where each fold has its own validation split.
-            unknown: `sample_weight=None` alone. Weights are refused: all rows count alike, or by `class_weight`.
 
         Returns:
             The fitted estimator.
 
         Raises:
-            InputError: A text, a label or a setting is invalid, or `sample_weight` is given.
+            InputError: A text, a label, a weight or a setting is invalid.
             TrainingFailed: The loss is not finite.
         """
-        self._refuse(unknown)
         if labels is None:
             problem = f"{type(self).__name__} requires y to be passed, but the target y is None"
             raise InputError(f"{problem}; give a label for each text")
@@ -97,23 +98,13 @@ class TextEstimator(_Parameters):
             problem = f"Unknown label type: labels must be classes for TextClassifier: {target.reason}"
             raise InputError(f"{problem}; use TextRegressor for numbers")
         train = self._examples(texts, labels, target)
+        train = replace(train, weights=as_weights(sample_weight, len(train)))
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
         settings = _on_machine(settings, train)
         self.__dict__.pop("out_of_fold_", None)  # of an earlier fit
-        if settings.folds:
-            self._fit_folds(target, train, settings, valid)
-        else:
-            self._fit_one(target, train, settings, valid)
+        (self._fit_folds if settings.folds else self._fit_one)(target, train, settings, valid)
         return self
-
-    def _refuse(self, unknown: dict[str, Any]) -> None:
-        name = type(self).__name__
-        if unknown.pop("sample_weight", None) is not None:
-            remedy = "repeat rows that count more" if self._task == "regression" else "use class_weight='balanced'"
-            raise InputError(f"{name}.fit takes no sample_weight: all rows count alike; {remedy}, or leave it out")
-        if unknown:
-            raise TypeError(f"{name}.fit() got an unexpected keyword argument {next(iter(unknown))!r}")
 
     def _fit_one(self, target: Target, train: Examples, settings: Settings, valid: tuple[Any, Any] | None) -> None:
         validation = None if valid is None else self._valid_examples(valid, target, train)

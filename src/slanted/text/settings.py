@@ -83,6 +83,9 @@ class ReadOptions:
     split: str | None = setting(
         None, "the column that names each row's part: train; valid, validation or dev; test", metavar="COL"
     )
+    weight: str | None = setting(
+        None, "the column of weights: numbers >= 0 by which the losses of training rows are multiplied", metavar="COL"
+    )
 
     def __post_init__(self) -> None:
         separator = {"tab": "\t", r"\t": "\t"}.get(self.separator or "", self.separator)

@@ -57,6 +57,14 @@ def planned_order(batches, epoch):
     return [targets[batch.rows].mean(dtype=np.float64) for batch in batches.plan.batches(epoch)]
 
 
+def test_batches_have_the_weights_of_their_rows():
+    encoded, targets = examples(), np.arange(75, dtype=np.float32)
+    plan = LengthPlan(encoded.lengths, 8, seed=4)
+    batches = TrainingBatches(TokenInputs(encoded, NAMES, PAD), targets, plan, 2 * targets)
+    for _, some, weights in (batches[index] for index in range(len(batches))):
+        np.testing.assert_array_equal(weights, 2 * some)
+
+
 def test_arrays_hold_the_rows_padded():
     encoded = examples(3)
     arrays = TokenInputs(encoded, ("token_ids", "segment_ids", "padding_mask"), PAD).arrays(Batch(np.array([2, 0]), 30))

@@ -45,6 +45,12 @@ def test_an_epoch_has_every_row_once_with_its_own_tokens_and_target():
     assert sorted(seen) == list(range(ROWS))
 
 
+def test_batches_have_the_weights_of_their_rows():
+    dataset = WindowedBatches(encode, ("token_ids",), -1, np.arange(ROWS), plan(), 2 * np.arange(ROWS))
+    for _, targets, weights in epoch_of(dataset, 0):
+        np.testing.assert_array_equal(weights, 2 * targets)
+
+
 def test_batches_have_few_shapes_little_padding_and_a_number_known_before():
     dataset = batches()
     found = [inputs["token_ids"].shape for inputs, _ in epoch_of(dataset, 0)]

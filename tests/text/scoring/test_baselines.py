@@ -187,3 +187,18 @@ def test_evaluation_in_parts_gives_the_same(monkeypatch):
 def test_a_fit_that_does_not_settle_is_no_error(monkeypatch):
     monkeypatch.setattr(baselines, "MAX_ITERATIONS", 1)
     assert single(TEXTS, LABELS, TEXTS, LABELS)["tfidf"]["accuracy"] > 0.5
+
+
+def test_weights_count_in_the_baselines_and_weight_0_leaves_a_row_out():
+    texts = [*TEXTS, "left out entirely"]
+    y = np.array([[float(at)] for at in range(len(TEXTS))] + [[1e6]])
+    weights = np.float32([2.0] + [1.0] * (len(TEXTS) - 1) + [0.0])
+    others = Examples(TEXTS, labels=y[:-1])
+    scores = baseline_scores(Examples(texts, labels=y, weights=weights), others, STARS)
+    rows = [0, *range(len(TEXTS))]
+    written = baseline_scores(Examples([TEXTS[at] for at in rows], labels=y[rows]), others, STARS)
+    assert scores["majority"]["mae"] == pytest.approx(written["majority"]["mae"])
+    assert scores["tfidf"]["mae"] == pytest.approx(written["tfidf"]["mae"], rel=0.2)
+    classes = Examples(texts, labels=np.array([0] * (len(texts) - 1) + [1], np.int32), weights=weights)
+    scores = baseline_scores(classes, classes, SIGNS)
+    assert scores["majority"]["loss"] == scores["tfidf"]["loss"] == pytest.approx(-np.log(1e-15) / len(texts))

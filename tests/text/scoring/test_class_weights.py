@@ -36,6 +36,17 @@ def test_a_class_without_rows_has_a_weight():
     np.testing.assert_allclose(balanced_weights("multilabel", np.ones((4, 1), "float32"), 1), [[2.0], [0.5]])
 
 
+def test_weights_of_rows_are_counted_in_those_of_classes():
+    """All classes have the same total weight, that of the rows included: 2 counts as the row twice, 0 as none."""
+    of_rows, classes = np.float32([2, 0, 1, 1, 0.5]), np.array([0, 0, 1, 1, 2])
+    weights = balanced_weights("single", classes, 4, of_rows)
+    np.testing.assert_allclose(weights[:3] * [2.0, 2.0, 0.5], 4.5 / 4)
+    labels = np.float32([[1], [0], [1], [0], [0]])
+    of_labels = balanced_weights("multilabel", labels, 1, of_rows)
+    np.testing.assert_allclose(of_labels[:, 0] * [1.5, 3.0], 2.25)
+    np.testing.assert_allclose(balanced_weights("multilabel", labels[[0]], 1, of_rows[:1] / 3), [[1 / 3], [0.5]], 1e-6)
+
+
 def test_the_loss_of_classes_by_hand():
     weights, outputs = np.array([0.5, 2.0, 4.0], "float32"), DRAW.normal(size=(5, 3)).astype("float32")
     y = np.array([0, 1, 2, 2, 0])

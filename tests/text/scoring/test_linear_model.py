@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from slanted.text.scoring import linear_model
-from slanted.text.scoring.linear_model import STRENGTHS, fit_linear
+from slanted.text.scoring.linear_model import STRENGTHS, Weighing, fit_linear
 from slanted.text.scoring.outputs_and_losses import probabilities_of
 
 pytestmark = pytest.mark.once
@@ -60,9 +60,12 @@ def test_vectors_that_tell_nothing_of_the_labels_have_no_scale():
 def test_the_shares_of_the_classes_alone_are_no_reason_for_a_start(balanced):
     x, _ = clouds(200, 2, 1.5)
     y = np.random.default_rng(0).permutation(np.arange(200) % 10 == 0).astype(int)
-    assert fit_linear("single", x, y, 2, balanced=balanced).scale == 0.0
+    assert fit_linear("single", x, y, 2, weighing=Weighing(balanced)).scale == 0.0
     assert (
-        fit_linear("multilabel", x, np.stack([y, 1 - y], axis=1).astype("float32"), 2, balanced=balanced).scale == 0.0
+        fit_linear(
+            "multilabel", x, np.stack([y, 1 - y], axis=1).astype("float32"), 2, weighing=Weighing(balanced)
+        ).scale
+        == 0.0
     )
 
 
@@ -103,7 +106,7 @@ def test_numbers_have_the_ridge_regression_of_scikit_learn():
 def test_balanced_classes_weigh_the_same():
     x, y = clouds(120, 2, 3.0)
     rare = np.flatnonzero((y == 0) | (np.arange(120) % 10 == 1))
-    plain, balanced = (fit_linear("single", x[rare], y[rare], 2, balanced=b) for b in (False, True))
+    plain, balanced = (fit_linear("single", x[rare], y[rare], 2, weighing=Weighing(b)) for b in (False, True))
     share_of_rare = [probabilities_of("single", linear.outputs(x[rare]))[:, 1].mean() for linear in (plain, balanced)]
     assert share_of_rare[1] > share_of_rare[0] + 0.1
 
@@ -120,3 +123,20 @@ def test_every_call_gives_the_same_result():
     x, y = clouds(60, 3, 1.5)
     one, other = (fit_linear("single", x, y, 3) for _ in range(2))
     assert np.array_equal(one.kernel, other.kernel) and one.scale == other.scale
+
+
+@pytest.mark.parametrize("kind", ["single", "multilabel", "regression"])
+def test_weights_of_rows_are_those_of_scikit_learn_and_move_the_model(kind, monkeypatch):
+    monkeypatch.setattr(linear_model, "STRENGTHS", (3.0,))
+    x, classes = clouds(90, 3, 1.5)
+    y = {"single": classes, "multilabel": np.eye(3)[classes], "regression": np.eye(3)[classes]}[kind]
+    equal, twice = np.ones(90), np.where(classes == 0, 2.0, 1.0)
+    plain, same = (fit_linear(kind, x, y, 3, weighing=Weighing(rows=rows)) for rows in (None, equal))
+    for name in ("kernel", "bias", "quality", "scale"):
+        np.testing.assert_allclose(getattr(same, name), getattr(plain, name), rtol=2e-3, atol=2e-3)
+    weighed = fit_linear(kind, x, y, 3, weighing=Weighing(rows=twice / twice.mean()))
+    rows = np.repeat(np.arange(90), twice.astype(int))
+    right = fit_linear(kind, x[rows], y[rows], 3)
+    # C stands beside the number of rows, which is larger where they are written out.
+    first, other, without = (model.outputs(x)[:, 0] for model in (weighed, right, plain))
+    assert np.abs(first - other).mean() < 0.5 * np.abs(first - without).mean()

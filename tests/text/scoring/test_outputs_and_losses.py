@@ -69,6 +69,19 @@ def test_several_labels_begin_at_their_finite_log_odds():
     assert first_bias("single", np.array([0, 1])) is first_bias("regression", NUMBERS) is None
 
 
+def test_weights_count_in_the_scaling_and_the_first_bias_as_repeated_rows_do():
+    draw = np.random.default_rng(0)
+    numbers, weights = draw.normal(5.0, 3.0, (6, 2)), np.float32([2, 1, 0, 3, 1, 0])
+    rows = np.repeat(np.arange(6), weights.astype(int))
+    weighed, repeated = Scaling.of("regression", numbers, weights), Scaling.of("regression", numbers[rows])
+    np.testing.assert_allclose(weighed.mean, repeated.mean)
+    np.testing.assert_allclose(weighed.deviation, repeated.deviation)
+    constant = Scaling.of("regression", np.array([[3.0], [3.0], [9.0]]), np.float32([0.1, 0.7, 0.0]))
+    assert (constant.mean.tolist(), constant.deviation.tolist()) == ([pytest.approx(3.0)], [1.0])
+    labels = (numbers > 5.0).astype("float32")
+    np.testing.assert_allclose(first_bias("multilabel", labels, weights), first_bias("multilabel", labels[rows]))
+
+
 @once
 def test_probabilities_are_float64_and_survive_large_outputs():
     outputs = np.array([[1e4, 1e4 - np.log(3)], [-1e4, 1e4]], "float64")

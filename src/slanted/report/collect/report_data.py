@@ -48,7 +48,7 @@ def report_data(
         "format_version": FORMAT_VERSION,
         "rows": rows_of(data),
         **_rates(run),
-        "epochs": _epochs(run, result),
+        "epochs": _epochs(run, result, is_weighted=data.train.weights is not None),
         **predictions_of(data, settings.recipe.least_epochs, settings.seed, model, folder, seconds),
         "lengths": _lengths(run),
         "cost": _cost(run),
@@ -69,15 +69,15 @@ def _rates(run: "FineTuningRun") -> dict[str, Any]:
     return {"groups": groups, "stages": [[stage.first_step, list(stage.open_groups)] for stage in plan.stages]}
 
 
-def _epochs(run: "FineTuningRun", result: "TrainingResult") -> list[dict[str, Any]]:
+def _epochs(run: "FineTuningRun", result: "TrainingResult", is_weighted: bool) -> list[dict[str, Any]]:
     """Return the mean training loss and the validation scores of each epoch.
 
     The training loss is in the units of the validation loss. It is omitted with several regression targets and with
-    class weights, where the two cannot be compared.
+    weights of classes or rows, where the two cannot be compared.
     """
     deviation = run.scaling.deviation
     units = 1.0 if deviation is None else float(deviation[0]) ** 2
-    comparable = (deviation is None or len(deviation) == 1) and run.settings.class_weight == "none"
+    comparable = (deviation is None or len(deviation) == 1) and run.settings.class_weight == "none" and not is_weighted
     numbers = np.array([step[1] for step in result.history.steps])
     losses = np.array([step[2] for step in result.history.steps])
     epochs: list[dict[str, Any]] = []

@@ -27,7 +27,7 @@ from slanted.text.settings import MOST_FOLDS
 
 MOST_POINTS = 1000
 FILE_OPTIONS = ("valid", "test", "text", "text_b", "encoding", "label_separator", "bad_rows", "separator", "quotes")
-FILE_OPTIONS += ("group", "split")
+FILE_OPTIONS += ("group", "split", "weight")
 LIST_OPTIONS = ("text", "label")
 RECIPE_KEYS = ("name", "source", "curve", "truncate")
 FILE_DEFAULTS = {"encoding": "utf-8", "bad_rows": "fail", "quotes": "auto"}

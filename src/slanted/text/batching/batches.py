@@ -42,16 +42,19 @@ class TrainingBatches(keras.utils.PyDataset):
     first batches for their shapes.
     """
 
-    def __init__(self, inputs: TokenInputs, targets: NDArray[Any], plan: LengthPlan) -> None:
+    def __init__(
+        self, inputs: TokenInputs, targets: NDArray[Any], plan: LengthPlan, weights: NDArray[Any] | None = None
+    ) -> None:
         """Start at epoch 0.
 
         Args:
             inputs: The examples.
             targets: The targets of the examples, shape (examples, ...).
             plan: The plan for the lengths of the examples.
+            weights: The weights of the examples, float32 (examples,), or None.
         """
         super().__init__()
-        self._inputs, self._targets, self.plan = inputs, targets, plan
+        self._inputs, self._targets, self._weights, self.plan = inputs, targets, weights, plan
         self._batches: Sequence[Batch] = ()
         self.start(0)
 
@@ -63,10 +66,15 @@ class TrainingBatches(keras.utils.PyDataset):
         """Return the number of batches of this epoch, without those that `start` skips."""
         return len(self._batches)
 
-    def __getitem__(self, index: int) -> tuple[dict[str, NDArray[np.int32]], NDArray[Any]]:
-        """Return the inputs and targets of a batch."""
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return the inputs and the targets of a batch, and the weights if there are any."""
         batch = self._batches[index]
-        return self._inputs.arrays(batch), self._targets[batch.rows]
+        return self._inputs.arrays(batch), *of_rows(batch.rows, self._targets, self._weights)
+
+
+def of_rows(rows: NDArray[np.int64], targets: NDArray[Any], weights: NDArray[Any] | None) -> tuple[NDArray[Any], ...]:
+    """Return the targets of some rows, and their weights if there are any."""
+    return (targets[rows],) if weights is None else (targets[rows], weights[rows])
 
 
 class EpochOrder(keras.callbacks.Callback):

@@ -26,7 +26,7 @@ def training_batches(
 
     Args:
         encoder: The encoder, whose tokenizer is used.
-        examples: The training rows.
+        examples: The training rows, with their weights if there are any.
         targets: The targets of the model's outputs, (rows, ...).
         settings: The settings of the run.
     """
@@ -35,7 +35,8 @@ def training_batches(
         documents = _encoded(encoder, examples, settings)
         tokens = documents.encoded
         plan = LengthPlan(tokens.lengths, settings.texts_per_batch, seed=settings.seed, shape_tokens=cost)
-        return documents, TrainingBatches(TokenInputs(tokens, *inputs), documents.repeated(targets), plan)
+        weights = None if examples.weights is None else documents.repeated(examples.weights)
+        return documents, TrainingBatches(TokenInputs(tokens, *inputs), documents.repeated(targets), plan, weights)
 
     def encode(rows: np.ndarray) -> Any:
         return _encoded(encoder, examples.take(rows), settings).encoded
@@ -44,7 +45,7 @@ def training_batches(
     most, size = settings.max_tokens, settings.texts_per_batch
     shapes = streaming_batches.MAX_SHAPES if cost else length_buckets.MAX_SHAPES
     plan = WindowPlan(len(examples), sample.lengths, most, size, seed=settings.seed, max_shapes=shapes)
-    return Documents(sample, of_sample=True), WindowedBatches(encode, *inputs, targets, plan)
+    return Documents(sample, of_sample=True), WindowedBatches(encode, *inputs, targets, plan, examples.weights)
 
 
 def shape_tokens(settings: Settings) -> float:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from slanted.text.batching.batches import TokenInputs
+from slanted.text.batching.batches import TokenInputs, of_rows
 from slanted.text.batching.length_buckets import Batch, LengthPlan, differing_start
 from slanted.text.tokens.token_arrays import Encoded
 
@@ -110,7 +110,13 @@ class WindowedBatches(keras.utils.PyDataset):
     """The batches of one epoch, tokenised when they are needed; the callback `EpochOrder` sets the epoch."""
 
     def __init__(
-        self, encode: Encode, names: tuple[str, ...], pad_id: int, targets: NDArray[Any], plan: WindowPlan
+        self,
+        encode: Encode,
+        names: tuple[str, ...],
+        pad_id: int,
+        targets: NDArray[Any],
+        plan: WindowPlan,
+        weights: NDArray[Any] | None = None,
     ) -> None:
         """Start at epoch 0.
 
@@ -120,10 +126,11 @@ class WindowedBatches(keras.utils.PyDataset):
             pad_id: The id of the padding token.
             targets: The targets of the rows, shape (rows, ...).
             plan: The plan for these rows.
+            weights: The weights of the rows, float32 (rows,), or None.
         """
         super().__init__()
         self._encode, self._names, self._pad_id = encode, names, pad_id
-        self._targets, self.plan = targets, plan
+        self._targets, self._weights, self.plan = targets, weights, plan
         self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slanted-tokens")
         self.start(0)
 
@@ -137,8 +144,8 @@ class WindowedBatches(keras.utils.PyDataset):
         """Return the number of batches of this epoch, without those that `start` skips."""
         return self.plan.num_batches - self._first
 
-    def __getitem__(self, index: int) -> tuple[dict[str, NDArray[np.int32]], NDArray[Any]]:
-        """Return the inputs and targets of a batch; the next window is tokenised in the background."""
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return inputs, targets and weights, if any, of a batch; the next window is tokenised in the background."""
         number, position = divmod(self._first + index, BATCHES_A_WINDOW)
         window = self._window(number)
         if number + 1 < self.plan.num_windows:
@@ -146,7 +153,7 @@ class WindowedBatches(keras.utils.PyDataset):
         rows, encoded, batches = window.result()
         batch = batches[position]
         inputs = TokenInputs(encoded, self._names, self._pad_id)
-        return inputs.arrays(batch), self._targets[rows[batch.rows]]
+        return inputs.arrays(batch), *of_rows(rows[batch.rows], self._targets, self._weights)
 
     def _window(self, number: int) -> "Future[Window]":
         if number not in self._windows:

@@ -1,7 +1,7 @@
 """Texts with their labels as numbers: what a model learns from, is scored on or predicts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class Examples:
         labels: Their labels as `Target.encode` returns them, or None: the texts are only to be predicted.
         locations: The file and the line of each example, or None for texts from Python.
         groups: int64 array of shape (n,), the group of each example, or None: each is a group of its own.
+        weights: float array of shape (n,), by which the losses are multiplied in training; None: all are 1.
     """
 
     texts: Sequence[str]
@@ -28,6 +29,7 @@ class Examples:
     labels: np.ndarray | None = None
     locations: RowLocations | None = None
     groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -50,7 +52,16 @@ class Examples:
         labels = None if self.labels is None else self.labels[indices]
         locations = None if self.locations is None else self.locations.take(indices)
         groups = None if self.groups is None else self.groups[indices]
-        return Examples(take_texts(self.texts, indices), texts_b, labels, locations, groups)
+        weights = None if self.weights is None else self.weights[indices]
+        return Examples(take_texts(self.texts, indices), texts_b, labels, locations, groups, weights)
+
+    def that_count(self) -> "Examples":
+        """Return the examples whose weight is not 0, with weights of the mean 1, for models of all examples at once."""
+        if self.weights is None:
+            return self
+        counting = self.take(np.flatnonzero(self.weights))
+        weights = self.weights[self.weights > 0].astype("float64")
+        return replace(counting, weights=weights / weights.mean())
 
     def where(self, row: int) -> str:
         """Return `train.csv, line 7`, or `labels[5]` for examples from Python."""

@@ -205,7 +205,7 @@ def split_validation(target: Target, train: Examples, share: float, seed: int) -
         Two int64 arrays of row positions.
 
     Raises:
-        InputError: The share is out of its range, or a class has a single row.
+        InputError: The share is out of its range, a class has a single row, or all weights to train on are 0.
     """
     if not 0 <= share < 1:
         raise InputError(f"--valid-share {share} is not in [0, 1); give a share such as 0.1, or 0 to hold nothing out")
@@ -222,7 +222,11 @@ def split_validation(target: Target, train: Examples, share: float, seed: int) -
         valid = multilabel_rows(y, share, random)
     else:
         valid = plain_rows(len(y), share, random)
-    return np.setdiff1d(everything, valid, assume_unique=True), valid
+    rest = np.setdiff1d(everything, valid, assume_unique=True)
+    if train.weights is not None and not train.weights[rest].any():
+        problem = f"all rows to train on, beside {plural(len(valid), 'row')} for validation, have weight 0"
+        raise InputError(f"{problem}; give more rows a weight above 0, or give --valid-share 0")
+    return rest, valid
 
 
 def check_no_single_row(target: Target, train: Examples) -> None:

@@ -32,6 +32,7 @@ class Columns:
         text_separator: The separator of joined texts.
         group: Of the groups, or None.
         split: Of the parts that rows are for, or None.
+        weight: Of the weights of training rows, or None.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Columns:
     text_separator: str = TEXT_SEPARATOR
     group: str | None = None
     split: str | None = None
+    weight: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,21 +140,23 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
     more = [header.named(name, "--text") for name in options.texts[1:]]
     group = None if options.group is None else header.named(options.group, "--group")
     split = None if options.split is None else header.named(options.split, "--split")
+    weight = None if options.weight is None else header.named(options.weight, "--weight")
+    own = [("--group", group), ("--split", split), ("--weight", weight)]
+    used = [second, *(name for _, name in own)]
     if options.texts:
         first = header.named(options.texts[0], "--text")
     elif (by_name := header.like("text")) is not None:
         first, second = by_name, second or header.like("text_b")
     else:
         remedy = _label_remedy(nameable) if labelled and not labels else None
-        first = _only_text(header, [second, group, split, *labels], remedy)
+        first = _only_text(header, [*used, *labels], remedy)
     if not labelled:
         labels = ()
     elif not labels:
-        labels = _zero_one_columns(header, [first, second, group, split, *more], _label_remedy(nameable))
-    others = [*(("--text", name) for name in more), ("--group", group), ("--split", split)]
-    _check_used_once(header, [*_uses(first, second, labels, "--label"), *others])
+        labels = _zero_one_columns(header, [first, second, *used, *more], _label_remedy(nameable))
+    _check_used_once(header, [*_uses(first, second, labels, "--label"), *(("--text", name) for name in more), *own])
     separator, names = _lists(header, labels, options.label_separator) if labelled else (None, ())
-    return Columns(first, second, labels, separator, names, tuple(more), group=group, split=split)
+    return Columns(first, second, labels, separator, names, tuple(more), group=group, split=split, weight=weight)
 
 
 def _lists(header: Header, labels: Sequence[str], separator: str | None) -> tuple[str | None, tuple[str, ...]]:
@@ -187,7 +191,8 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
     labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
     first, *more = (_required(header, name, "rename or add it") for name in (columns.text, *columns.more_texts))
     _check_used_once(header, [*_uses(first, second, labels, "label"), *(("--text", name) for name in more)])
-    return replace(columns, text=first, text_b=second, labels=labels, more_texts=tuple(more), group=None, split=None)
+    own = dict.fromkeys(("group", "split", "weight"))
+    return replace(columns, text=first, text_b=second, labels=labels, more_texts=tuple(more), **own)
 
 
 def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions, labelled: bool = True) -> Columns:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -165,6 +166,34 @@ class _Names(_Labels):
         super().__init__(name, Columns(name))
 
 
+class _Weights:
+    """Collects the cells of a column of weights, as numbers.
+
+    Args:
+        name: The column.
+        may_be_empty: Whether a cell may be empty, or its key missing: a row to test on needs no weight.
+    """
+
+    def __init__(self, name: str, may_be_empty: bool) -> None:
+        self.name, self.cells, self._may_be_empty = name, array("d"), may_be_empty
+
+    def read(self, cell: Cell) -> str | _Problem:
+        """Return a cell with a weight, "nan" for an empty one, or what is wrong with it."""
+        if cell is MISSING or (isinstance(cell, str) and is_blank(cell)):
+            return "nan" if self._may_be_empty else _missing(self.name, cell)
+        if isinstance(cell, Unusable):
+            return _missing(self.name, cell)
+        value = as_number(cell)
+        if value is None or not 0.0 <= value < math.inf:
+            rule = "but a weight is a finite number >= 0; correct it"
+            return _Problem(f"--weight: column {shown(self.name)} holds {shown(cell)}, {rule}", skippable=False)
+        return cell
+
+    def add(self, weight: str) -> None:
+        """Add a weight."""
+        self.cells.append(float(weight))
+
+
 class RowBuilder:
     """Builds columns from the rows of one file after the other.
 
@@ -180,6 +209,8 @@ class RowBuilder:
         self._labels = [_Labels(name, columns) for name in columns.labels]
         names = {"group": columns.group, "split": columns.split}
         self._names = {part: _Names(name) for part, name in names.items() if name is not None}
+        has_parts = columns.split is not None
+        self._weights = None if columns.weight is None else _Weights(columns.weight, has_parts)
         self._files: list[tuple[str, str]] = []
         self._counts: list[int] = []
         self._lines = array("q")
@@ -190,7 +221,8 @@ class RowBuilder:
         Raises:
             InputError: A bad row is not skipped, all rows are bad, or single labels turn into lists.
         """
-        columns: list[_Texts | _Labels] = [*self._texts, *self._labels, *self._names.values()]
+        columns: list[_Texts | _Labels | _Weights] = [*self._texts, *self._labels, *self._names.values()]
+        columns += [] if self._weights is None else [self._weights]
         reads, adds = [column.read for column in columns], [column.add for column in columns]
         before = len(self._lines)
         for line, cells in self._records(table, [column.name for column in columns]):
@@ -228,6 +260,10 @@ class RowBuilder:
     def names(self) -> dict[str, list[str]]:
         """Return the cells of the columns of groups and of parts, under "group" and "split"."""
         return {part: column.cells for part, column in self._names.items()}
+
+    def weights(self) -> np.ndarray | None:
+        """Return the weights of the rows, float64 (rows,), NaN where there is none; None without such a column."""
+        return None if self._weights is None else np.array(self._weights.cells)
 
     def columns_and_locations(self) -> BuiltColumns:
         """Return the texts, the second texts or None, the label columns or None, and the location of each row."""

@@ -35,6 +35,7 @@ class Rows:
         columns: The columns that the above were read from.
         locations: The file and the line of each row.
         names: Under "group" and "split" the cells of these columns, where the options name them.
+        weights: float64 array of shape (n,), NaN where a row has none; None where no option names their column.
     """
 
     source: str
@@ -44,6 +45,7 @@ class Rows:
     columns: Columns
     locations: RowLocations
     names: Mapping[str, list[str]] = field(default_factory=dict)
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -61,7 +63,9 @@ class Rows:
         labels = None if self.labels is None else [[column[i] for i in index] for column in self.labels]
         locations = self.locations.take(index)
         names = {part: [cells[i] for i in index] for part, cells in self.names.items()}
-        return type(self)(self.source, take_texts(self.texts, index), texts_b, labels, self.columns, locations, names)
+        weights = None if self.weights is None else self.weights[index]
+        texts = take_texts(self.texts, index)
+        return type(self)(self.source, texts, texts_b, labels, self.columns, locations, names, weights)
 
 
 def read_rows(
@@ -144,7 +148,7 @@ def read_rows_of_labels(
 
 
 def _given(options: ReadOptions) -> tuple[str | None, ...]:
-    return (*options.texts, options.text_b, *options.label, options.group, options.split)
+    return (*options.texts, options.text_b, *options.label, options.group, options.split, options.weight)
 
 
 def _read(paths: Paths, options: ReadOptions, find: Callable[[Header], Columns], bad_rows: BadRows) -> Rows:
@@ -159,7 +163,8 @@ def _read(paths: Paths, options: ReadOptions, find: Callable[[Header], Columns],
             _sample(table, bad_rows)
             builder.add(table)
     texts, texts_b, labels, locations = builder.columns_and_locations()
-    return Rows(sources_name([first, *others]), texts, texts_b, labels, columns, locations, builder.names())
+    source, names, weights = sources_name([first, *others]), builder.names(), builder.weights()
+    return Rows(source, texts, texts_b, labels, columns, locations, names, weights)
 
 
 def _sample(table: Table, bad_rows: BadRows) -> list[Record]:

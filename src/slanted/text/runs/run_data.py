@@ -8,6 +8,7 @@ import numpy as np
 from slanted.common.messages import listed, plural, shown
 from slanted.errors import InputError, SettingError
 from slanted.text.formats.skipped_rows import BadRows
+from slanted.text.labels.example_weights import described, weights_of_rows
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.multilabel_cells import check_table
 from slanted.text.labels.splits import Fold, check_no_single_row, fold_rows, split_validation
@@ -87,10 +88,13 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     valid = valid or _examples_like(files.valid, rows, target, files, bad_rows)
     test = Examples.of(parts[TEST], target) if TEST in parts else None
     test = test or _examples_like(files.test, rows, target, files, BadRows())
-    train = Examples.of(rows, target)
+    weights = weights_of_rows(rows)
+    train = replace(Examples.of(rows, target), weights=weights)
     if valid is None:
         settings = with_valid_share(settings, train, target, test is not None and not settings.folds)
     summary = [*_summary(rows, target), *_bad_rows_line(bad_rows)]
+    if weights is not None:
+        summary.append(described(weights, str(rows.columns.weight)))
     duplicates = None if test is None else overlap(train.texts, test.texts, train.texts_b, test.texts_b)
     if test is not None and duplicates:
         share = f"{duplicates:,} of {plural(len(test), 'test row')}"
@@ -105,13 +109,11 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     column = f"column {shown(files.split)}"
     named = replace(files, **{part: column for part in (VALID, TEST) if part in parts})
     summary.append(_fold_sizes(folds, test, named) if folds else _sizes(train, valid, test, named))
-    share = settings.held_out_share
     most = most_tokens(locate(settings.model))
     if most is not None:
         settings.check_length(most)
-    return RunData(
-        target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds, None, share, numbers
-    )
+    data = RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds)
+    return replace(data, valid_share=settings.held_out_share, numbers=numbers)
 
 
 def _check_parts(parts: dict[str, Rows], files: DataFiles, settings: Settings) -> None:

@@ -3,9 +3,10 @@
     weight of class c = n / (classes * n_c)
 
 with n training examples, n_c of them of class c: every class has the same share of the loss, and the mean weight over
-the examples is 1. Of several labels each is weighed by itself, as two classes, 0 and 1. The weights are part of the
-loss, which is what scikit-learn's and Keras's sample weights amount to (mean over the batch of weight times loss): the
-loss in history.csv is the one that is minimised, weights included. Validation and test losses are never weighted, so
+the examples is 1. Where examples have weights, n and n_c are sums of these, and the weights are multiplied. Of several
+labels each is weighed by itself, as two classes, 0 and 1. The weights are part of the loss, which is what
+scikit-learn's and Keras's sample weights amount to (mean over the batch of weight times loss): the loss in history.csv
+is the one that is minimised, weights included. Validation and test losses are never weighted, so
 that they can be compared with those of any other run. Regression has no classes and is refused.
 """
 
@@ -17,20 +18,21 @@ import numpy as np
 from slanted.text.labels.targets import Kind
 
 
-def balanced_weights(kind: Kind, y: np.ndarray, labels: int) -> np.ndarray:
+def balanced_weights(kind: Kind, y: np.ndarray, labels: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the weight of each class, float32 (classes,); of several labels those of 0 and of 1, (2, labels).
 
     Args:
         kind: "single" or "multilabel".
         y: The training examples' labels, as `Target.encode` gives them.
         labels: How many classes or labels there are; one without an example weighs as if it had one.
+        weights: The weights of the examples, (n,), which are multiplied by those of the classes; None: all are 1.
 
     >>> balanced_weights("single", np.array([0, 0, 0, 1]), 2).round(3).tolist()
     [0.6669999957084656, 2.0]
     """
-    ones = np.bincount(y, minlength=labels) if kind == "single" else y.sum(axis=0)
-    counts = ones if kind == "single" else np.stack([len(y) - ones, ones])
-    return (len(y) / (len(counts) * np.maximum(counts, 1))).astype("float32")
+    each = np.ones(len(y)) if weights is None else weights.astype("float64")
+    counts = np.bincount(y, each, minlength=labels) if kind == "single" else np.stack([each @ (1 - y), each @ y])
+    return (each.sum() / (len(counts) * np.where(counts > 0, counts, 1))).astype("float32")
 
 
 class BalancedLoss(keras.losses.Loss):

@@ -8,6 +8,9 @@ same strengths serve encoders of any size. The returned coefficients are for the
 In regression a dropout of the vectors in training counts as noise of the predictions, with its expected square: strong
 coefficients that cancel each other would predict well without it and badly with it. In classification it matters less.
 
+Weights of rows count in all means, and in the fits as scikit-learn's sample weights. Their mean should be 1: C stands
+beside their sum.
+
 As a start for fine-tuning, all coefficients are multiplied by one `scale`, with which the loss on the training rows is
 the out-of-fold loss. A linear model of few rows is surer of these rows than of others. Unscaled, the loss would be near
 zero at step 0, and there would be little left for the encoder to learn from.
@@ -15,7 +18,7 @@ zero at step 0, and there would be little left for the encoder to learn from.
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +38,22 @@ LEAST_GAIN = 0.98  # the largest out-of-fold loss of a start, relative to that o
 SMALLEST_PROBABILITY = 1e-7
 
 Coefficients = tuple[np.ndarray, np.ndarray]  # kernel (features, outputs) and bias (outputs,)
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How much each row counts.
+
+    Attributes:
+        balanced: Whether all classes, or both values of a label, have the same total weight.
+        rows: The weights of the rows, float64 (n,), above 0 and of the mean 1; None: all are 1.
+    """
+
+    balanced: bool = False
+    rows: np.ndarray | None = None
+
+
+_EQUAL = Weighing()
 
 
 @dataclass(frozen=True)
@@ -65,7 +84,13 @@ class LinearModel:
 
 
 def fit_linear(
-    kind: Kind, vectors: np.ndarray, y: np.ndarray, outputs: int, *, balanced: bool = False, dropout: float = 0.0
+    kind: Kind,
+    vectors: np.ndarray,
+    y: np.ndarray,
+    outputs: int,
+    *,
+    weighing: Weighing = _EQUAL,
+    dropout: float = 0.0,
 ) -> LinearModel:
     """Fit a linear model with the penalty that cross-validation selects. Every call gives the same result.
 
@@ -74,27 +99,43 @@ def fit_linear(
         vectors: The vectors of the training rows, (n, features).
         y: Their targets: classes (n,), labels 0 and 1 (n, labels), or standardised numbers (n, targets).
         outputs: The number of classes, labels or targets.
-        balanced: Whether all classes, or both values of a label, have the same total weight.
+        weighing: How much each row counts.
         dropout: The dropout rate of the vectors in training.
     """
-    centre = vectors.mean(axis=0, dtype="float64")
-    length = np.sqrt(np.square(vectors - centre).sum(axis=1, dtype="float64").mean()) or 1.0
+    weights = weighing.rows
+    centre = _means(vectors, weights)
+    length = np.sqrt(_mean(np.square(vectors - centre).sum(axis=1, dtype="float64"), weights)) or 1.0
     x = ((vectors - centre) / length).astype("float32")
-    squares = np.square(vectors, dtype="float64").mean(axis=0) * dropout / (1.0 - dropout) / length**2
-    task = _Task(kind, outputs, balanced, squares)
+    squares = _means(np.square(vectors, dtype="float64"), weights) * dropout / (1.0 - dropout) / length**2
+    task = _Task(kind, outputs, weighing.balanced, squares)
     chosen = _rows_to_select_by(kind, y)
-    strength, held_out, known, noise = _select(task, x[chosen], y[chosen])
-    kernel, bias = task.fits(x, y, [strength])[0]
+    some = y[chosen], _of(weights, chosen)
+    strength, held_out, known, noise = _select(task, x[chosen], *some)
+    kernel, bias = task.fits(x, y, weights, [strength])[0]
     if kind == "regression":
-        scale = task.shrinkage(held_out, y[chosen], noise)
+        scale = task.shrinkage(held_out, *some, noise)
     else:
-        loss = task.losses(held_out, y[chosen])[known].mean()
+        loss = _mean(task.losses(held_out, some[0])[known], _of(some[1], known))
         scale = 0.0
-        if loss < LEAST_GAIN * task.constant_loss(y[chosen]):
-            scale = task.scale_to(x[chosen] @ kernel + bias, y[chosen], loss)
+        if loss < LEAST_GAIN * task.constant_loss(*some):
+            scale = task.scale_to(x[chosen] @ kernel + bias, *some, loss)
     kernel = kernel / length
-    quality = task.quality(held_out, y[chosen])
+    quality = task.quality(held_out, *some)
     return LinearModel(kernel, bias - centre @ kernel, strength, quality, chosen, held_out, scale)
+
+
+def _means(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return the mean of each column over the rows."""
+    return values.mean(axis=0, dtype="float64") if weights is None else np.average(values, axis=0, weights=weights)
+
+
+def _mean(values: np.ndarray, weights: np.ndarray | None) -> float:
+    """Return the mean of all values, those of a row with the weight of the row."""
+    return float(values.mean() if weights is None else np.average(values, axis=0, weights=weights).mean())
+
+
+def _of(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if weights is None else weights[rows]
 
 
 def _rows_to_select_by(kind: Kind, y: np.ndarray) -> np.ndarray:
@@ -110,7 +151,9 @@ def _folds(kind: Kind, y: np.ndarray, folds: int) -> np.ndarray:
     return draw(y, folds, np.random.default_rng(0))
 
 
-def _select(task: "_Task", x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, float]:
+def _select(
+    task: "_Task", x: np.ndarray, y: np.ndarray, weights: np.ndarray | None
+) -> tuple[float, np.ndarray, np.ndarray, float]:
     """Return the best strength, its out-of-fold outputs, which rows have an output that was learnt, and its noise."""
     is_large = task.kind == "multilabel" and task.outputs > MANY_LABELS
     strengths, folds = (FEWER_STRENGTHS, FEWER_FOLDS) if is_large else (STRENGTHS, FOLDS)
@@ -121,10 +164,11 @@ def _select(task: "_Task", x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndar
         rest, out = fold != number, fold == number
         if task.kind == "single":
             known[out] = np.isin(y[out], y[rest])  # the class of a single row is unknown without it
-        for at, (kernel, bias) in enumerate(task.fits(x[rest], y[rest], strengths)):
+        for at, (kernel, bias) in enumerate(task.fits(x[rest], y[rest], _of(weights, rest), strengths)):
             held_out[at, out] = x[out] @ kernel + bias
             noise[at] += task.noise(kernel) / (fold.max() + 1)
-    qualities = [round(task.quality(outputs, y, more), 9) for outputs, more in zip(held_out, noise, strict=True)]
+    each = zip(held_out, noise, strict=True)
+    qualities = [round(task.quality(outputs, y, weights, more), 9) for outputs, more in each]
     at = int(np.argmax(qualities))
     return strengths[at], held_out[at], known if known.any() else ~known, float(noise[at])
 
@@ -138,17 +182,21 @@ class _Task:
     balanced: bool
     squares: np.ndarray
 
-    def fits(self, x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> list[Coefficients]:
+    def fits(
+        self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None, strengths: Sequence[float]
+    ) -> list[Coefficients]:
         """Return the coefficients for each of rising strengths; each fit begins where the one before ended."""
         if self.kind == "regression":
-            return [self._ridge(x, y, strength) for strength in strengths]
+            return [self._ridge(x, y, weights, strength) for strength in strengths]
+        path = _Path(self._logistic(), strengths, weights)
         if self.kind == "single":
-            return _fit_classes(x, y, self.outputs, self._logistic(), strengths)
-        each = [_fit_label(x, y[:, label], self._logistic(), strengths) for label in range(self.outputs)]
+            return _fit_classes(x, y, self.outputs, path)
+        each = [_fit_label(x, y[:, label], replace(path, model=self._logistic())) for label in range(self.outputs)]
         return [_joined([label[at] for label in each]) for at in range(len(strengths))]
 
-    def _ridge(self, x: np.ndarray, y: np.ndarray, strength: float) -> Coefficients:
-        model = scikit_learn("linear_model").Ridge(alpha=1.0 / strength).fit(x, y.reshape(len(y), self.outputs))
+    def _ridge(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None, strength: float) -> Coefficients:
+        model = scikit_learn("linear_model").Ridge(alpha=1.0 / strength)
+        model.fit(x, y.reshape(len(y), self.outputs), sample_weight=weights)
         return np.reshape(model.coef_, (self.outputs, -1)).T.astype("float64"), np.reshape(model.intercept_, -1)
 
     def _logistic(self) -> Any:
@@ -160,10 +208,10 @@ class _Task:
         """Return the expected square of what dropout adds to an output, on average over the outputs."""
         return float((self.squares @ np.square(kernel)).mean())
 
-    def shrinkage(self, outputs: np.ndarray, y: np.ndarray, noise: float) -> float:
+    def shrinkage(self, outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None, noise: float) -> float:
         """Return the factor of the outputs, in [0, 1], with the smallest mean squared error under dropout."""
-        right = y.reshape(outputs.shape)
-        return float(np.clip((outputs * right).mean() / max(np.square(outputs).mean() + noise, 1e-12), 0.0, 1.0))
+        product, square = _mean(outputs * y.reshape(outputs.shape), weights), _mean(np.square(outputs), weights)
+        return float(np.clip(product / max(square + noise, 1e-12), 0.0, 1.0))
 
     def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the loss of each row, (n,)."""
@@ -174,43 +222,60 @@ class _Task:
         losses = -np.log(np.maximum(right, SMALLEST_PROBABILITY))
         return losses if self.kind == "single" else losses.mean(axis=1)
 
-    def constant_loss(self, y: np.ndarray) -> float:
+    def constant_loss(self, y: np.ndarray, weights: np.ndarray | None) -> float:
         """Return the loss of the best outputs that are the same for all rows; with balanced classes, of equal ones."""
         if self.kind == "single":
-            counts = np.bincount(y, minlength=self.outputs)
-            shares = np.full(self.outputs, 1.0 / self.outputs) if self.balanced else counts / len(y)
-            return -float(np.log(shares[y]).mean())
-        shares = np.full(self.outputs, 0.5) if self.balanced else np.clip((y > 0.5).mean(axis=0), 1e-7, 1.0 - 1e-7)
-        return -float(np.where(y > 0.5, np.log(shares), np.log(1.0 - shares)).mean())
+            counts = np.bincount(y, weights, minlength=self.outputs)
+            shares = np.full(self.outputs, 1.0 / self.outputs) if self.balanced else counts / counts.sum()
+            return -_mean(np.log(shares[y]), weights)
+        shares = np.clip(_means(y > 0.5, weights), 1e-7, 1.0 - 1e-7)
+        shares = np.full(self.outputs, 0.5) if self.balanced else shares
+        return -_mean(np.where(y > 0.5, np.log(shares), np.log(1.0 - shares)), weights)
 
-    def quality(self, outputs: np.ndarray, y: np.ndarray, noise: float = 0.0) -> float:
+    def quality(self, outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None, noise: float = 0.0) -> float:
         if self.kind == "single":
-            return float((outputs.argmax(axis=1) == y).mean())
+            return _mean(outputs.argmax(axis=1) == y, weights)
         if self.kind == "multilabel":
-            return float(((outputs > 0.0) == (y > 0.5)).mean())
-        return 1.0 - float((self.losses(outputs, y).mean() + noise) / max(np.square(y).mean(), 1e-12))
+            return _mean((outputs > 0.0) == (y > 0.5), weights)
+        square = _mean(np.square(y), weights)
+        return 1.0 - (_mean(self.losses(outputs, y), weights) + noise) / max(square, 1e-12)
 
-    def scale_to(self, outputs: np.ndarray, y: np.ndarray, loss: float) -> float:
+    def scale_to(self, outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None, loss: float) -> float:
         """Return the factor of the outputs with which their mean loss is `loss`; the loss falls with the factor."""
         low, high = 0.0, LARGEST_SCALE
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            if self.losses(middle * outputs, y).mean() > loss:
+            if _mean(self.losses(middle * outputs, y), weights) > loss:
                 low = middle
             else:
                 high = middle
         return low
 
 
-def _fit_classes(
-    x: np.ndarray, y: np.ndarray, classes: int, model: Any, strengths: Sequence[float]
-) -> list[Coefficients]:
+@dataclass(frozen=True)
+class _Path:
+    """Logistic regressions of rising strengths, each of which begins where the one before ended."""
+
+    model: Any
+    strengths: Sequence[float]
+    weights: np.ndarray | None
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Coefficients]:
+        with one_blas_thread(), many_classes(), warnings.catch_warnings():
+            # A fit that has not converged by then is still a fair start, and no reason to stop a training run.
+            warnings.simplefilter("ignore", scikit_learn("exceptions").ConvergenceWarning)
+            for strength in self.strengths:
+                self.model.set_params(C=strength).fit(x, y, sample_weight=self.weights)
+                yield self.model.coef_.T.astype("float64"), self.model.intercept_.astype("float64")
+
+
+def _fit_classes(x: np.ndarray, y: np.ndarray, classes: int, path: _Path) -> list[Coefficients]:
     """Fit classes; one without a row gets the smallest bias and no kernel."""
     seen = np.unique(y)
     if len(seen) == 1:
-        return [(np.zeros((x.shape[1], classes)), np.zeros(classes))] * len(strengths)
+        return [(np.zeros((x.shape[1], classes)), np.zeros(classes))] * len(path.strengths)
     found = []
-    for weights, biases in _path(model, x, y, strengths):
+    for weights, biases in path(x, y):
         if len(seen) == 2:
             weights, biases = weights * [-0.5, 0.5], biases * [-0.5, 0.5]
         kernel, bias = np.zeros((x.shape[1], classes)), np.full(classes, biases.min())
@@ -219,23 +284,14 @@ def _fit_classes(
     return found
 
 
-def _fit_label(x: np.ndarray, y: np.ndarray, model: Any, strengths: Sequence[float]) -> list[Coefficients]:
+def _fit_label(x: np.ndarray, y: np.ndarray, path: _Path) -> list[Coefficients]:
     """Fit one of several labels; one that all rows have, or none, gets its log odds, with half a row on either side."""
     ones = float((y > 0.5).sum())
     if not 0 < ones < len(y):
         odds = np.log((ones + 0.5) / (len(y) - ones + 0.5))
-        return [(np.zeros((x.shape[1], 1)), np.array([odds]))] * len(strengths)
-    return list(_path(model, x, (y > 0.5).astype(int), strengths))
+        return [(np.zeros((x.shape[1], 1)), np.array([odds]))] * len(path.strengths)
+    return list(path(x, (y > 0.5).astype(int)))
 
 
 def _joined(labels: Sequence[Coefficients]) -> Coefficients:
     return np.concatenate([kernel for kernel, _ in labels], axis=1), np.concatenate([bias for _, bias in labels])
-
-
-def _path(model: Any, x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> Iterator[Coefficients]:
-    with one_blas_thread(), many_classes(), warnings.catch_warnings():
-        # A fit that has not converged by then is still a fair start, and no reason to stop a training run.
-        warnings.simplefilter("ignore", scikit_learn("exceptions").ConvergenceWarning)
-        for strength in strengths:
-            model.set_params(C=strength).fit(x, y)
-            yield model.coef_.T.astype("float64"), model.intercept_.astype("float64")

@@ -23,12 +23,24 @@ class Scaling:
     deviation: np.ndarray | None = None
 
     @classmethod
-    def of(cls, kind: Kind, y: np.ndarray) -> "Scaling":
-        """Return the scaling by the training rows' mean and deviation; a constant target is only shifted."""
+    def of(cls, kind: Kind, y: np.ndarray, weights: np.ndarray | None = None) -> "Scaling":
+        """Return the scaling by the training rows' mean and deviation; a constant target is only shifted.
+
+        Args:
+            kind: The task.
+            y: The targets of the training rows, (n, targets).
+            weights: The weights of the rows, (n,), in mean and deviation; None: all are equal.
+        """
         if kind != "regression":
             return cls()
-        deviation = deviations(y)
-        return cls(y.mean(axis=0, dtype="float64"), np.where(deviation > 0.0, deviation, 1.0))
+        if weights is None:
+            mean, deviation = y.mean(axis=0, dtype="float64"), deviations(y)
+        else:
+            y, weights = y[weights > 0], weights[weights > 0].astype("float64")
+            mean = np.average(y, axis=0, weights=weights)
+            spread = np.sqrt(np.average(np.square(y - mean), axis=0, weights=weights))
+            deviation = np.where(np.ptp(y, axis=0) == 0, 0.0, spread)
+        return cls(mean, np.where(deviation > 0.0, deviation, 1.0))
 
     def to_model(self, y: np.ndarray) -> np.ndarray:
         """Return standardised targets."""
@@ -57,7 +69,7 @@ def task_loss(kind: Kind) -> Any:
     return losses[kind]()
 
 
-def first_bias(kind: Kind, y: np.ndarray) -> np.ndarray | None:
+def first_bias(kind: Kind, y: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray | None:
     """Return the bias that a classifier of several labels begins with, the log odds of each; None for other tasks.
 
     From zero, every label would begin at a probability of a half, and at fine-tuning rates a bias hardly moves: most
@@ -67,14 +79,15 @@ def first_bias(kind: Kind, y: np.ndarray) -> np.ndarray | None:
     Args:
         kind: The task.
         y: The training rows' targets, for several labels 0 and 1 of shape (n, labels).
+        weights: The weights of the rows, (n,), of the mean 1; None: all are 1.
 
     >>> first_bias("multilabel", np.array([[1, 0], [0, 0], [1, 0]])).round(3).tolist()
     [0.511, -1.946]
     """
     if kind != "multilabel":
         return None
-    with_it = y.sum(axis=0, dtype="float64")
-    return np.log((with_it + 0.5) / (len(y) - with_it + 0.5))
+    each = np.ones(len(y)) if weights is None else weights.astype("float64")
+    return np.log((each @ y + 0.5) / (each @ (1.0 - y) + 0.5))
 
 
 def probabilities_of(kind: Kind, outputs: np.ndarray) -> np.ndarray:

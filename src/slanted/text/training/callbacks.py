@@ -33,7 +33,7 @@ class History:
 
 
 class LastBatchLoss(keras.metrics.Metric):
-    """The loss of the last batch; the logs of Keras have the running mean of the epoch."""
+    """The loss of the last batch, with weights; the logs of Keras have the running mean of the epoch."""
 
     def __init__(self, loss: Callable[..., Any]) -> None:
         super().__init__(name="batch_loss")
@@ -42,7 +42,7 @@ class LastBatchLoss(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Replace the value."""
-        self.value.assign(keras.ops.cast(self.of_batch(y_true, y_pred), self.dtype))
+        self.value.assign(keras.ops.cast(self.of_batch(y_true, y_pred, sample_weight), self.dtype))
 
     def result(self) -> Any:
         """Return the loss of the last batch."""

@@ -61,7 +61,7 @@ class FineTuningRun:
 
     Args:
         target: The target to learn: its task, labels and scaling.
-        train: The training rows.
+        train: The training rows, with their weights if they have any.
         valid: The validation rows, which select the best epoch; None: the last epoch is used.
         settings: Recipe, model, batches, precision, seed.
         progress: Receives every message and event.
@@ -97,7 +97,7 @@ class FineTuningRun:
         self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
         settings = with_pooling(settings, self.encoder)
         settings.check_length(self.encoder.max_tokens)
-        self.scaling = Scaling.of(target.kind, train.y)
+        self.scaling = Scaling.of(target.kind, train.y, train.weights)
         self.pairs = train.texts_b is not None
         self.documents, self.batches = training_batches(self.encoder, train, self.scaling.to_model(train.y), settings)
         self.examples = len(train) if self.documents.owners is None else len(self.documents.encoded)
@@ -108,7 +108,7 @@ class FineTuningRun:
             pooling=settings.pooling,
             dropout=settings.recipe.dropout,
             seed=settings.seed,
-            bias=first_bias(target.kind, train.y) if settings.class_weight == "none" else None,
+            bias=self._first_bias(train) if settings.class_weight == "none" else None,
         )
         self.fast_paths = ["encoder"] if fast_bert.apply(self.classifier) else []
         self.frozen = FrozenEncoder(self.encoder, self.classifier, target, train, settings)
@@ -122,15 +122,20 @@ class FineTuningRun:
         if self.settings.recipe.least_epochs != settings.recipe.least_epochs:  # lengths that are compiled depend on it
             targets = self.scaling.to_model(train.y)
             self.documents, self.batches = training_batches(self.encoder, train, targets, self.settings)
-        self.loss = self._make_loss(train.y)
+        self.loss = self._make_loss(train)
         self.lr_max = settings.recipe.peak_rate(self.encoder.hidden_dim)
         self.curve = settings.recipe.make_curve(self.lr_max, self.total_steps)
 
-    def _make_loss(self, y: np.ndarray) -> Any:
+    def _first_bias(self, train: Examples) -> np.ndarray | None:
+        counting = train.that_count()
+        return first_bias(self.target.kind, counting.y, counting.weights)
+
+    def _make_loss(self, train: Examples) -> Any:
         if self.settings.class_weight == "none":
             return task_loss(self.target.kind)
-        weights = balanced_weights(self.target.kind, self.documents.repeated(y), len(self.target.labels))
-        return BalancedLoss(self.target.kind, weights)
+        of_rows = None if train.weights is None else self.documents.repeated(train.weights)
+        y, labels = self.documents.repeated(train.y), len(self.target.labels)
+        return BalancedLoss(self.target.kind, balanced_weights(self.target.kind, y, labels, of_rows))
 
     @property
     def total_steps(self) -> int:
@@ -214,8 +219,8 @@ class FineTuningRun:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         if not optimizer.built:  # TensorFlow would build it in the first step and trace another program
             optimizer.build(self.model.trainable_variables)
-        metrics = [LastBatchLoss(self.loss), AppliedRate(optimizer)]
-        self.model.compile(optimizer=optimizer, loss=self.loss, metrics=metrics)
+        loss, rate = LastBatchLoss(self.loss), AppliedRate(optimizer)
+        self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[rate], weighted_metrics=[loss])
         first_step, opening = saving.resumed_from_step or 0, recipe.make_callbacks()
         for unfreezing in opening if first_step else ():
             unfreezing.continue_at(first_step)

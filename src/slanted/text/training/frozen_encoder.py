@@ -23,7 +23,7 @@ from slanted.text.pretrained.classifier_network import build_classifier, vector_
 from slanted.text.pretrained.encoder import Encoder, load_encoder
 from slanted.text.pretrained.pooling import with_pooling
 from slanted.text.scoring.headline import FROZEN_ENCODER, FROZEN_LABELS, FROZEN_ROWS
-from slanted.text.scoring.linear_model import LinearModel, fit_linear
+from slanted.text.scoring.linear_model import LinearModel, Weighing, fit_linear
 from slanted.text.scoring.metrics import Scores, score_predictions
 from slanted.text.scoring.outputs_and_losses import Scaling, probabilities_of
 from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
@@ -39,7 +39,7 @@ class FrozenEncoder:
         encoder: The encoder.
         classifier: The KerasHub task on it. Its vectors must be computed before it is trained.
         target: The target to learn.
-        train: The training rows.
+        train: The training rows; those of weight 0 are left out.
         settings: The settings of the run.
 
     Attributes:
@@ -49,8 +49,8 @@ class FrozenEncoder:
 
     def __init__(self, encoder: Encoder, classifier: Any, target: Target, train: Examples, settings: Settings) -> None:
         self._encoder, self._classifier, self._target = encoder, classifier, target
-        self._train, self._settings, self.seconds, self.has_started = train, settings, 0.0, False
-        self._scaling = Scaling.of(target.kind, train.y)
+        self._train, self._settings, self.seconds, self.has_started = train.that_count(), settings, 0.0, False
+        self._scaling = Scaling.of(target.kind, train.y, train.weights)
         self._features = int(classifier.output_dense.kernel.shape[0])
 
     @cached_property
@@ -81,9 +81,12 @@ class FrozenEncoder:
         return head, other
 
     def _fitted(self, vectors: np.ndarray) -> LinearModel:
-        y, balanced = self._scaling.to_model(self._rows.y), self._settings.class_weight == "balanced"
+        y, weighing = self._scaling.to_model(self._rows.y), self._weighing()
         dropout = self._classifier.dropout
-        return fit_linear(self._target.kind, vectors, y, len(self._target.labels), balanced=balanced, dropout=dropout)
+        return fit_linear(self._target.kind, vectors, y, len(self._target.labels), weighing=weighing, dropout=dropout)
+
+    def _weighing(self) -> Weighing:
+        return Weighing(self._settings.class_weight == "balanced", self._rows.weights)
 
     @property
     def _has_too_many_labels(self) -> bool:
