@@ -20,6 +20,7 @@ class Unusable:
 
 
 MISSING = Unusable("no value, as its key is missing")
+UNLABELLED = Unusable("no label, as the line has no word that begins with __label__")
 Cell = str | Unusable
 Record = tuple[int, Sequence[Cell]]  # the 1-based line or row on which a record starts, and its cells
 

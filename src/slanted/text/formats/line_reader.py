@@ -1,17 +1,21 @@
-"""Bytes of a text file -> its physical lines, in bounded memory, with no character changed."""
+"""Bytes of a text file -> its physical lines, in bounded memory, with no character changed; and fastText's lines."""
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from slanted.common.messages import shown
 from slanted.errors import InputError
+from slanted.text.formats.cells import UNLABELLED, Record, Unusable
 
 # A million words are about six million characters. Beyond this the cause is a quote that never closes, or no text file.
 MAX_RECORD_CHARS = 2**24
 
 _BLOCK_BYTES = 2**20
+_LABEL = re.compile(r"(?<!\S)__label__(\S+)\s*")  # of fastText
+_LABELLED_FIRST = re.compile(r"\s*__label__[^\s,;|\"]+(?:\s|$)")  # and no field of a CSV file
 _NUL = "a NUL character stands here; remove it or, if the file is UTF-16, say so: --encoding {}"
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -67,6 +71,39 @@ def physical_lines(stream: BinaryIO, source: str, encoding: str) -> Iterator[str
             yield pending
     if pending:
         yield pending
+
+
+def is_labelled(line: str, is_text: bool) -> bool:
+    """Return whether the first line of a file is one of fastText's, with labels such as `__label__sport`.
+
+    Args:
+        line: The line.
+        is_text: Whether lines of such files are texts, not fields: then a label may stand anywhere.
+
+    >>> [is_labelled(line, False) for line in ("__label__a well", "__label__a,well", "well __label__a")]
+    [True, False, False]
+    """
+    return bool(_LABEL.search(line) if is_text else _LABELLED_FIRST.match(line))
+
+
+def labelled_lines(lines: Iterator[str], source: str) -> Iterator[Record]:
+    """Yield the text and the labels of each line of fastText, which are its words that begin with `__label__`.
+
+    Args:
+        lines: The lines; blank ones are skipped.
+        source: The file's name in messages.
+
+    Raises:
+        InputError: A line is longer than `MAX_RECORD_CHARS`.
+    """
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MAX_RECORD_CHARS:
+            problem = f"{source}, line {number}: is longer than {MAX_RECORD_CHARS:,} characters"
+            raise InputError(f"{problem}; give a file with a text a line")
+        if line.isspace():
+            continue
+        labels = tuple(sorted(set(_LABEL.findall(line))))
+        yield number, [_LABEL.sub("", line).strip(), Unusable("a list", labels) if labels else UNLABELLED]
 
 
 def begins_with(stream: io.BufferedReader, mark: str, encoding: str) -> bool:

@@ -14,7 +14,7 @@ from slanted.text.formats.decompression import unpacked
 from slanted.text.formats.delimited_form import Form
 from slanted.text.formats.input_paths import STANDARD_INPUT, PathLike, open_source, source_name
 from slanted.text.formats.jsonl_reader import read_json_lines
-from slanted.text.formats.line_reader import begins_with, check_encoding, physical_lines
+from slanted.text.formats.line_reader import begins_with, check_encoding, is_labelled, labelled_lines, physical_lines
 from slanted.text.formats.parquet_reader import MARK, open_parquet
 from slanted.text.formats.skipped_rows import BadRows
 from slanted.text.settings import ReadOptions
@@ -26,6 +26,7 @@ _PACKED = (".gz", ".zst", ".zstd")
 _JSON = (".jsonl", ".ndjson", ".json")
 _TABS = (".tsv", ".tab")
 _PARQUET = (".parquet", ".pq")
+_LABELLED = ("text", "label")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ def open_table(path: PathLike, options: ReadOptions = _DEFAULT, bad_rows: BadRow
     Lines or a JSON array, those in `.tsv` or `.tab` tab-separated, and in `.csv` separated as `Form.of` says, with or
     without `.gz` or `.zst` behind. Any other name, standard input too, is JSON Lines if it begins with `{`. A file in
     `.txt` has a text a line and no header, unless its first line names a column or an option says so.
+
+    A file whose first line begins with `__label__`, or in `.txt` has a word that does, has fastText's lines of texts
+    and labels, unless options say that it has a separator, a header or other columns.
 
     Args:
         path: The file, or `-` for standard input.
@@ -91,11 +95,25 @@ def _text(path: PathLike, source: str, stream: BufferedReader, options: ReadOpti
         header, records = read_json_lines(stream, source, options.encoding, bad_rows)
     else:
         lines = physical_lines(stream, source, options.encoding)
+        ahead = list(_until_filled(lines))
+        lines = chain(ahead, lines)
+        is_table = options.separator or options.columns or options.header
+        if not is_table and ahead and is_labelled(ahead[-1], is_text=ending == ".txt"):
+            rows = _Stream(_LABELLED, labelled_lines(lines, source))
+            return Table(source, "line", _LABELLED, rows.sample, rows.records)
         form = Form.of(lines, source, options, "\t" if ending in _TABS else None, is_list=ending == ".txt")
         header, records = read_delimited(form, source, bad_rows)
         assumes_header = form.assumes_header
     rows = _Stream(header, records)
     return Table(source, "line", header, rows.sample, rows.records, assumes_header)
+
+
+def _until_filled(lines: Iterator[str]) -> Iterator[str]:
+    """Yield the first lines, up to the first that is not blank."""
+    for line in lines:
+        yield line
+        if not line.isspace():
+            return
 
 
 class _Stream:

@@ -11,7 +11,7 @@ import numpy as np
 
 from slanted.common.messages import is_encodable, shown
 from slanted.errors import InputError
-from slanted.text.formats.cells import MISSING, Cell, Unusable, as_number, is_blank
+from slanted.text.formats.cells import MISSING, UNLABELLED, Cell, Unusable, as_number, is_blank
 from slanted.text.formats.open_table import Table
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
@@ -154,6 +154,8 @@ def _missing(name: str, cell: Cell) -> _Problem:
     if isinstance(cell, Unusable):
         if cell is MISSING:
             return _Problem(f"key {shown(name)} is missing; give every line the keys that are read")
+        if cell is UNLABELLED:
+            return _Problem("no word begins with __label__; put the label first, or join the line to the one before")
         rule = "not a string or a number; write it as one or remove the row"
         return _Problem(f"column {shown(name)} holds {cell.kind}, {rule}")
     return _Problem(f"column {shown(name)} is empty; fill it in or remove the row")
