@@ -75,6 +75,7 @@ NOT_FOR_TEXTS = {
     "check_supervised_y_2d": "labels of shape (n, 1) are taken as those of shape (n,), without a warning",
     "check_class_weight_classifiers": "class_weight is None or 'balanced', not a dictionary",
     "check_array_api_input": "texts are no arrays of numbers on a device",
+    "check_sample_weight_equivalence_on_dense_data": "rows of weight 0 change which others share a batch",
 }
 CHECKS = [
     (estimator, check)

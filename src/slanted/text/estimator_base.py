@@ -13,7 +13,7 @@ from slanted.common.setting_fields import setting, setting_fields
 from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
-from slanted.text.labels.example_weights import as_weights
+from slanted.text.labels.example_weights import as_weights, weighed
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import fold_rows
 from slanted.text.labels.targets import Target, infer_target
@@ -73,9 +73,8 @@ class TextEstimator(_Parameters):
         Args:
             texts: n texts: a sequence, array or Series of strings; pairs of texts in shape (n, 2), such as a DataFrame
                 with two columns.
-            labels: n labels. For a classifier strings, integers or booleans, (n,), or, in multi-label classification,
-                0 and 1, (n, labels), as scikit-learn's MultiLabelBinarizer returns them. For a regressor floats, (n,)
-                or (n, targets).
+            labels: n labels. For a classifier strings, integers or booleans, (n,), or for several labels 0 and 1,
+                (n, labels), as MultiLabelBinarizer returns them. For a regressor floats, (n,) or (n, targets).
             sample_weight: n weights, numbers >= 0 by which the losses of the texts are multiplied, in addition to the
                 weights of `class_weight`. The loss of a batch is their mean, as in Keras. None: all weights are 1.
             valid: The validation split, (texts, labels), which selects the best epoch; None: a share `valid_share` of
@@ -98,7 +97,7 @@ class TextEstimator(_Parameters):
             problem = f"Unknown label type: labels must be classes for TextClassifier: {target.reason}"
             raise InputError(f"{problem}; use TextRegressor for numbers")
         train = self._examples(texts, labels, target)
-        train = replace(train, weights=as_weights(sample_weight, len(train)))
+        train = weighed(target, train, as_weights(sample_weight, len(train)))
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
         settings = _on_machine(settings, train)

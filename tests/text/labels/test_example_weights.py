@@ -11,7 +11,7 @@ import pytest
 from row_files import read_rows, refusal, rows_of, write
 
 from slanted.text.formats.skipped_rows import BadRows
-from slanted.text.labels.example_weights import as_weights, described, weights_of_rows
+from slanted.text.labels.example_weights import as_weights, described, weighed, weights_of_rows
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import split_validation
 from slanted.text.labels.targets import infer_target
@@ -24,12 +24,12 @@ HEADER = "text,label,w"
 RULE = "but a weight is a finite number >= 0; correct it"
 
 
-def weighed(*cells, **options):
+def rows_with(*cells, **options):
     return rows_of(*(f"t,{'xy'[at % 2]},{cell}" for at, cell in enumerate(cells)), header=HEADER, weight="w", **options)
 
 
 def test_a_column_of_weights_is_read_as_numbers():
-    rows = weighed("1", "0", " 2.5", "1e-3")
+    rows = rows_with("1", "0", " 2.5", "1e-3")
     assert rows.weights.tolist() == [1.0, 0.0, 2.5, 1e-3]
     weights = weights_of_rows(rows)
     assert weights.dtype == np.float32 and weights.tolist() == np.float32([1, 0, 2.5, 1e-3]).tolist()
@@ -45,23 +45,23 @@ def test_a_column_of_weights_is_read_as_numbers():
 @pytest.mark.parametrize("cell", ["-1", "nan", "much", "inf", "1e999", "1_0"])
 def test_no_weight_is_refused_by_its_line_and_value(cell):
     for skipped in (None, BadRows("skip")):
-        message = refusal(weighed, "1", "2", cell, bad_rows=skipped)
+        message = refusal(rows_with, "1", "2", cell, bad_rows=skipped)
         assert message == f"f.csv, line 4: --weight: column 'w' holds '{cell}', {RULE}"
 
 
 def test_a_row_without_a_weight_is_a_bad_row():
-    assert refusal(weighed, "1", "", "2") == "f.csv, line 3: column 'w' is empty; fill it in or remove the row"
-    assert weighed("1", "", "2", bad_rows=BadRows("skip")).weights.tolist() == [1.0, 2.0]
+    assert refusal(rows_with, "1", "", "2") == "f.csv, line 3: column 'w' is empty; fill it in or remove the row"
+    assert rows_with("1", "", "2", bad_rows=BadRows("skip")).weights.tolist() == [1.0, 2.0]
     write('{"text": "a", "label": "x", "w": 1}\n{"text": "b", "label": "y"}\n', "f.jsonl")
     assert refusal(read_rows, "f.jsonl", weight="w").startswith("f.jsonl, line 2: key 'w' is missing")
 
 
 def test_weights_that_leave_nothing_to_learn_or_are_too_large_are_refused():
     for cells in (("0", "0"), ("1e-60", "0")):  # which float32 does not have
-        message = refusal(weights_of_rows, weighed(*cells))
+        message = refusal(weights_of_rows, rows_with(*cells))
         rule = "f.csv: --weight: column 'w' is 0 in every training row, which leaves nothing to learn"
         assert message == f"{rule}; give some rows a weight above 0"
-    message = refusal(weights_of_rows, weighed("1", "1e39"))
+    message = refusal(weights_of_rows, rows_with("1", "1e39"))
     assert message.startswith("f.csv, line 3: --weight: column 'w' holds 1e+39, which is beyond 3.4e+38")
 
 
@@ -89,7 +89,7 @@ def test_rows_for_other_parts_of_a_run_need_no_weight():
 
 
 def test_each_fold_and_the_rows_beside_the_validation_rows_have_their_own_weights():
-    weighed(*range(1, 41))
+    rows_with(*range(1, 41))
     files = DataFiles("f.csv", weight="w")
     data = read_data(files, Settings(folds=4))
     for fold in data.folds:
@@ -100,7 +100,7 @@ def test_each_fold_and_the_rows_beside_the_validation_rows_have_their_own_weight
 
 
 def test_validation_rows_that_have_all_the_weight_are_refused():
-    rows = weighed(*(["1"] + ["0"] * 19))
+    rows = rows_with(*(["1"] + ["0"] * 19))
     target = infer_target(rows)
     train = replace(Examples.of(rows, target), weights=weights_of_rows(rows))
     messages = set()
@@ -142,7 +142,18 @@ def test_what_is_no_weight_in_python_is_refused():
             rule = "sample_weight must have the shape (3,), a weight for each text"
             assert message == f"{rule}, not {shape}; give one number for each text"
     message = refusal(as_weights, [0, 0.0], 2)
-    assert message.startswith("sample_weight is 0 for every text, which leaves nothing to learn; give some texts")
+    assert message.startswith("sample_weight is zero for every text, which leaves nothing to learn; give some texts")
+
+
+def test_weights_that_leave_one_class_are_refused():
+    rows = rows_with("1", "0", "1", "0")
+    target = infer_target(rows)
+    examples = Examples.of(rows, target)
+    message = refusal(weighed, target, examples, weights_of_rows(rows))
+    rule = "every row with a weight above 0 has the label 'x', but there must be two classes"
+    assert message == f"{rule}; give rows of other classes a weight above 0"
+    assert weighed(target, examples, None).weights is None
+    assert weighed(target, examples, np.float32([1, 1, 0, 0])).weights.tolist() == [1, 1, 0, 0]
 
 
 def test_the_examples_that_count_have_weights_of_the_mean_1():

@@ -56,7 +56,7 @@ def test_weight_2_is_the_row_twice_and_weight_0_leaves_it_out(tiny_model, estima
 
 def test_batches_of_weight_0_have_the_loss_0(tiny_model):
     few = {**SMALL, "batch_size": 1, "epochs": 1}
-    weights = [1.0, 0.0] * 4
+    weights = [1.0, 1.0, 0.0, 0.0] * 2
     steps = TextClassifier(tiny_model, **few).fit(TEXTS, NAMES, weights).history_.steps
     losses = np.array([step[2] for step in steps])
     assert np.isfinite(losses).all() and (losses == 0).sum() == (losses > 0.01).sum() == 4
@@ -67,7 +67,9 @@ def weighed_run(place):
     """A run with weights, and a test file without them."""
     rows = Path(place.train).read_text(encoding="utf-8").splitlines()
     file = place.folder / "weighed.csv"
-    file.write_text("\n".join([f"{rows[0]},w", *(f"{row},{at % 3}" for at, row in enumerate(rows[1:]))]) + "\n")
+    file.write_text("\n".join([f"{rows[0]},w", *(f"{row},{at % 3}" for at, row in enumerate(rows[1:]))]))
+    with file.open("a", encoding="utf-8") as more:
+        more.write(f"\n{rows[1]},1\nпривет,alpha,1\nмир,beta,1\nдень,alpha,1\n")
     options = ("--test", place.test, "--weight", "w", "--valid-share", "0.2", "--epochs", "1")
     out, status = place.run("weighed", *options, data=str(file))
     assert status == 0

@@ -4,12 +4,15 @@ The loss of a batch of n examples is sum(weight * loss) / n. So the weights are 
 the gradient of the example twice, weight 0 has none, and a batch of weights 0 has the loss 0.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from slanted.common.messages import shown
 from slanted.errors import InputError
+from slanted.text.labels.examples import Examples
+from slanted.text.labels.targets import Target
 from slanted.text.rows.rows import Rows
 
 _RULE = "but a weight is a finite number >= 0; correct it"
@@ -71,13 +74,27 @@ def as_weights(sample_weight: Any, count: int) -> np.ndarray | None:
         row = int(wrong[0])
         raise InputError(f"sample_weight[{row}] is {shown(array[row : row + 1].tolist()[0])}, {_RULE}")
     if not weights.any():
-        problem = "sample_weight is 0 for every text, which leaves nothing to learn"
+        problem = "sample_weight is zero for every text, which leaves nothing to learn"
         raise InputError(f"{problem}; give some texts a weight above 0")
     return weights
 
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else np.nan
+
+
+def weighed(target: Target, examples: Examples, weights: np.ndarray | None) -> Examples:
+    """Return the training examples with weights, or None.
+
+    Raises:
+        InputError: All examples that count are of one class.
+    """
+    if weights is not None and target.kind == "single":
+        classes = np.unique(examples.y[weights > 0])
+        if len(classes) == 1:
+            problem = f"every row with a weight above 0 has the label {shown(target.labels[classes[0]])}"
+            raise InputError(f"{problem}, but there must be two classes; give rows of other classes a weight above 0")
+    return replace(examples, weights=weights)
 
 
 def described(weights: np.ndarray, column: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from slanted.common.messages import listed, plural, shown
 from slanted.errors import InputError, SettingError
 from slanted.text.formats.skipped_rows import BadRows
-from slanted.text.labels.example_weights import described, weights_of_rows
+from slanted.text.labels.example_weights import described, weighed, weights_of_rows
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.multilabel_cells import check_table
 from slanted.text.labels.splits import Fold, check_no_single_row, fold_rows, split_validation
@@ -89,7 +89,7 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     test = Examples.of(parts[TEST], target) if TEST in parts else None
     test = test or _examples_like(files.test, rows, target, files, BadRows())
     weights = weights_of_rows(rows)
-    train = replace(Examples.of(rows, target), weights=weights)
+    train = weighed(target, Examples.of(rows, target), weights)
     if valid is None:
         settings = with_valid_share(settings, train, target, test is not None and not settings.folds)
     summary = [*_summary(rows, target), *_bad_rows_line(bad_rows)]

@@ -42,7 +42,8 @@ class LastBatchLoss(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Replace the value."""
-        self.value.assign(keras.ops.cast(self.of_batch(y_true, y_pred, sample_weight), self.dtype))
+        weights = () if sample_weight is None else (sample_weight,)
+        self.value.assign(keras.ops.cast(self.of_batch(y_true, y_pred, *weights), self.dtype))
 
     def result(self) -> Any:
         """Return the loss of the last batch."""
