@@ -1,7 +1,7 @@
 """The base class of TextClassifier and TextRegressor: parameters, fit, save and load of a scikit-learn estimator."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,7 @@ from slanted.common.setting_fields import setting, setting_fields
 from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
+from slanted.text.labels.data_notes import Hashed, notes_on_rows, notes_on_validation
 from slanted.text.labels.example_weights import as_weights, weighed
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import fold_rows
@@ -101,6 +102,7 @@ class TextEstimator(_Parameters):
         check_target(target, settings)
         check_chunkable(settings, train.texts_b)
         settings = _on_machine(settings, train)
+        self._say(notes_on_rows(target, Hashed.of(train)) if self.verbose else [])
         self.__dict__.pop("out_of_fold_", None)  # of an earlier fit
         (self._fit_folds if settings.folds else self._fit_one)(target, train, settings, valid)
         return self
@@ -112,6 +114,8 @@ class TextEstimator(_Parameters):
         settings = replace(settings, valid_share=settings.held_out_share)
         if validation is None and settings.held_out_share > 0.0:
             train, validation = hold_out(train, target, settings)
+        share = settings.held_out_share if valid is None else None
+        self._say(notes_on_validation(target, train, validation, (), share))
         model, self.history_ = _fitted(target, train, validation, settings, self._progress())
         self._adopt(model)
 
@@ -122,6 +126,7 @@ class TextEstimator(_Parameters):
         if valid is not None:
             raise SettingError("folds", "0 where `valid` is given: each fold has its own validation split", self.folds)
         folds = fold_rows(target, train, settings)
+        self._say(notes_on_validation(target, train, None, folds, settings.held_out_share))
         of_fold = replace(settings, folds=0, valid_share=settings.held_out_share)
         progress = self._progress()
         models, self.history_ = [], []
@@ -135,6 +140,10 @@ class TextEstimator(_Parameters):
         self._adopt(MemoryEnsemble(models, replace(of_fold, folds=settings.folds)))
         out_of_fold, _ = self.model_.predict_out_of_fold(train, folds)
         self.out_of_fold_ = self._in_shape_of_labels(out_of_fold)
+
+    def _say(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._progress().say(line)
 
     def _progress(self) -> Progress:
         return Progress(quiet=not self.verbose, wording=lambda text: in_python(text, _CHOICES))
@@ -285,5 +294,7 @@ def _fitted(
 
     with preserved_random_state():  # for the user's program, which may draw random settings between two fits
         run = FineTuningRun(target, train, validation, settings, progress)
+        for note in run.notes:
+            progress.say(note)
         history = run.fit().history
         return run.trained_model(), history

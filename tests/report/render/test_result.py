@@ -4,8 +4,10 @@ import json
 
 import pytest
 from report_pages import Reader, reader
+from report_parts import edited
 
 from slanted.report.read.cross_validation_reader import read_cross_validation
+from slanted.report.read.run_reader import read_report
 from slanted.report.render.page import page
 
 pytestmark = pytest.mark.once
@@ -37,3 +39,22 @@ def test_what_most_folds_kept_is_what_to_try(pages, kept, said):
         fold["metrics"]["kept_epoch"] = kept
     shown = Reader(page(report)).sections["result"]
     assert said in shown and ("epoch was the best" in shown) == bool(said)
+
+
+def test_notes_on_the_data_are_shown(pages):
+    notes = ["duplicates: 3 of 9 training rows", "labels: 'a<b' looks"]
+    shown = Reader(edited(pages, metrics__notes=notes)).sections["result"]
+    assert "Notes on the data" in shown and all(note in shown for note in notes)
+    assert "Notes on the data" not in Reader(edited(pages)).sections["result"]
+
+
+def test_a_label_without_rows_has_no_scores(pages):
+    report = read_report(pages["multilabel"].parent)
+    scores = report["metrics"][report["data"]["scored"]]
+    first = next(iter(scores["per_class"]))
+    scores["per_class"][first] |= {"support": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+    for name in ("micro_f1", "macro_f1"):
+        scores.pop(name)
+    sections = Reader(page(report)).sections
+    assert f"{first}0–––" in "".join(sections["classes"].split())
+    assert "The model has no score, because no label is true or predicted on" in " ".join(sections["result"].split())

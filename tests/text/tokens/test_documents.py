@@ -8,7 +8,14 @@ import pytest
 from slanted.errors import SettingError
 from slanted.recipe.recipe import Recipe
 from slanted.text.settings import Settings
-from slanted.text.tokens.documents import Documents, advice, described, encode_documents
+from slanted.text.tokens.documents import (
+    Documents,
+    advice,
+    described,
+    encode_documents,
+    unknown_note,
+    unknown_texts,
+)
 from slanted.text.tokens.token_arrays import Encoded
 from slanted.text.tokens.tokenizer import TextTokenizer
 from slanted.text.tokens.truncation import windows
@@ -119,3 +126,29 @@ def nothing(count, truncated):
     """Encoded examples of no tokens."""
     empty = np.zeros(0, np.int32)
     return Encoded(empty, empty.astype(np.int8), np.zeros(count + 1, np.int64), np.array(truncated, bool))
+
+
+@pytest.mark.parametrize("long", ["truncate", "chunk"])
+def test_texts_of_unknown_tokens_alone_are_named(tokenizer, long):
+    texts = ["apple", "привет мир", "привет apple", "你好 " * 50, "\u200b", LONG]
+    documents = encode_documents(tokenizer, texts, None, Settings(max_tokens=12, long=long))
+    assert unknown_texts(documents, tokenizer.empty_ids).tolist() == [1, 3, 4]
+    note = unknown_note(documents, texts, tokenizer.empty_ids, "tiny")
+    rule = "have no token that tiny knows, such as 'привет мир', and are all alike to it"
+    remedy = "take a model that was trained on their language or symbols"
+    assert note == f"texts: 3 of 6 training texts {rule}; {remedy}"
+    known = encode_documents(tokenizer, texts[::5], None, Settings(max_tokens=12, long=long))
+    assert unknown_note(known, texts[::5], tokenizer.empty_ids, "tiny") is None
+
+
+def test_examples_without_tokens_have_no_known_one():
+    tokens = Encoded(np.int32([5, 1]), np.int8([0, 0]), np.array([0, 0, 1, 1, 2, 2]), np.zeros(5, bool))
+    assert unknown_texts(Documents(tokens), [1]).tolist() == [0, 2, 3, 4]
+    nothing = Encoded(np.int32([]), np.int8([]), np.zeros(3, int), np.zeros(2, bool))
+    assert unknown_texts(Documents(nothing), []).tolist() == [0, 1]
+
+
+def test_a_sample_of_the_texts_estimates_those_of_unknown_tokens(tokenizer):
+    documents = encode_documents(tokenizer, ["ы", "apple"], None, Settings())
+    note = unknown_note(Documents(documents.encoded, of_sample=True), [], tokenizer.empty_ids, "tiny")
+    assert note is not None and note.startswith("texts: 1 of 2 training texts, estimated on 2 of them have no token")

@@ -190,3 +190,12 @@ def test_ids_of_special_tokens_outside_of_the_vocabulary_are_refused(folder):
 
     with pytest.raises(InputError, match=r"^it has the id 888888 of a special token"):
         TextTokenizer(changed(folder, template))
+
+
+def test_ids_that_tell_nothing_of_a_text(tokenizer):
+    vocabulary = tokenizer.vocabulary
+    assert tokenizer.empty_ids == sorted(vocabulary[token] for token in ("[CLS]", "[SEP]", "[UNK]"))
+    without = tokenizer.description
+    without["post_processor"] = None
+    plain = TextTokenizer(json.dumps(without).encode())
+    assert plain.empty_ids == [vocabulary["[UNK]"]]

@@ -83,6 +83,8 @@ def test_the_command_records_weights_and_scores_without_them(place, weighed_run,
     assert recipe["files"]["weight"] == recipe["columns"]["weight"] == "w"
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "--weight w" in page and "The training loss has the weights of the rows and the validation loss" in page
+    notes = read(out / "metrics.json")["notes"]
+    assert [note.split(":")[0] for note in notes] == ["duplicates", "texts"] and all(note in page for note in notes[:1])
     assert "train_loss" not in read(out / "report.json")["epochs"][0]
     assert len(table(out / "predictions.csv")) == 16
     assert place.run("weighed", *options, "--resume", data=str(file))[1] == 0

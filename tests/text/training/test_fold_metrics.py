@@ -54,9 +54,12 @@ def fold(accuracy, examples, seconds, **more):
 
 @pytest.mark.once
 def test_times_and_steps_are_of_all_folds_together():
-    data = SimpleNamespace(target=Target("single", ("x", "y")), train=range(40), train_test_duplicates=3)
+    target, of_rows = Target("single", ("x", "y")), {"train_test_duplicates": 3, "notes": ("of all rows",)}
+    data = SimpleNamespace(target=target, train=range(40), **of_rows)
     settings = Settings(recipe=Recipe(epochs=2), seed=5, backend="jax", precision="float32")
-    metrics = fold_metrics(data, settings, [fold(0.5, 30, 4.0), fold(1.0, 20, 6.0)], 7)
+    first = {**fold(0.5, 30, 4.0), "notes": ["of the model"]}
+    metrics = fold_metrics(data, settings, [first, fold(1.0, 20, 6.0)], 7)
+    assert metrics["notes"] == ["of all rows", "of the model (first fold)"]
     assert (metrics["examples"], metrics["total_steps"], metrics["train_seconds"]) == (40, 20, 10.0)
     assert metrics["examples_per_second"] == (30 * 2 + 20 * 2) / 10.0
     assert (metrics["seed"], metrics["resumed_from_step"], metrics["train_test_duplicates"]) == (5, 7, 3)

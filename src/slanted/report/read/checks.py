@@ -110,6 +110,9 @@ def checked_metrics(content: Mapping[str, Any], *needed: str) -> dict[str, Any]:
         raise ValueError(f"{task!r:.40} is not a task")
     for name in (*SPEED, "epochs", *({"kept_epoch", "train_test_duplicates"} & content.keys())):
         number(content[name], 0)
+    for note in listed(content.get("notes", [])):
+        if not isinstance(note, str):
+            raise ValueError(f"{note!r:.40} is no note")
     checked = {**content, "backend": content["backend"], "precision": content["precision"]}
     for name in {"valid", "test", "out_of_fold"} & {*content, *needed}:
         checked[name] = scores(content[name], task)

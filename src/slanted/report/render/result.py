@@ -27,7 +27,8 @@ def wilson_interval(share: float, rows: int) -> tuple[float, float]:
 def worth(scores: Mapping[str, Any], key: str) -> str:
     """Return a score as text."""
     if key not in scores:
-        return "no score, because its predictions are all the same"
+        same = "no label is true or predicted" if key.endswith("f1") else "its predictions are all the same"
+        return f"no score, because {same}"
     return percent(scores[key]) if key == "accuracy" else number(scores[key])
 
 

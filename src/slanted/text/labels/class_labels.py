@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,9 @@ from slanted.text.formats.cells import as_number
 from slanted.text.labels.label_table import Label, LabelColumns
 
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\ufe00-\ufe0f\uffa0]"
+)  # beside formats
 
 
 def classes_of(table: LabelColumns) -> tuple[Label, ...]:
@@ -80,6 +84,19 @@ def _folded(label: Label) -> Label:
     return "".join(label.casefold().split()) if isinstance(label, str) else label
 
 
+def visible_form(label: Label) -> Label:
+    r"""Return what can be seen of a label: its folded form without invisible characters, in Unicode's normal form C.
+
+    >>> visible_form("Cafe\u0301") == visible_form("caf\u00e9\u200b"), visible_form("a") == visible_form("b")
+    (True, False)
+    """
+    folded = _folded(label)
+    if not isinstance(folded, str) or (folded.isascii() and folded.isprintable()):
+        return folded
+    seen = (one for one in _INVISIBLE.sub("", folded) if unicodedata.category(one) not in ("Cc", "Cf"))
+    return unicodedata.normalize("NFC", "".join(seen))
+
+
 def check_distinct(table: LabelColumns, classes: Sequence[Label], rows: Mapping[Any, int] | None = None) -> None:
     """Raise if two labels differ only in case or spaces.
 
@@ -107,5 +124,9 @@ def _unseen(classes: Sequence[Label], table: LabelColumns, row: int) -> InputErr
         if _folded(label) == folded:
             problem = f"{table.holds(row)}, which differs from the training data's {shown(label)} only in case or"
             return InputError(f"{problem} spaces; spell them alike")
+        if visible_form(label) == visible_form(folded):
+            problem = f"{table.where(row)}: label {table.cells[0][row]!a} looks like the training data's {label!a}"
+            rule = "but differs in its Unicode normal form or an invisible character"
+            return InputError(f"{problem}, {rule}; spell them alike")
     problem = f"{table.holds(row)}, a label that the training data lacks; it has {listed(classes)}"
     return InputError(f"{problem}; correct it, or add rows of it to the training data")

@@ -8,13 +8,14 @@ import numpy as np
 from slanted.common.messages import listed, plural, shown
 from slanted.errors import InputError, SettingError
 from slanted.text.formats.skipped_rows import BadRows
+from slanted.text.labels.data_notes import Hashed, notes_on_rows, notes_on_validation
 from slanted.text.labels.example_weights import described, weighed, weights_of_rows
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.multilabel_cells import check_table
 from slanted.text.labels.splits import Fold, check_no_single_row, fold_rows, split_validation
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.pretrained.model_files import locate, most_tokens
-from slanted.text.rows.overlap import overlap
+from slanted.text.rows.overlap import overlap, text_hashes
 from slanted.text.rows.parts import TEST, TRAIN, VALID, parts_of
 from slanted.text.rows.rows import Rows, read_rows, read_rows_like
 from slanted.text.settings import VALID_SHARE, DataFiles, Settings
@@ -37,6 +38,7 @@ class RunData:
         folds: The rows of each model of a cross-validation, which `train` then holds all of; else none.
         sha256: Of the files, before they were read, by their part in the run; None where they can be read once only.
         valid_share: The share of the training rows that was held out.
+        notes: The lines of `summary` on rows that may not be what they should be.
         numbers: Of a cross-validation, `row` of each training row in out_of_fold.csv, int64 (n,): its position from 0
             among the rows of all training files, skipped and test rows included; None: 0, 1, and so on.
     """
@@ -53,6 +55,7 @@ class RunData:
     sha256: dict[str, list[str]] | None = None
     valid_share: float = VALID_SHARE
     numbers: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def of_fold(self, fold: Fold) -> "RunData":
         """Return the rows of one model, those it is scored on in the place of the test rows."""
@@ -95,7 +98,8 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     summary = [*_summary(rows, target), *_bad_rows_line(bad_rows)]
     if weights is not None:
         summary.append(described(weights, str(rows.columns.weight)))
-    duplicates = None if test is None else overlap(train.texts, test.texts, train.texts_b, test.texts_b)
+    hashed = Hashed.of(train)
+    duplicates = None if test is None else overlap(hashed.hashes, text_hashes(test.texts, test.texts_b))
     if test is not None and duplicates:
         share = f"{duplicates:,} of {plural(len(test), 'test row')}"
         summary.append(f"duplicates: {share} stand among the training rows too, which flatters the test scores")
@@ -104,8 +108,12 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
         scored = len(train) if settings.folds else held_out
         check_table(max(scored, len(test or ())), len(target.labels), rows.columns.labels[0])
     folds = fold_rows(target, train, settings)
+    notes = notes_on_rows(target, hashed, rows.columns.text, settings.task == "auto")
+    share = settings.held_out_share if valid is None else None
     if valid is None and settings.held_out_share > 0.0 and not folds:
         train, valid = hold_out(train, target, settings)
+    notes += notes_on_validation(target, train, valid, folds, share)
+    summary += notes
     column = f"column {shown(files.split)}"
     named = replace(files, **{part: column for part in (VALID, TEST) if part in parts})
     summary.append(_fold_sizes(folds, test, named) if folds else _sizes(train, valid, test, named))
@@ -113,7 +121,7 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     if most is not None:
         settings.check_length(most)
     data = RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds)
-    return replace(data, valid_share=settings.held_out_share, numbers=numbers)
+    return replace(data, valid_share=settings.held_out_share, numbers=numbers, notes=tuple(notes))
 
 
 def _check_parts(parts: dict[str, Rows], files: DataFiles, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from slanted.common.messages import plural
+from slanted.common.messages import plural, shown
 from slanted.errors import SettingError
 from slanted.text.settings import Settings
 from slanted.text.tokens.token_arrays import Encoded
@@ -67,6 +67,24 @@ class Documents:
         return (sums / np.bincount(self.owners)[:, None]).astype(outputs.dtype)
 
 
+def unknown_texts(documents: Documents, empty_ids: Sequence[int]) -> NDArray[np.int64]:
+    """Return the documents without a token that the tokenizer knows.
+
+    Args:
+        documents: The documents.
+        empty_ids: The ids of special and unknown tokens.
+    """
+    tokens = documents.encoded
+    if not len(tokens.ids):
+        return np.arange(len(documents.starts))
+    known = ~np.isin(tokens.ids, empty_ids)
+    starts = np.minimum(tokens.offsets[:-1], len(known) - 1)
+    has_known = np.logical_or.reduceat(known, starts) & (tokens.lengths > 0)
+    if documents.owners is not None:
+        has_known = np.logical_or.reduceat(has_known, documents.starts)
+    return np.flatnonzero(~has_known)
+
+
 def encode_documents(
     tokenizer: "TextTokenizer", texts: Sequence[str], texts_b: Sequence[str] | None, settings: Settings
 ) -> Documents:
@@ -99,6 +117,24 @@ def described(documents: Documents, settings: Settings) -> str:
         return f"{settings.max_tokens} tokens at most, {longer}"
     problem = f"{plural(len(documents.encoded), 'chunk')} of {plural(len(documents.starts), 'training text')}"
     return f"{problem}, {settings.max_tokens} tokens each; {share:.1%} of the texts have more than {MAX_CHUNKS}"
+
+
+def unknown_note(documents: Documents, texts: Sequence[str], empty_ids: Sequence[int], model: str) -> str | None:
+    """Return a note if a training text has no token that the model knows, else None.
+
+    Args:
+        documents: The training texts as tokens.
+        texts: The texts.
+        empty_ids: The ids of special and unknown tokens.
+        model: The name of the model.
+    """
+    unknown = unknown_texts(documents, empty_ids)
+    if not len(unknown):
+        return None
+    example = "" if documents.of_sample else f", such as {shown(texts[int(unknown[0])])}"
+    found = f"{len(unknown):,} of {plural(len(documents.starts), 'training text')}{documents.estimated}"
+    rule = f"have no token that {model} knows{example}, and are all alike to it"
+    return f"texts: {found} {rule}; take a model that was trained on their language or symbols"
 
 
 def advice(documents: Documents, settings: Settings, most_tokens: int, pairs: bool) -> str | None:

@@ -86,6 +86,16 @@ class TextTokenizer:
         """One more than the largest id."""
         return max(self.vocabulary.values()) + 1
 
+    @property
+    def empty_ids(self) -> list[int]:
+        """The ids that tell nothing of a text: those of special tokens around it, and of words that are unknown."""
+        model = self.description["model"]
+        unknown = model.get("unk_id")
+        if unknown is None and model.get("unk_token") is not None:
+            unknown = self._tokenizer.token_to_id(model["unk_token"])
+        around = {token for template in self._templates for number, _, token in template if number < 0}
+        return sorted(around | ({unknown} if unknown is not None else set()))
+
     def save(self, folder: str | Path) -> None:
         """Write `tokenizer.json`, byte for byte as the checkpoint's where it had one."""
         (Path(folder) / FILE).write_bytes(self._source)

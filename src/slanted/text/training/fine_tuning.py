@@ -32,7 +32,7 @@ from slanted.text.runs.checkpoints import Checkpoints, Snapshot
 from slanted.text.scoring.class_weights import BalancedLoss, balanced_weights
 from slanted.text.scoring.outputs_and_losses import Scaling, first_bias, task_loss, task_scores
 from slanted.text.settings import Settings
-from slanted.text.tokens.documents import advice, described
+from slanted.text.tokens.documents import advice, described, unknown_note
 from slanted.text.training.callbacks import History, KeepBest, LastBatchLoss, StepLog
 from slanted.text.training.checkpoint_callback import Checkpointing
 from slanted.text.training.frozen_encoder import FrozenEncoder
@@ -80,6 +80,7 @@ class FineTuningRun:
         loss: The training loss.
         curve: The learning rate over the run.
         lr_max: The peak of the curve.
+        notes: Lines about training texts that the model cannot read.
         fast_paths: The parts that run faster code of slanted: "encoder" and, after training, "optimizer".
 
     Raises:
@@ -100,6 +101,8 @@ class FineTuningRun:
         self.scaling = Scaling.of(target.kind, train.y, train.weights)
         self.pairs = train.texts_b is not None
         self.documents, self.batches = training_batches(self.encoder, train, self.scaling.to_model(train.y), settings)
+        unknown = unknown_note(self.documents, train.texts, self.encoder.tokenizer.empty_ids, settings.model)
+        self.notes = () if unknown is None else (unknown,)
         self.examples = len(train) if self.documents.owners is None else len(self.documents.encoded)
         self.valid = None if valid is None else ValidationRows(self.encoder, valid, settings)
         self.classifier = build_classifier(
@@ -152,6 +155,7 @@ class FineTuningRun:
             f"hidden size {encoder.hidden_dim}, {plural(encoder.num_layers, 'block')}; "
             f"{described(self.documents, settings)}",
             *([hint] if hint else []),
+            *self.notes,
             *([self.loss.description] if isinstance(self.loss, BalancedLoss) else []),
             *([self.length.reason] if self.length.reason else []),
             f"run: {plural(settings.recipe.least_epochs, 'epoch')} of {plural(len(self.batches), 'step')}, "

@@ -42,6 +42,8 @@ def fold_metrics(
     }
     if data.train_test_duplicates is not None:
         metrics["train_test_duplicates"] = data.train_test_duplicates
+    if notes := [*data.notes, *(f"{note} (first fold)" for note in runs[0].get("notes", ()))]:
+        metrics["notes"] = notes
     return metrics
 
 

@@ -167,6 +167,8 @@ def _facts(run: FineTuningRun, result: TrainingResult, data: RunData) -> dict[st
     }
     if data.train_test_duplicates is not None:
         facts["train_test_duplicates"] = data.train_test_duplicates
+    if data.notes or run.notes:
+        facts["notes"] = [*data.notes, *run.notes]
     return facts
 
 
