@@ -72,3 +72,12 @@ def test_the_peak_goes_by_the_model_s_hidden_size():
     assert slanted.plan(model, "stlr", 300, lr_max=0.25).lr_max == 0.25
     with pytest.raises(InputError, match="Pass `lr_max`"):
         slanted.plan(dense_network(), "stlr", 300)
+
+
+@once
+def test_warnings_in_python_name_no_options_of_the_command():
+    recipe = Recipe(unfreezing="chain-thaw", unfreeze_every=7, lr_max=0.5, optimizer="sgd")
+    warnings = slanted.plan(chain()[0], recipe, 5).warnings
+    assert any("never opens" in warning and warning.endswith("(unfreeze_at)") for warning in warnings)
+    assert not any("--" in warning for warning in warnings)
+    assert not any("--" in recipe.notes for recipe in recipes().values())

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slanted.common.argument_checks import positive, whole
+from slanted.common.python_words import in_python
+from slanted.common.setting_fields import setting_fields
 from slanted.errors import InputError
 from slanted.preview.plan import DatasetSize, Plan, PlannedGroup, PlannedStage, group_rates
 from slanted.preview.plan_warnings import warnings_of
@@ -63,7 +65,9 @@ def plan(  # noqa: PLR0913 - public: each option by its name
     peak = positive("lr_max", lr_max) if lr_max is not None else recipe.peak_rate(_hidden_size(model, recipe))
     an_epoch = steps_per_epoch or -(-total_steps // recipe.least_epochs)
     size = DatasetSize(examples, batch_size, gradient_accumulation)
-    return plan_along(recipe.make_curve(peak, total_steps), model, recipe, an_epoch, batch, size)
+    planned = plan_along(recipe.make_curve(peak, total_steps), model, recipe, an_epoch, batch, size)
+    settings = {setting.name: () for setting in setting_fields(Recipe)}
+    return replace(planned, warnings=tuple(in_python(warning, settings) for warning in planned.warnings))
 
 
 def plan_along(curve: "Curve", model: Any, recipe: Recipe, steps_per_epoch: int, batch: Any, size: DatasetSize) -> Plan:

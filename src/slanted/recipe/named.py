@@ -41,7 +41,7 @@ _SUN2019 = Recipe(
     name="sun2019",
     source="Sun et al. 2019, arXiv 1905.05583, and its code",
     notes=(
-        "Made for BERT-base: peak 2e-5, at most 4 epochs, batches of 24 (--batch-size 24). As in its code the decay "
+        "Made for BERT-base: peak 2e-5, at most 4 epochs, batches of 24. As in its code the decay "
         "of 0.95 is on the blocks alone, 1 on the top one; embeddings, pooler and classifier are undecayed. What "
         "that code calls STLR is a linear warm-up and a linear fall to 0; it drops from the peak to 0.9 of it at "
         "once, which is mended here. Long texts keep their first quarter and their last three. In its ablation 0.95 "
@@ -75,7 +75,7 @@ _QUICK = Recipe(
         "the lower blocks safe at it. The embeddings and the lowest block stay frozen: they would move least, and with "
         "them go a part of every backward pass and most of the optimizer's step. No dropout: it slows learning down, "
         "which a run this short cannot make up for. Long texts keep their first quarter and their last three. With "
-        "time for more epochs other recipes reach more. ALBERT has one block only: take --freeze embeddings there."
+        "time for more epochs other recipes reach more. ALBERT has one block only: freeze its embeddings only."
     ),
     epochs=2,
     peak_factor=4.0,
