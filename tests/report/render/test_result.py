@@ -55,6 +55,9 @@ def test_a_label_without_rows_has_no_scores(pages):
     scores["per_class"][first] |= {"support": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
     for name in ("micro_f1", "macro_f1"):
         scores.pop(name)
+        for baseline in report["metrics"]["baselines"].values():
+            baseline[name] = 0.0
     sections = Reader(page(report)).sections
     assert f"{first}0–––" in "".join(sections["classes"].split())
     assert "The model has no score, because no label is true or predicted on" in " ".join(sections["result"].split())
+    assert "Here the linear model is better" not in sections["result"]

@@ -45,3 +45,8 @@ def test_every_score_that_is_shown_has_a_title():
     for task, scores in HEADLINE.items():
         assert set(scores) <= set(COLUMNS[task]) <= TITLES.keys()
     assert ERROR in HEADLINE["regression"]
+
+
+def test_no_linear_model_with_f1_0_beats_a_model_without_mistakes():
+    assert notes_on_baselines("multilabel", {}, {"tfidf": {"micro_f1": 0.0, "macro_f1": 0.0}}) == []
+    assert notes_on_baselines("regression", {}, {"tfidf": {"spearman": -0.1}}) != []

@@ -40,7 +40,7 @@ def outputs(model):
     [
         (TextClassifier, np.array(NAMES), {"class_weight": "balanced"}, 1e-4),
         # The half row in the first biases counts as half of a row of mean weight.
-        pytest.param(TextClassifier, LABELS, {}, 1e-3, marks=pytest.mark.once),
+        pytest.param(TextClassifier, LABELS, {}, 1e-3, marks=[pytest.mark.once, pytest.mark.slow]),
         pytest.param(TextRegressor, NUMBERS, {}, 1e-4, marks=pytest.mark.once),
     ],
 )

@@ -48,10 +48,15 @@ def notes_on_baselines(task: str, model: Mapping[str, Any], baselines: Mapping[s
     notes = []
     for name, advice in _ADVICE.items():
         linear = baselines.get(name, {})
-        keys = [key for key in HEADLINE[task] if key != ERROR and linear.get(key, -1.0) > model.get(key, -1.0)]
+        keys = [key for key in HEADLINE[task] if key != ERROR and linear.get(key, -1.0) > _at_least(model, key)]
         if keys:
             notes.append(f"note: {_NAMES[name]} has the higher {' and '.join(keys)} here; {advice}")
     return notes
+
+
+def _at_least(scores: Mapping[str, Any], key: str) -> float:
+    """Return a score, or a bound where it is undefined: an F1 is, where no label is true or predicted."""
+    return scores.get(key, 0.0 if key.endswith("f1") else -1.0)
 
 
 def headline(scores: Mapping[str, Any], task: str) -> str:

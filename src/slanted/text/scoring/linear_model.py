@@ -8,8 +8,8 @@ same strengths serve encoders of any size. The returned coefficients are for the
 In regression a dropout of the vectors in training counts as noise of the predictions, with its expected square: strong
 coefficients that cancel each other would predict well without it and badly with it. In classification it matters less.
 
-Weights of rows count in all means, and in the fits as scikit-learn's sample weights. Their mean should be 1: C stands
-beside their sum.
+Weights of rows count in all means, and in the fits as scikit-learn's sample weights. Their mean should be 1, because C
+weighs the penalty against the sum of the losses.
 
 As a start for fine-tuning, all coefficients are multiplied by one `scale`, with which the loss on the training rows is
 the out-of-fold loss. A linear model of few rows is surer of these rows than of others. Unscaled, the loss would be near
