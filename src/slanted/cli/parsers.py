@@ -1,6 +1,7 @@
 """The parsers of the command line, one per command. Keras is imported only after options and files are checked."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,11 +19,14 @@ from slanted.cli.options import (
     settings_of,
     values_of,
 )
+from slanted.commands.use_options import PredictOptions, UseOptions
 from slanted.common.setting_fields import setting_fields
 from slanted.errors import InputError
 from slanted.preview.range_test import SearchOptions
 from slanted.text.runs.checkpoints import CheckpointPace
-from slanted.text.settings import BACKENDS, FORM, ReadOptions, Settings
+from slanted.text.settings import BACKENDS, FORM
+
+USE = (*FORM, "encoding", "bad_rows")
 
 
 class Parser(argparse.ArgumentParser):
@@ -119,15 +123,19 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
     command.add_argument("file", metavar="FILE", help="rows with the columns that the model was trained on")
     command.add_argument("--json", action="store_true", help="print the scores as JSON")
-    _add_use_options(command)
+    _add_use_options(command, ("text", "text_b", "label", *USE))
 
 
 def _add_predict(commands: Any) -> None:
     command = add_command(commands, "predict", _predict, "predict the rows of FILE with the model in DIR")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
     command.add_argument("file", metavar="FILE", help="rows with the text column; labels are not needed")
-    command.add_argument("--out", metavar="FILE", required=True, help="the CSV file to write")
-    _add_use_options(command)
+    formats = "the file to write: .csv, .tsv, .json, .jsonl or .parquet, all but the last also with .gz or .zst behind"
+    command.add_argument("--out", metavar="FILE", required=True, help=f"{formats}; - writes CSV to standard output")
+    for setting in setting_fields(PredictOptions):
+        if setting.name in ("keep", "submission"):
+            add_option(command, setting)
+    _add_use_options(command, ("text", "text_b", *USE))
 
 
 def _add_report(commands: Any) -> None:
@@ -135,25 +143,29 @@ def _add_report(commands: Any) -> None:
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
 
 
-def _add_use_options(command: argparse.ArgumentParser) -> None:
-    reading = command.add_argument_group("reading (by default as in training)")
-    fields = {setting.name: setting for setting in setting_fields(ReadOptions)}
-    for name in ("text", "text_b", *FORM, "encoding"):
-        add_option(reading, fields[name], **({} if "nargs" in fields[name].metadata else {"action": Once}))
+def _add_use_options(command: argparse.ArgumentParser, reading: Sequence[str]) -> None:
+    group = command.add_argument_group("reading (by default as in training)")
+    fields = {setting.name: setting for setting in setting_fields(UseOptions)}
+    for name in reading:
+        more: dict[str, Any] = {} if "nargs" in fields[name].metadata else {"action": Once}
+        if name == "bad_rows":
+            more["help"] = "rows that cannot be read; fail: stop at the first; skip: leave them out"
+        add_option(group, fields[name], **more)
     command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto)")
-    add_option(command, next(f for f in setting_fields(Settings) if f.name == "threads"))
+    add_option(command, fields["threads"])
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from slanted.commands.evaluate_and_predict import UseOptions, evaluate
+    from slanted.commands.evaluate_and_predict import evaluate
 
     evaluate(Path(options.folder), options.file, UseOptions(**values_of(options, UseOptions)), as_json=options.json)
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from slanted.commands.evaluate_and_predict import UseOptions, predict
+    from slanted.commands.evaluate_and_predict import predict
 
-    predict(Path(options.folder), options.file, Path(options.out), UseOptions(**values_of(options, UseOptions)))
+    chosen = PredictOptions(**values_of(options, PredictOptions))
+    predict(Path(options.folder), options.file, Path(options.out), chosen)
 
 
 def _report(options: argparse.Namespace) -> None:

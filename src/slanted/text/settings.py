@@ -33,7 +33,8 @@ CLS, MEAN = "cls", "mean"
 SETTLED = ("batch_size", "valid_share", "pooling")  # by the rows and the model where they are "auto", as epochs are
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_of(text: str) -> tuple[str, ...]:
+    """Return the names in a text, with commas between them."""
     return tuple(name.strip() for name in text.split(","))
 
 
@@ -75,7 +76,7 @@ class ReadOptions:
         None, "whether the first line of a text file has the names of the columns (default: unless it looks like a row)"
     )
     columns: tuple[str, ...] = setting(
-        (), "the names of the columns of a file without a header", parse=_names, metavar="A,B"
+        (), "the names of the columns of a file without a header", parse=names_of, metavar="A,B"
     )
     group: str | None = setting(
         None, "the column of groups, such as authors: a group is validated, or in a fold, as a whole", metavar="COL"

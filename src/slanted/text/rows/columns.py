@@ -12,9 +12,12 @@ from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, have_decima
 from slanted.text.settings import ReadOptions
 
 TEXT_SEPARATOR = "\n"
+KEEP_ALL = "all"  # the value of --keep for all columns
 
+_NAME_LABEL = "name the label column with --label"
 _FIELDS = ", or if its lines have fields name them with --columns, or give --header if the first line does"
 _PREDICT = "rows without labels go to `slanted predict`"
+_LABEL_REMEDY = f"rename or add it, or name it with `slanted evaluate --label`; {_PREDICT}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,19 @@ class Columns:
     text_separator: str = TEXT_SEPARATOR
     group: str | None = None
     split: str | None = None
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Columns that are copied to the output.
+
+    Attributes:
+        names: Their names; `KEEP_ALL` alone, of the option --keep: all columns.
+        option: The option that names them.
+    """
+
+    names: tuple[str, ...] = ()
+    option: str = "--keep"
 
 
 @dataclass(frozen=True)
@@ -114,7 +130,7 @@ class Header:
         return listed(self.names)
 
 
-def find_columns(header: Header, options: ReadOptions, labelled: bool = True, nameable: bool = True) -> Columns:
+def find_columns(header: Header, options: ReadOptions, labelled: bool = True) -> Columns:
     """Return the columns to read, those not named by default.
 
     - The text: the column `text`, case aside; else the only column that holds text and has no other use.
@@ -128,7 +144,6 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
         options: The names of the columns `text`, `text_b` and `label`; and what stands between the labels of a cell,
             None: a cell is one label, unless it is a list.
         labelled: Whether labels are wanted; if not, label columns may be missing.
-        nameable: Whether the command has an option --label, as a remedy.
 
     Raises:
         InputError: A name is unknown, used twice or shared by columns, or there is no default.
@@ -143,12 +158,12 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
     elif (by_name := header.like("text")) is not None:
         first, second = by_name, second or header.like("text_b")
     else:
-        remedy = _label_remedy(nameable) if labelled and not labels else None
+        remedy = _NAME_LABEL if labelled and not labels else None
         first = _only_text(header, [second, group, split, *labels], remedy)
     if not labelled:
         labels = ()
     elif not labels:
-        labels = _zero_one_columns(header, [first, second, group, split, *more], _label_remedy(nameable))
+        labels = _zero_one_columns(header, [first, second, group, split, *more], _NAME_LABEL)
     others = [*(("--text", name) for name in more), ("--group", group), ("--split", split)]
     _check_used_once(header, [*_uses(first, second, labels, "--label"), *others])
     separator, names = _lists(header, labels, options.label_separator) if labelled else (None, ())
@@ -184,7 +199,7 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
     if not labelled and columns.text_b is None and not columns.more_texts and len(header.names) == 1:
         return Columns(header.names[0])
     second = None if columns.text_b is None else _required(header, columns.text_b, "rename or add it")
-    labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
+    labels = tuple(_required(header, name, _LABEL_REMEDY) for name in columns.labels if labelled)
     first, *more = (_required(header, name, "rename or add it") for name in (columns.text, *columns.more_texts))
     _check_used_once(header, [*_uses(first, second, labels, "label"), *(("--text", name) for name in more)])
     return replace(columns, text=first, text_b=second, labels=labels, more_texts=tuple(more), group=None, split=None)
@@ -194,20 +209,36 @@ def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions
     """Return the columns of a file for a model whose training data had label names, but no columns of texts.
 
     The texts are chosen as by `find_columns`; the labels by their names, in the order of the names, unless the file has
-    none of them and all its labels in one column `label`.
+    none of them and all its labels in one column `label`, or the options name the columns.
 
     Args:
         header: The file's header.
         names: Of the labels or targets; none where one column of any name holds them.
-        options: The names of the columns `text` and `text_b`.
+        options: The names of the columns `text`, `text_b` and `label`.
         labelled: Whether labels are wanted; if not, label columns may be missing.
 
     Raises:
         InputError: A name is unknown, used twice or shared by columns, or there is no default.
     """
+    if options.label:
+        return find_columns(header, options, labelled)
     in_one = not any(header.like(name) for name in names) and header.like("label") is not None
-    labels = [] if in_one or not labelled else [_required(header, name, f"add it; {_PREDICT}") for name in names]
-    return find_columns(header, replace(options, label=tuple(labels)), labelled, nameable=False)
+    labels = [] if in_one or not labelled else [_required(header, name, _LABEL_REMEDY) for name in names]
+    return find_columns(header, replace(options, label=tuple(labels)), labelled)
+
+
+def kept_columns(header: Header, keep: Keep) -> tuple[str, ...]:
+    """Return the names of the columns that are copied to the output.
+
+    Raises:
+        InputError: A name is unknown, given twice or shared by columns.
+    """
+    if keep.names == (KEEP_ALL,) and keep.option == Keep.option:
+        return tuple(header.once(name) for name in header.names)
+    columns = tuple(header.named(name, keep.option) for name in keep.names)
+    if twice := [name for name, count in Counter(columns).items() if count > 1]:
+        raise InputError(f"{keep.option} names column {shown(twice[0])} twice; name it once")
+    return columns
 
 
 def _required(header: Header, name: str, remedy: str) -> str:
@@ -225,10 +256,6 @@ def _labels_by_name(header: Header, label: Sequence[str], labelled: bool) -> tup
         return tuple(name for name in label if name in header.names)
     by_name = header.like("label")
     return () if by_name is None else (by_name,)
-
-
-def _label_remedy(nameable: bool) -> str:
-    return "name the label column with --label" if nameable else "rename the label column to 'label'"
 
 
 def _only_text(header: Header, used: Sequence[str | None], label_remedy: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,20 +44,42 @@ class _Problem:
 
 
 class _Texts:
-    """Collects the cells of a column of texts."""
+    """Collects the cells of a column of texts, which may be empty if `may_be_empty`."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.cells = name, TextStore()
+    def __init__(self, name: str, may_be_empty: bool) -> None:
+        self.name, self.cells, self._may_be_empty = name, TextStore(), may_be_empty
 
     def read(self, cell: Cell) -> str | _Problem:
         """Return the text of a cell, or what is wrong with it."""
-        if isinstance(cell, Unusable) or not cell or cell.isspace():
+        if isinstance(cell, Unusable) or (is_blank(cell) and not self._may_be_empty):
             return _missing(self.name, cell)
         return _nul(self.name) if "\0" in cell else cell
 
     def add(self, text: str) -> None:
         """Add a text."""
         self.cells.append(text)
+
+
+class _Kept:
+    """Collects the cells of a column that is copied to the output; lists are written as JSON."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.cells = name, TextStore()
+
+    def read(self, cell: Cell) -> str | _Problem:
+        """Return the content of a cell, or what is wrong with it."""
+        if isinstance(cell, Unusable):
+            if cell.items is None and cell is not MISSING:
+                problem = f"column {shown(self.name)} holds {cell.kind}, which is not copied"
+                return _Problem(f"{problem}; leave the column out of --keep", skippable=False)
+            cell = "" if cell.items is None else json.dumps(cell.items, ensure_ascii=False)
+        if "\0" in cell:
+            return _nul(self.name)
+        return cell if is_encodable(cell) else _half_a_character(self.name, "a cell")
+
+    def add(self, cell: str) -> None:
+        """Add a cell."""
+        self.cells.append(cell)
 
 
 class _Labels:
@@ -105,7 +128,7 @@ class _Labels:
             return _nul(self.name)
         if self.alone and self.separator in (None, LIST_SEPARATOR) and self._is_odd(cell):
             return self._late_list() if self.separator is None else self._no_list(cell)
-        return None if is_encodable(cell) else self._half_a_character()
+        return None if is_encodable(cell) else _half_a_character(self.name, "a label")
 
     def _is_odd(self, cell: str) -> bool:
         """Return whether a cell is a list in a column of single labels, or no list in a column of lists."""
@@ -122,7 +145,7 @@ class _Labels:
                 problem = f"column {shown(self.name)} holds the label {shown(item)}, in which stands the separator"
                 return _Problem(f"{problem} {shown(separator)}; rename it")
             if not is_encodable(item):
-                return self._half_a_character()
+                return _half_a_character(self.name, "a label")
             if "\0" in item:
                 return _nul(self.name)
         return None
@@ -139,9 +162,10 @@ class _Labels:
         remedy = "make every cell a list, [] for no label, or every cell a single label"
         return _Problem(f"column {shown(self.name)} holds a list, {taken}; {remedy}", skippable=False)
 
-    def _half_a_character(self) -> _Problem:
-        rule = "which no result can hold; correct it"
-        return _Problem(f"column {shown(self.name)} holds a label with half a character, {rule}")
+
+def _half_a_character(name: str, what: str) -> _Problem:
+    rule = "which no result can hold; correct it"
+    return _Problem(f"column {shown(name)} holds {what} with half a character, {rule}")
 
 
 def _nul(name: str) -> _Problem:
@@ -171,12 +195,17 @@ class RowBuilder:
     Args:
         columns: The columns to read.
         bad_rows: Collects the rows with an empty or unusable cell.
+        may_be_empty: Whether an empty text is read as it is.
+        keep: The names of the columns that are copied to the output.
     """
 
-    def __init__(self, columns: Columns, bad_rows: BadRows) -> None:
+    def __init__(
+        self, columns: Columns, bad_rows: BadRows, *, may_be_empty: bool = False, keep: Sequence[str] = ()
+    ) -> None:
         self._bad_rows = bad_rows
         self._columns = columns
-        self._texts = [_Texts(name) for name in (columns.text, columns.text_b) if name is not None]
+        self._texts = [_Texts(name, may_be_empty) for name in (columns.text, columns.text_b) if name is not None]
+        self._kept = [_Kept(name) for name in keep]
         self._labels = [_Labels(name, columns) for name in columns.labels]
         names = {"group": columns.group, "split": columns.split}
         self._names = {part: _Names(name) for part, name in names.items() if name is not None}
@@ -190,7 +219,7 @@ class RowBuilder:
         Raises:
             InputError: A bad row is not skipped, all rows are bad, or single labels turn into lists.
         """
-        columns: list[_Texts | _Labels] = [*self._texts, *self._labels, *self._names.values()]
+        columns: list[_Texts | _Labels | _Kept] = [*self._texts, *self._labels, *self._names.values(), *self._kept]
         reads, adds = [column.read for column in columns], [column.add for column in columns]
         before = len(self._lines)
         for line, cells in self._records(table, [column.name for column in columns]):
@@ -228,6 +257,10 @@ class RowBuilder:
     def names(self) -> dict[str, list[str]]:
         """Return the cells of the columns of groups and of parts, under "group" and "split"."""
         return {part: column.cells for part, column in self._names.items()}
+
+    def kept(self) -> dict[str, Sequence[str]]:
+        """Return the cells of the columns that are copied to the output, by the names of the columns."""
+        return {column.name: column.cells.texts() for column in self._kept}
 
     def columns_and_locations(self) -> BuiltColumns:
         """Return the texts, the second texts or None, the label columns or None, and the location of each row."""
