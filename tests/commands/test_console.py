@@ -1,6 +1,7 @@
 """What a finished run and a finished cross-validation print: time, scores beside the baselines, what to do next."""
 
 import io
+import shlex
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def test_a_run_s_test_scores_stand_beside_the_baselines():
         "model and scores: out",
         "next: slanted predict out FILE --out predictions.csv",
     ]
+
+
+@pytest.mark.parametrize("say", [say_result, say_folds])
+def test_the_next_command_is_quoted_for_the_shell(say):
+    stream = io.StringIO()
+    say({**RUN, **FOLDS, "test": GOOD}, Path("my runs/a'b"), Progress(stream))
+    command = stream.getvalue().splitlines()[-1].removeprefix("next: ")
+    assert shlex.split(command) == ["slanted", "predict", "my runs/a'b", "FILE", "--out", "predictions.csv"]
 
 
 @pytest.mark.parametrize("say", [say_result, say_folds])

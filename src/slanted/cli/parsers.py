@@ -3,16 +3,15 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from slanted._version import __version__
+from slanted.cli.arguments import Once, Parser, add_command, add_option
 from slanted.cli.compare import add_compare
 from slanted.cli.options import (
     TRAIN_HELP,
-    Once,
-    add_command,
     add_data_options,
     add_live_options,
-    add_option,
     add_setting_options,
     files_of,
     progress_of,
@@ -21,28 +20,18 @@ from slanted.cli.options import (
 )
 from slanted.commands.use_options import PredictOptions, UseOptions
 from slanted.common.setting_fields import setting_fields
-from slanted.errors import InputError
 from slanted.preview.range_test import SearchOptions
 from slanted.text.runs.checkpoints import CheckpointPace
-from slanted.text.settings import BACKENDS, FORM
+from slanted.text.settings import FORM
 
+FILES = "TRAIN [TRAIN ...]"
 USE = (*FORM, "encoding", "bad_rows")
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises InputError."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise InputError instead of printing the usage."""
-        message = message.removeprefix("argument ").replace("unrecognized arguments: ", "unknown option ")
-        if message.startswith("the following arguments are required") and ("TRAIN" in message or "FILE" in message):
-            message += ", before options that take several values, such as --label"
-        raise InputError(f"{message}; see {self.prog} --help")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     top = Parser(prog="slanted", description="Fine-tune a pretrained text model on a file of texts and labels.")
+    top.add_argument("--version", action="version", version=f"slanted {__version__}", help="print the version and exit")
     commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     _add_train(commands)
     _add_evaluate(commands)
@@ -56,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_train(commands: Any) -> None:
-    command = add_command(commands, "train", _train, "fine-tune a model on TRAIN and write it, with its scores, to DIR")
+    text = "fine-tune a model on TRAIN and write it, with its scores, to DIR"
+    command = add_command(commands, "train", _train, text, f"{FILES} --out DIR")
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--out", metavar="DIR", required=True, help="output folder")
     command.add_argument("--overwrite", action="store_true", help="replace the run in DIR")
@@ -82,7 +72,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _add_plan(commands: Any) -> None:
     text = "print the groups, rates and steps of `train` with the same options, without training"
-    command = add_command(commands, "plan", _plan, text)
+    command = add_command(commands, "plan", _plan, text, FILES)
     _add_looking_options(command, "the plan")
     add_data_options(command)
     add_setting_options(command)
@@ -90,7 +80,7 @@ def _add_plan(commands: Any) -> None:
 
 def _add_find(commands: Any) -> None:
     text = "find a peak learning rate for `train` with the same options, and verify it by short runs"
-    command = add_command(commands, "find-lr", _find, text)
+    command = add_command(commands, "find-lr", _find, text, FILES)
     _add_looking_options(command, "the result")
     search = command.add_argument_group("search")
     for setting in setting_fields(SearchOptions):
@@ -119,7 +109,7 @@ def _find(options: argparse.Namespace) -> None:
 
 
 def _add_evaluate(commands: Any) -> None:
-    command = add_command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE")
+    command = add_command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE", "DIR FILE")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
     command.add_argument("file", metavar="FILE", help="rows with the columns that the model was trained on")
     command.add_argument("--json", action="store_true", help="print the scores as JSON")
@@ -127,7 +117,8 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_predict(commands: Any) -> None:
-    command = add_command(commands, "predict", _predict, "predict the rows of FILE with the model in DIR")
+    text = "predict the rows of FILE with the model in DIR"
+    command = add_command(commands, "predict", _predict, text, "DIR FILE --out FILE")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
     command.add_argument("file", metavar="FILE", help="rows with the text column; labels are not needed")
     formats = "the file to write: .csv, .tsv, .json, .jsonl or .parquet, all but the last also with .gz or .zst behind"
@@ -139,7 +130,7 @@ def _add_predict(commands: Any) -> None:
 
 
 def _add_report(commands: Any) -> None:
-    command = add_command(commands, "report", _report, "write report.html of the run in DIR again")
+    command = add_command(commands, "report", _report, "write report.html of the run in DIR again", "DIR")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
 
 
@@ -150,9 +141,12 @@ def _add_use_options(command: argparse.ArgumentParser, reading: Sequence[str]) -
         more: dict[str, Any] = {} if "nargs" in fields[name].metadata else {"action": Once}
         if name == "bad_rows":
             more["help"] = "rows that cannot be read; fail: stop at the first; skip: leave them out"
+        else:
+            more |= {"help": fields[name].metadata["help"].partition(" (default")[0], "shown_default": None}
         add_option(group, fields[name], **more)
-    command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto)")
-    add_option(command, fields["threads"])
+    group = command.add_argument_group("machine")
+    for name in ("backend", "threads"):
+        add_option(group, fields[name])
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -175,7 +169,8 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _add_watch(commands: Any) -> None:
-    command = add_command(commands, "watch", _watch, "show the run in DIR while it is running, or its result")
+    text = "show the run in DIR while it is running, or its result"
+    command = add_command(commands, "watch", _watch, text, "DIR")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out` or `slanted compare --out`")
     command.add_argument("--once", action="store_true", help="show the current progress, and do not wait for the end")
 

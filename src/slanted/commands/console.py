@@ -1,5 +1,6 @@
 """Output that several commands share: the choice of backend, precision and threads, and the result of training."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
             _say_scores(where, metrics, progress)
             break
     progress.say(f"model and scores: {out}")
-    progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
+    progress.say(f"next: slanted predict {shlex.quote(str(out))} FILE --out predictions.csv")
 
 
 def _say_time(metrics: dict[str, Any], progress: Progress) -> None:
@@ -109,4 +110,4 @@ def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
     for line in notes_on_baselines(task, scores, metrics["baselines"]):
         progress.say(line)
     progress.say(f"models and scores: {out}")
-    progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
+    progress.say(f"next: slanted predict {shlex.quote(str(out))} FILE --out predictions.csv")

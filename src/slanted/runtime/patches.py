@@ -15,9 +15,9 @@
     once_imported             `sys.meta_path`, until Keras is imported
 
 Keras's private functions, and its saving of optimizers, are patched in `slanted.keras_private`. Environment
-variables that Keras and its backends read on import are set in `keras_startup`, signal handlers in `deferred_signals`
-and by the command line. None of these patches is thread-safe. Patches of Keras import it themselves, so that this
-module does not.
+variables that Keras and its backends read on import are set in `keras_startup`, signal handlers and the hook that
+repeats lost signals in `deferred_signals` and by the command line. None of these patches is thread-safe. Patches of
+Keras import it themselves, so that this module does not.
 """
 
 import csv
