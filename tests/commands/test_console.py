@@ -55,6 +55,18 @@ def test_the_expected_time_stands_beside_the_time_of_the_run(say):
     assert printed(say, metrics)[1] == line
 
 
+def test_scores_on_few_test_rows_have_their_intervals():
+    intervals = {"accuracy": [0.5, 0.96875], "macro_f1": [0.25, 1.0]}
+    line = "accuracy 0.8750 (95 %: 0.5000 to 0.9688)  macro_f1 0.7500 (95 %: 0.2500 to 1.0000)"
+    metrics = {**RUN, "valid": POOR, "test": GOOD, "test_intervals": intervals}
+    assert printed(say_result, metrics)[1] == f"test: this model             {line}"
+    assert (
+        printed(say_folds, {**FOLDS, "test": GOOD, "test_intervals": intervals})[3]
+        == f"test: mean of 2 models       {line}"
+    )
+    assert not any("95 %" in line for line in printed(say_result, {**RUN, "valid": GOOD}))
+
+
 def test_without_a_test_file_the_validation_scores_are_printed():
     lines = printed(say_result, {**RUN, "valid": GOOD})
     assert [line.split(":")[0] for line in lines[1:4]] == ["valid"] * 3 and "0.8750" in lines[1]

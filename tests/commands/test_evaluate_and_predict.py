@@ -19,9 +19,11 @@ from slanted.commands.evaluate_and_predict import evaluate, predict
 from slanted.commands.use_options import PredictOptions
 from slanted.errors import InputError
 from slanted.text.batching import batches
+from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.rows.columns import Columns
 from slanted.text.runs.saved_run import SavedRun
+from slanted.text.scoring.intervals import wilson_interval
 from slanted.text.settings import DataFiles, Settings
 
 place, run = trained_runs.place, trained_runs.run
@@ -67,7 +69,10 @@ def test_evaluate_gives_the_scores_of_the_run(run, place, capsys):
     assert json.loads(capsys.readouterr().out) == read(run / "metrics.json")["test"]
     assert main(["evaluate", str(run), place.test]) == 0
     accuracy = read(run / "metrics.json")["test"]["accuracy"]
-    assert re.search(rf"^accuracy +{accuracy:.4f}$", capsys.readouterr().out, re.MULTILINE)
+    low, high = wilson_interval(accuracy, 16)
+    line = rf"^accuracy +{accuracy:.4f}  \(95 %: {low:.4f} to {high:.4f}\)$"
+    assert re.search(line, capsys.readouterr().out, re.MULTILINE)
+    assert read(run / "metrics.json")["test_intervals"]["accuracy"] == [low, high]
 
 
 @pytest.mark.once
@@ -100,11 +105,13 @@ def test_a_second_text_column_is_refused_of_a_model_of_single_texts(run, place):
 
 def test_the_table_of_scores_has_no_control_characters(monkeypatch, capsys):
     label, scores = "\x1b]0;owned\x07", {"accuracy": 1.0, "per_class": {"\x1b]0;owned\x07": {"f1": 1.0}}}
-    model = SimpleNamespace(score=lambda part: scores)
+    model = SimpleNamespace(
+        predict=lambda *texts: None, score=lambda *given: scores, intervals=lambda *given: {"accuracy": [0.5, 1.0]}
+    )
     run = SavedRun(Settings(), Target("single", (label,)), None)
     monkeypatch.setattr(evaluate_and_predict, "read_run", lambda folder: run)
     monkeypatch.setattr(evaluate_and_predict, "_read", lambda *given, labelled: None)
-    monkeypatch.setattr(evaluate_and_predict.Examples, "of", lambda *given: None)
+    monkeypatch.setattr(evaluate_and_predict.Examples, "of", lambda *given: Examples([]))
     monkeypatch.setattr(evaluate_and_predict, "_load", lambda *given: model)
     for as_json, line in ((False, "  \\x1b]0;owned\\x07"), (True, '    "\\u001b]0;owned\\u0007": {')):
         evaluate(Path("run"), "t.csv", OPTIONS, as_json)

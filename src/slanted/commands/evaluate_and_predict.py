@@ -37,8 +37,13 @@ def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False
     part = Examples.of(_read(run, file, options, bad_rows, labelled=True), target)
     for line in _bad_rows_note(bad_rows):
         _to_standard_error(line)
-    scores = _load(folder, options, run).score(part)
-    print(printable_json(scores, 2, sys.stdout.encoding) if as_json else printable(_table(scores)))
+    model = _load(folder, options, run)
+    predicted = model.predict(part.texts, part.texts_b)
+    scores = model.score(part, predicted)
+    if as_json:
+        print(printable_json(scores, 2, sys.stdout.encoding))
+    else:
+        print(printable(_table(scores, model.intervals(part, predicted))))
     return scores
 
 
@@ -187,8 +192,10 @@ def _load(folder: Path, options: UseOptions, run: SavedRun) -> Any:
     return model
 
 
-def _table(scores: dict[str, Any]) -> str:
-    lines = [f"{name:<18} {value:.4f}" for name, value in scores.items() if isinstance(value, float)]
+def _table(scores: dict[str, Any], intervals: dict[str, list[float]]) -> str:
+    ends = {name: f"  (95 %: {low:.4f} to {high:.4f})" for name, (low, high) in intervals.items()}
+    numbers = {name: value for name, value in scores.items() if isinstance(value, float)}
+    lines = [f"{name:<18} {value:.4f}{ends.get(name, '')}" for name, value in numbers.items()]
     for label, row in scores.get("per_class", {}).items():
         lines.append(f"  {label:<24} " + "  ".join(f"{name} {_short(value)}" for name, value in row.items()))
     return "\n".join(lines)

@@ -1,6 +1,5 @@
 """Data of the section Result: the scores, those of the baselines, and suggestions."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import pstdev
 from typing import Any
@@ -8,23 +7,12 @@ from typing import Any
 from slanted.report.render.environment import LONGEST_LABEL, number, percent
 from slanted.report.render.quality import confusions
 from slanted.text.scoring.headline import COLUMNS, FROZEN_ENCODER, MAJORITY, TFIDF, TITLES
+from slanted.text.scoring.intervals import wilson_interval as wilson_interval
 
 FROZEN_NAME = "Frozen encoder with a linear model"
 CONSTANT = {"single": "the most frequent label", "multilabel": "each label's frequency", "regression": "the mean"}
 MUCH_CUT, BADLY_CALIBRATED, FEW_SUSPECTS = 0.1, 0.1, 0.1
 NARROW = 0.5  # a smaller deviation of predicted numbers, relative to that of the true ones, is a warning
-
-
-def wilson_interval(share: float, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson's score interval).
-
-    >>> [round(bound, 3) for bound in wilson_interval(0.5, 100)]
-    [0.404, 0.596]
-    """
-    z2 = 1.959964**2
-    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = math.sqrt(z2 * (share * (1 - share) / rows + z2 / (4 * rows**2))) / (1 + z2 / rows)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def worth(scores: Mapping[str, Any], key: str) -> str:

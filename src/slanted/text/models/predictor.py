@@ -14,6 +14,7 @@ from slanted.text.models.persistence import packed, unpacked
 from slanted.text.models.predictions_csv import Layout, write_predictions
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, sums_in
+from slanted.text.scoring.intervals import score_intervals
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.scoring.thresholds import DEFAULT
 from slanted.text.settings import Settings
@@ -76,6 +77,10 @@ class Predictor(ABC):
         if predicted is None:
             predicted = self.predict(examples.texts, examples.texts_b)
         return score_predictions(self.target, examples.y, predicted, self.settings.positive, self.decision_thresholds)
+
+    def intervals(self, examples: Examples, predicted: np.ndarray) -> dict[str, list[float]]:
+        """Return the 95 % intervals of the headline scores on few rows, see `score_intervals`."""
+        return score_intervals(self.target, examples.y, predicted, self.decision_thresholds)
 
     def write_predictions(
         self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None, layout: Layout | None = None

@@ -35,6 +35,7 @@ from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.saved_run import read_run
 from slanted.text.scoring.headline import headline
+from slanted.text.scoring.intervals import TEST_INTERVALS
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import Settings
 from slanted.text.training.fold_metrics import fold_metrics
@@ -151,4 +152,6 @@ def _predict_test(data: RunData, settings: Settings, model: FoldEnsemble, folder
     write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
     scores = score_predictions(data.target, data.test.y, predicted, settings.positive, model.decision_thresholds)
     frozen = frozen_encoder(data.target, data.train, settings).scores(data.test)
-    return {"test": scores, "baselines": {**baselines_of(data, data.test, settings), **frozen}}
+    intervals = model.intervals(data.test, predicted)
+    more = {TEST_INTERVALS: intervals} if intervals else {}
+    return {"test": scores, **more, "baselines": {**baselines_of(data, data.test, settings), **frozen}}
