@@ -26,7 +26,7 @@ def test_help_is_about_as_fast_as_python_itself():
 def test_the_exit_status_and_the_error_are_those_of_main():
     done = subprocess.run([sys.executable, "-m", "slanted.cli", "trian"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: COMMAND: invalid choice: 'trian'") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: unknown command 'trian'") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(("given", "level"), [(None, "3"), ("1", "1")])

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,35 @@ def test_exit_status_and_one_line(running, capsys, error, status, message):
     running(exits(error))
     assert main(["train", "t.csv", "--out", "o"]) == status
     assert capsys.readouterr().err == message
+
+
+def test_an_interrupt_where_python_discards_exceptions_ends_the_command(running, capsys):
+    class Dying:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def run(options):
+        Dying()
+        time.sleep(30)
+
+    running(run)
+    assert main(["train", "t.csv", "--out", "o"]) == 130
+    assert capsys.readouterr().err == "error: interrupted; nothing was saved\n"
+
+
+def test_an_interrupt_while_the_command_line_is_imported_is_one_line():
+    code = (
+        "import builtins, signal, sys\n"
+        "from slanted import cli\n"
+        "find = builtins.__import__\n"
+        "def interrupted(name, *more):\n"
+        "    if name.startswith('slanted.cli'): signal.raise_signal(signal.SIGINT)\n"
+        "    return find(name, *more)\n"
+        "builtins.__import__ = interrupted\n"
+        "sys.exit(cli.main(['--help']))\n"
+    )
+    done = python(code)
+    assert (done.returncode, done.stderr, done.stdout) == (130, "error: interrupted; nothing was saved\n", "")
 
 
 def test_sigterm_ends_the_command_and_its_handler_is_given_back(running, capsys):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from slanted.cli import options as shared
 from slanted.cli.options import files_of, progress_of, settings_of
 from slanted.cli.parsers import parser
 from slanted.errors import InputError
@@ -65,14 +64,6 @@ def test_the_files_that_the_options_name():
     assert given == DataFiles("t.csv", "v.csv", "e.csv", text="a", text_b="b", label=("x", "y"), **reading)
     several = parser().parse_args(["train", "a.csv", "b.csv", "--out", "o"])
     assert files_of(several).train == ("a.csv", "b.csv")
-
-
-def test_what_is_no_number_is_refused():
-    assert (shared.whole("-3"), shared.number("1e-3")) == (-3, 0.001)
-    with pytest.raises(argparse.ArgumentTypeError, match=r"^must be a whole number, not '1\.5'$"):
-        shared.whole("1.5")
-    with pytest.raises(argparse.ArgumentTypeError, match=r"^must be a number, not 'fast'$"):
-        shared.number("fast")
 
 
 def test_a_setting_with_a_spelling_of_its_own_is_parsed_or_refused_by_its_rule():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slanted.cli.entry import main
-from slanted.cli.parsers import Parser, parser
+from slanted.cli.parsers import parser
 from slanted.errors import InputError
 
 pytestmark = pytest.mark.once
@@ -37,12 +37,6 @@ def test_every_option_of_train_says_what_it_does(capsys):
         assert option in text
     command = parser()._subparsers._group_actions[0].choices["train"]  # pyright: ignore
     assert all(action.help for action in command._actions)
-
-
-def test_unknown_command(capsys):
-    assert main(["trian"]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: COMMAND: invalid choice: 'trian' (choose from ") and error.count("\n") == 1
 
 
 @pytest.mark.parametrize(("name", "words"), COMMANDS.items())
@@ -78,13 +72,6 @@ def test_options_of_several_values_may_be_given_several_times(monkeypatch):
 def test_an_option_of_one_file_or_column_is_refused_where_it_is_given_twice(option, capsys):
     assert main(["train", "t.csv", "--out", "o", option, "none", option, "csv"]) == 2
     assert capsys.readouterr().err == f"error: {option}: is given twice; give it once; see slanted train --help\n"
-
-
-def test_an_error_of_argparse_is_one_of_the_command_line_s_own():
-    with pytest.raises(InputError, match=r"^--epochs: expected one argument; see slanted train --help$"):
-        Parser(prog="slanted train").error("argument --epochs: expected one argument")
-    with pytest.raises(InputError, match=r"^unknown option --epoch 3; see slanted --help$"):
-        Parser(prog="slanted").error("unrecognized arguments: --epoch 3")
 
 
 def test_train_has_a_pace_and_neither_replaces_nor_resumes_by_default():

@@ -1,6 +1,7 @@
 """What a finished run and a finished cross-validation print: time, scores beside the baselines, what to do next."""
 
 import io
+import shlex
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,30 @@ def test_a_run_s_test_scores_stand_beside_the_baselines():
 
 
 @pytest.mark.parametrize("say", [say_result, say_folds])
+def test_the_next_command_is_quoted_for_the_shell(say):
+    stream = io.StringIO()
+    say({**RUN, **FOLDS, "test": GOOD}, Path("my runs/a'b"), Progress(stream))
+    command = stream.getvalue().splitlines()[-1].removeprefix("next: ")
+    assert shlex.split(command) == ["slanted", "predict", "my runs/a'b", "FILE", "--out", "predictions.csv"]
+
+
+@pytest.mark.parametrize("say", [say_result, say_folds])
 def test_the_expected_time_stands_beside_the_time_of_the_run(say):
     metrics = {**RUN, **FOLDS, "test": GOOD, "expected_seconds": 70.2, "run_seconds": 81.4}
     line = "time from the start of Keras to the scores: 1 min 21 s; expected: about 1 min 10 s"
     assert printed(say, metrics)[1] == line
+
+
+def test_scores_on_few_test_rows_have_their_intervals():
+    intervals = {"accuracy": [0.5, 0.96875], "macro_f1": [0.25, 1.0]}
+    line = "accuracy 0.8750 (95 %: 0.5000 to 0.9688)  macro_f1 0.7500 (95 %: 0.2500 to 1.0000)"
+    metrics = {**RUN, "valid": POOR, "test": GOOD, "test_intervals": intervals}
+    assert printed(say_result, metrics)[1] == f"test: this model             {line}"
+    assert (
+        printed(say_folds, {**FOLDS, "test": GOOD, "test_intervals": intervals})[3]
+        == f"test: mean of 2 models       {line}"
+    )
+    assert not any("95 %" in line for line in printed(say_result, {**RUN, "valid": GOOD}))
 
 
 def test_without_a_test_file_the_validation_scores_are_printed():

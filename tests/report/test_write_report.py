@@ -68,7 +68,7 @@ def test_several_labels_in_chunks_without_a_test_file(place):
         "labels", ("text", "fruit", "tool"), rows, "--label", "fruit", "tool", "--valid-share", "0.3", "--long", "chunk"
     )
     assert run.data["scored"] == "valid" and len(run.data["quality"]["outcomes"]) == 2
-    assert "so that the scores of the model are slightly too good" in run.page
+    assert "so that the scores are slightly too good" in run.page
     assert "were chosen on the validation rows, so that all scores below are too good" in run.page
     assert min(sum(row[label] for row in rows) for label in (1, 2)) < len(rows) / 2  # at 0.5 one would be given to none
     shares_given = run.metrics["baselines"]["majority"]["per_class"]

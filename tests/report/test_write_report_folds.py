@@ -30,7 +30,7 @@ def test_a_cross_validation_has_a_report_and_so_has_each_fold(folded):
     right = sum(count for true, said, count in folded.data["quality"]["confusion"] if true == said)
     assert right / 24 == pytest.approx(folded.metrics["out_of_fold"]["accuracy"])
     assert f"--recipe {folded.out}/recipe.json --out {folded.out}-again --test" in folded.page
-    assert f"<td>{folded.metrics['mean']['macro_f1']:.4f}</td>" in folded.page
+    assert f">{folded.metrics['mean']['macro_f1']:.4f}</td>" in folded.page
 
 
 def test_mistakes_are_placed_where_the_file_has_them_bad_rows_and_all(folded):

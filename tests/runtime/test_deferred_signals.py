@@ -1,11 +1,14 @@
-"""SIGINT and SIGTERM: the first signal is deferred on request, the second is not."""
+"""SIGINT and SIGTERM: the first signal is deferred on request, the second is not; none is lost."""
 
+import gc
 import signal
+import sys
 import threading
+import time
 
 import pytest
 
-from slanted.runtime.deferred_signals import DeferredSignals
+from slanted.runtime.deferred_signals import DeferredSignals, repeated_signals
 
 pytestmark = pytest.mark.once
 
@@ -73,3 +76,41 @@ def test_another_thread_leaves_signals_alone(handler):
     thread.start()
     thread.join()
     assert seen == [(handler, None)]
+
+
+class Dying:
+    """Is interrupted in its `__del__` method."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_is_repeated_where_python_discards_its_exception(monkeypatch):
+    pressed, ignored = [], []
+
+    def collecting(phase, info):
+        if phase == "start" and not pressed:
+            pressed.append(phase)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    gc.callbacks.append(collecting)
+    try:
+        with repeated_signals({Arrived: signal.SIGTERM}), pytest.raises(Arrived, match="15"):
+            gc.collect()
+            time.sleep(30)
+    finally:
+        gc.callbacks.remove(collecting)
+    assert pressed and not ignored
+    with repeated_signals({Arrived: signal.SIGINT}), pytest.raises(Arrived, match="2"):
+        Dying()
+        time.sleep(30)
+    assert sys.unraisablehook == ignored.append
+
+
+def test_other_discarded_exceptions_are_reported_as_before(monkeypatch):
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: ignored.append(unraisable.exc_type))
+    with repeated_signals({KeyboardInterrupt: signal.SIGINT}):
+        Dying()
+    assert ignored == [Arrived]

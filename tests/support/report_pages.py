@@ -86,5 +86,5 @@ def reader(path):
     return Reader(path.read_text(encoding="utf-8"))
 
 
-ORDER = ["result", "rates", "epochs", "confusion", "classes", "calibration", "mistakes", "suspects", "lengths", "cost"]
+ORDER = ["result", "confusion", "classes", "mistakes", "suspects", "lengths", "calibration", "epochs", "rates", "cost"]
 ORDER.append("repeat")

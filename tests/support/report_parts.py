@@ -16,7 +16,7 @@ def cells_of(path, section):
     text = path.read_text(encoding="utf-8")
     inside = text[text.index(f'<section id="{section}"') :].split("</section>")[0]
     found = []
-    for table in re.findall(r"<tbody>(.*?)</tbody>", inside, re.DOTALL):
+    for table in re.findall(r"<tbody[^>]*>(.*?)</tbody>", inside, re.DOTALL):
         rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("</tr>")]
         found.append([[re.sub(r"<[^>]+>", "", cell) for cell in row] for row in rows if row])
     return found

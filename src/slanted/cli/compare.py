@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from slanted.cli.arguments import add_command, whole
 from slanted.cli.options import (
     TRAIN_HELP,
-    add_command,
     add_data_options,
     add_live_options,
     add_setting_options,
@@ -16,7 +16,6 @@ from slanted.cli.options import (
     progress_of,
     settings_of,
     settings_without_check,
-    whole,
 )
 from slanted.common.messages import plural
 from slanted.errors import InputError
@@ -33,9 +32,9 @@ RECIPES_HELP = (
 def add_compare(commands: Any) -> None:
     """Add the command `compare`."""
     text = "train several recipes on the same rows with the same seeds, and compare their scores"
-    command = add_command(commands, "compare", _compare, text)
+    command = add_command(commands, "compare", _compare, text, "TRAIN [TRAIN ...] --recipes A,B --out DIR")
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
-    command.add_argument("--recipes", metavar="A,B", required=True, help=RECIPES_HELP)
+    command.add_argument("--recipes", metavar="NAME,NAME", required=True, help=RECIPES_HELP)
     command.add_argument("--out", metavar="DIR", required=True, help="output folder; finished runs are reused")
     command.add_argument("--overwrite", action="store_true", help="delete the comparison in DIR")
     command.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else")
@@ -46,7 +45,8 @@ def add_compare(commands: Any) -> None:
         metavar="X,Y",
         help="peak rates to try for each recipe, or multiples of its own such as x1,x3; the validation score chooses",
     )
-    group.add_argument("--score", help=f"one of {', '.join(BEST_BY)} (default: depends on the task)")
+    text = f"the score to compare; one of {', '.join(BEST_BY)} (default: depends on the task)"
+    group.add_argument("--score", metavar="METRIC", help=text)
     add_data_options(command)
     add_setting_options(command, one_run=False)
     add_live_options(command, tensorboard=False)

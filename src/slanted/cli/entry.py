@@ -16,6 +16,7 @@ from slanted.cli.parsers import parser
 from slanted.common.messages import file_name, option_of
 from slanted.errors import InputError, SettingError, SlantedError, printable
 from slanted.runtime import keras_startup
+from slanted.runtime.deferred_signals import repeated_signals
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 EXIT_UNREAD = 141  # the status of a process that SIGPIPE ends: the reader of standard output has closed it
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments is None and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _terminable():
+        with _terminable(), repeated_signals({KeyboardInterrupt: signal.SIGINT, Terminated: signal.SIGTERM}):
             options = parser().parse_args(arguments)
             options.run(options)
         unwritten = _flush()

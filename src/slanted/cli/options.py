@@ -3,62 +3,26 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import MISSING, Field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from slanted.cli.arguments import Once, add_option
 from slanted.common.messages import option_of
 from slanted.common.setting_fields import argument_of, setting_fields
 from slanted.errors import InputError
-from slanted.recipe.choices import AUTO
 from slanted.recipe.named import recipe_named, recipes, saved_recipe
 from slanted.recipe.own_curve import is_own
-from slanted.recipe.parsing import share_or_auto, whole_or_auto
 from slanted.recipe.recipe import Recipe
 from slanted.text.settings import DataFiles, Settings
 
+OTHERS = "training"
+GROUPS = {
+    **dict.fromkeys(("recipe", "model", "task", "max_tokens", "long", "pooling", "positive"), "model and task"),
+    **dict.fromkeys(("valid_share", "folds", "best_by"), "validation"),
+    **dict.fromkeys(("precision", "backend", "threads"), "machine"),
+}
 TRAIN_HELP = "CSV, TSV, JSON Lines or Parquet, also gzip or zstd; several files, 'a pattern*', or - for standard input"
-
-
-class Once(argparse.Action):
-    """Stores the value of an option that may be given once: of two files, the first would not be read."""
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        """Store the value, or raise InputError."""
-        given = vars(namespace).setdefault("given_once", set())
-        if self.dest in given:
-            parser.error(f"{option_string}: is given twice; give it once")
-        given.add(self.dest)
-        setattr(namespace, self.dest, values)
-
-
-def add_command(commands: Any, name: str, run: Callable[[Any], None], text: str) -> argparse.ArgumentParser:
-    """Add a command that calls `run` with the parsed options."""
-    command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-    command.set_defaults(run=run, command=command.prog)
-    return command
-
-
-def add_option(group: Any, setting: Field[Any], **more: Any) -> None:
-    """Add the option of a setting; `more` overrides the arguments of argparse."""
-    parse, default, text = setting.metadata["parse"], setting.default, setting.metadata["help"]
-    if default not in (None, (), MISSING) and "(default" not in text:
-        text += f" (default: {default:g})" if isinstance(default, float) else f" (default: {default})"
-    own = {name: setting.metadata[name] for name in ("metavar", "nargs") if name in setting.metadata}
-    if "nargs" in own:  # given twice, it has the values of both
-        own |= {"action": "extend", "default": None}
-    if default is None and "bool" in str(setting.type):
-        group.add_argument(option_of(argument_of(setting)), action=argparse.BooleanOptionalAction, help=text)
-        return
-    own = {
-        "metavar": {int: "N", whole_or_auto: "N", float: "X", share_or_auto: "X"}.get(parse),
-        "type": _converter(parse),
-        "default": default,
-        **own,
-        **more,
-    }
-    group.add_argument(option_of(argument_of(setting)), **{"help": text.replace("%", "%%"), **own})
 
 
 def values_of(options: argparse.Namespace, cls: Any) -> dict[str, Any]:
@@ -81,33 +45,15 @@ def add_setting_options(command: argparse.ArgumentParser, one_run: bool = True) 
     Their defaults are None: a setting without an option has the value of the recipe, or of the recipe.json file.
     """
     omitted = () if one_run else ("recipe", "lr_max")
-    group = command.add_argument_group("run")
+    groups = {title: command.add_argument_group(title) for title in ("model and task", OTHERS, "validation", "machine")}
     for setting in setting_fields(Settings):
         if setting.name not in omitted:
-            add_option(group, setting, default=None)
-    group = command.add_argument_group("recipe (options override its settings)")
+            add_option(groups[GROUPS.get(setting.name, OTHERS)], setting, default=None)
+    group = command.add_argument_group("recipe", "each overrides the recipe; the defaults are those of stlr")
     for setting in setting_fields(Recipe):
         if setting.name not in omitted:
-            add_option(group, setting, default=None, metavar="X", help=setting.metadata["help"])
-
-
-def _converter(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return `parse` with its errors converted to those that argparse expects."""
-    rule = "a whole number" if parse in (int, whole_or_auto) else "a number"
-    rule += f" or {AUTO}" if parse in (whole_or_auto, share_or_auto) else ""
-
-    def convert(text: str) -> Any:
-        try:
-            return parse(text)
-        except InputError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be {rule}, not {text!r}") from None
-
-    return convert
-
-
-whole, number = _converter(int), _converter(float)
+            default = getattr(recipes()["stlr"], setting.name)
+            add_option(group, setting, default=None, shown_default=default)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

@@ -1,44 +1,37 @@
 """The parsers of the command line, one per command. Keras is imported only after options and files are checked."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from slanted._version import __version__
+from slanted.cli.arguments import Once, Parser, add_command, add_option
 from slanted.cli.compare import add_compare
 from slanted.cli.options import (
     TRAIN_HELP,
-    Once,
-    add_command,
     add_data_options,
     add_live_options,
-    add_option,
     add_setting_options,
     files_of,
     progress_of,
     settings_of,
     values_of,
 )
+from slanted.commands.use_options import PredictOptions, UseOptions
 from slanted.common.setting_fields import setting_fields
-from slanted.errors import InputError
 from slanted.preview.range_test import SearchOptions
 from slanted.text.runs.checkpoints import CheckpointPace
-from slanted.text.settings import BACKENDS, FORM, ReadOptions, Settings
+from slanted.text.settings import FORM
 
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises InputError."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise InputError instead of printing the usage."""
-        message = message.removeprefix("argument ").replace("unrecognized arguments: ", "unknown option ")
-        if message.startswith("the following arguments are required") and ("TRAIN" in message or "FILE" in message):
-            message += ", before options that take several values, such as --label"
-        raise InputError(f"{message}; see {self.prog} --help")
+FILES = "TRAIN [TRAIN ...]"
+USE = (*FORM, "encoding", "bad_rows")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     top = Parser(prog="slanted", description="Fine-tune a pretrained text model on a file of texts and labels.")
+    top.add_argument("--version", action="version", version=f"slanted {__version__}", help="print the version and exit")
     commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     _add_train(commands)
     _add_evaluate(commands)
@@ -52,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_train(commands: Any) -> None:
-    command = add_command(commands, "train", _train, "fine-tune a model on TRAIN and write it, with its scores, to DIR")
+    text = "fine-tune a model on TRAIN and write it, with its scores, to DIR"
+    command = add_command(commands, "train", _train, text, f"{FILES} --out DIR")
     command.add_argument("train", metavar="TRAIN", nargs="+", help=TRAIN_HELP)
     command.add_argument("--out", metavar="DIR", required=True, help="output folder")
     command.add_argument("--overwrite", action="store_true", help="replace the run in DIR")
@@ -78,7 +72,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _add_plan(commands: Any) -> None:
     text = "print the groups, rates and steps of `train` with the same options, without training"
-    command = add_command(commands, "plan", _plan, text)
+    command = add_command(commands, "plan", _plan, text, FILES)
     _add_looking_options(command, "the plan")
     add_data_options(command)
     add_setting_options(command)
@@ -86,7 +80,7 @@ def _add_plan(commands: Any) -> None:
 
 def _add_find(commands: Any) -> None:
     text = "find a peak learning rate for `train` with the same options, and verify it by short runs"
-    command = add_command(commands, "find-lr", _find, text)
+    command = add_command(commands, "find-lr", _find, text, FILES)
     _add_looking_options(command, "the result")
     search = command.add_argument_group("search")
     for setting in setting_fields(SearchOptions):
@@ -115,45 +109,57 @@ def _find(options: argparse.Namespace) -> None:
 
 
 def _add_evaluate(commands: Any) -> None:
-    command = add_command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE")
+    command = add_command(commands, "evaluate", _evaluate, "score the model in DIR on the rows of FILE", "DIR FILE")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
     command.add_argument("file", metavar="FILE", help="rows with the columns that the model was trained on")
     command.add_argument("--json", action="store_true", help="print the scores as JSON")
-    _add_use_options(command)
+    _add_use_options(command, ("text", "text_b", "label", *USE))
 
 
 def _add_predict(commands: Any) -> None:
-    command = add_command(commands, "predict", _predict, "predict the rows of FILE with the model in DIR")
+    text = "predict the rows of FILE with the model in DIR"
+    command = add_command(commands, "predict", _predict, text, "DIR FILE --out FILE")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
     command.add_argument("file", metavar="FILE", help="rows with the text column; labels are not needed")
-    command.add_argument("--out", metavar="FILE", required=True, help="the CSV file to write")
-    _add_use_options(command)
+    formats = "the file to write: .csv, .tsv, .json, .jsonl or .parquet, all but the last also with .gz or .zst behind"
+    command.add_argument("--out", metavar="FILE", required=True, help=f"{formats}; - writes CSV to standard output")
+    for setting in setting_fields(PredictOptions):
+        if setting.name in ("keep", "submission"):
+            add_option(command, setting)
+    _add_use_options(command, ("text", "text_b", *USE))
 
 
 def _add_report(commands: Any) -> None:
-    command = add_command(commands, "report", _report, "write report.html of the run in DIR again")
+    command = add_command(commands, "report", _report, "write report.html of the run in DIR again", "DIR")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out`")
 
 
-def _add_use_options(command: argparse.ArgumentParser) -> None:
-    reading = command.add_argument_group("reading (by default as in training)")
-    fields = {setting.name: setting for setting in setting_fields(ReadOptions)}
-    for name in ("text", "text_b", *FORM, "encoding"):
-        add_option(reading, fields[name], **({} if "nargs" in fields[name].metadata else {"action": Once}))
-    command.add_argument("--backend", default="auto", help=f"one of {', '.join(BACKENDS)} (default: auto)")
-    add_option(command, next(f for f in setting_fields(Settings) if f.name == "threads"))
+def _add_use_options(command: argparse.ArgumentParser, reading: Sequence[str]) -> None:
+    group = command.add_argument_group("reading (by default as in training)")
+    fields = {setting.name: setting for setting in setting_fields(UseOptions)}
+    for name in reading:
+        more: dict[str, Any] = {} if "nargs" in fields[name].metadata else {"action": Once}
+        if name == "bad_rows":
+            more["help"] = "rows that cannot be read; fail: stop at the first; skip: leave them out"
+        else:
+            more |= {"help": fields[name].metadata["help"].partition(" (default")[0], "shown_default": None}
+        add_option(group, fields[name], **more)
+    group = command.add_argument_group("machine")
+    for name in ("backend", "threads"):
+        add_option(group, fields[name])
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from slanted.commands.evaluate_and_predict import UseOptions, evaluate
+    from slanted.commands.evaluate_and_predict import evaluate
 
     evaluate(Path(options.folder), options.file, UseOptions(**values_of(options, UseOptions)), as_json=options.json)
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from slanted.commands.evaluate_and_predict import UseOptions, predict
+    from slanted.commands.evaluate_and_predict import predict
 
-    predict(Path(options.folder), options.file, Path(options.out), UseOptions(**values_of(options, UseOptions)))
+    chosen = PredictOptions(**values_of(options, PredictOptions))
+    predict(Path(options.folder), options.file, Path(options.out), chosen)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -163,7 +169,8 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _add_watch(commands: Any) -> None:
-    command = add_command(commands, "watch", _watch, "show the run in DIR while it is running, or its result")
+    text = "show the run in DIR while it is running, or its result"
+    command = add_command(commands, "watch", _watch, text, "DIR")
     command.add_argument("folder", metavar="DIR", help="the folder of `slanted train --out` or `slanted compare --out`")
     command.add_argument("--once", action="store_true", help="show the current progress, and do not wait for the end")
 

@@ -1,5 +1,6 @@
 """Output that several commands share: the choice of backend, precision and threads, and the result of training."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from slanted.runtime.run_costs import Expectation, Work
 from slanted.text.pretrained.hub import pinned
 from slanted.text.progress.progress import Progress, duration
 from slanted.text.scoring.headline import FROZEN_ENCODER, HEADLINE, MAJORITY, TFIDF, headline, notes_on_baselines
+from slanted.text.scoring.intervals import TEST_INTERVALS
 from slanted.text.settings import Settings
 
 NAMES = {TFIDF: "TF-IDF + linear model", FROZEN_ENCODER: "frozen encoder", MAJORITY: "majority"}
@@ -62,7 +64,7 @@ def say_result(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
             _say_scores(where, metrics, progress)
             break
     progress.say(f"model and scores: {out}")
-    progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
+    progress.say(f"next: slanted predict {shlex.quote(str(out))} FILE --out predictions.csv")
 
 
 def _say_time(metrics: dict[str, Any], progress: Progress) -> None:
@@ -75,7 +77,8 @@ def _say_time(metrics: dict[str, Any], progress: Progress) -> None:
 def _say_scores(where: str, metrics: dict[str, Any], progress: Progress) -> None:
     rows = {"this model": metrics[where], **_baselines(metrics)}
     for name, scores in rows.items():
-        progress.say(f"{where}: {name:<22} {headline(scores, metrics['task'])}")
+        intervals = metrics.get(TEST_INTERVALS) if scores is metrics.get("test") else None
+        progress.say(f"{where}: {name:<22} {headline(scores, metrics['task'], intervals)}")
     for line in notes_on_baselines(metrics["task"], metrics[where], metrics["baselines"]):
         progress.say(line)
 
@@ -105,8 +108,9 @@ def say_folds(metrics: dict[str, Any], out: Path, progress: Progress) -> None:
     rows = {f"mean of {folds} models": metrics["test"]} if "test" in metrics else {}
     rows |= _baselines(metrics)
     for name, row in rows.items():
-        progress.say(f"{where}: {name:<22} {headline(row, task)}")
+        intervals = metrics.get(TEST_INTERVALS) if row is metrics.get("test") else None
+        progress.say(f"{where}: {name:<22} {headline(row, task, intervals)}")
     for line in notes_on_baselines(task, scores, metrics["baselines"]):
         progress.say(line)
     progress.say(f"models and scores: {out}")
-    progress.say(f"next: slanted predict {out} FILE --out predictions.csv")
+    progress.say(f"next: slanted predict {shlex.quote(str(out))} FILE --out predictions.csv")

@@ -40,7 +40,7 @@ def atomic_writer(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
     """Yield a temporary text file that replaces `path` when the block ends; the mode of the replaced file is kept.
 
     Args:
-        path: The file. A pipe or a device is written to directly.
+        path: The file. A pipe or a device is written to directly; BrokenPipeError tells that a pipe has no reader.
         follow_links: If `path` is a symbolic link: whether its target is replaced, which suits a path that the user
             has typed. By default the link itself is replaced, because a link in a folder that somebody else has
             written may point anywhere.
@@ -70,6 +70,8 @@ def atomic_writer(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
 def _unwritable(path: Path) -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:  # of a pipe whose reader has closed it, which is no problem of the file
+        raise
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({_reason(error)}); free space or give another place") from None
 
@@ -137,16 +139,21 @@ class _Lines:
         self._file.write(row.removesuffix(self.END) + "\n")
 
 
+def csv_text(rows: Iterable[Sequence[Any]], separator: str = ",") -> str:
+    """Return records of a CSV file, as `write_rows` writes them."""
+    text = io.StringIO()
+    csv.writer(_Lines(text), delimiter=separator, lineterminator=_Lines.END).writerows(rows)
+    return text.getvalue()
+
+
 def csv_line(cells: Sequence[Any]) -> str:
     """Return one record of a CSV file, as `write_rows` writes it."""
-    line = io.StringIO()
-    csv.writer(_Lines(line), lineterminator=_Lines.END).writerow(cells)
-    return line.getvalue()
+    return csv_text([cells])
 
 
-def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], follow_links: bool = False) -> None:
-    """Write a CSV file (RFC 4180 quoting, LF line ends) atomically; `follow_links` is that of `atomic_writer`."""
-    with atomic_writer(path, follow_links) as file:
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file (RFC 4180 quoting, LF line ends) atomically."""
+    with atomic_writer(path) as file:
         writer = csv.writer(_Lines(file), lineterminator=_Lines.END)
         writer.writerow(header)
         writer.writerows(rows)

@@ -1,11 +1,18 @@
-"""Defer SIGINT and SIGTERM during training until the current step is finished and a checkpoint is written."""
+"""Signals: SIGINT and SIGTERM are deferred in training until a checkpoint is written; none that was lost stays lost."""
 
+import _thread
 import signal
+import sys
 import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+SECONDS_BEFORE_REPEATING = 0.01
 
 
 class DeferredSignals:
@@ -53,3 +60,38 @@ class DeferredSignals:
             handler(number, frame)
         else:
             signal.raise_signal(number)
+
+
+@contextmanager
+def repeated_signals(raised: Mapping[type[BaseException], int]) -> Iterator[None]:
+    """Repeat a signal whose handler raised an exception where Python discards exceptions, within a `with` block.
+
+    A handler runs wherever the main thread is. In a callback of the garbage collector, as JAX has one, in a `__del__`
+    method or in a callback of a weak reference Python prints the exception and goes on, as if no signal had come.
+
+    Args:
+        raised: The exceptions that the handlers raise, and the number of the signal of each.
+    """
+    before = sys.unraisablehook
+
+    def repeat(unraisable: Any) -> None:
+        number = raised.get(unraisable.exc_type)
+        if number is None:
+            before(unraisable)
+        else:
+            _thread.start_new_thread(_send_again, (number,))
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _send_again(number: int) -> None:
+    """Send a signal to the main thread, once it has left the callback."""
+    time.sleep(SECONDS_BEFORE_REPEATING)
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))

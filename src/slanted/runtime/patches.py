@@ -14,10 +14,11 @@
     current_folder_importable `sys.path`, while the curve of a user is imported
     once_imported             `sys.meta_path`, until Keras is imported
 
-Keras's private functions, and its saving of optimizers, are patched in `slanted.keras_private`. Environment
-variables that Keras and its backends read on import are set in `keras_startup`, signal handlers in `deferred_signals`
-and by the command line. None of these patches is thread-safe. Patches of Keras import it themselves, so that this
-module does not.
+Keras's private functions, and its saving of optimizers, are patched in `slanted.keras_private`, KerasHub's reading of
+checkpoints in `text/pretrained/transformers_weights.py`. Environment variables that Keras and its backends read on
+import are set in `keras_startup`, signal handlers and the hook that repeats lost signals in `deferred_signals` and by
+the command line. None of these patches is thread-safe. Patches of
+Keras import it themselves, so that this module does not.
 """
 
 import csv

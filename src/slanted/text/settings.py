@@ -33,7 +33,8 @@ CLS, MEAN = "cls", "mean"
 SETTLED = ("batch_size", "valid_share", "pooling")  # by the rows and the model where they are "auto", as epochs are
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_of(text: str) -> tuple[str, ...]:
+    """Return the names in a text, with commas between them."""
     return tuple(name.strip() for name in text.split(","))
 
 
@@ -41,7 +42,7 @@ def threads_setting(**more: Any) -> Any:
     """Return the field of the number of threads; `more` as in `setting`."""
     text = "threads that compute; auto: one for each core; 0: as many as the libraries choose"
     parse, check = threads.parse_threads, threads.check_threads
-    return setting(threads.AUTO, text, parse=parse, check=check, metavar="N", **more)
+    return setting(threads.AUTO, text, parse=parse, check=check, metavar="N|auto", **more)
 
 
 @documented
@@ -57,11 +58,15 @@ class ReadOptions:
         None, "the column of the texts, or several, which are joined (default: text)", metavar="COL", nargs="+"
     )
     text_b: str | None = setting(None, "the column of the second texts, for pairs of texts", metavar="COL")
-    label: tuple[str, ...] = setting((), "the column or columns of the labels", metavar="COL", nargs="+")
-    encoding: str = setting("utf-8", "character encoding of text files")
+    label: tuple[str, ...] = setting(
+        (), "the column or columns of the labels (default: label, else all others)", metavar="COL", nargs="+"
+    )
+    encoding: str = setting("utf-8", "character encoding of text files", metavar="NAME")
     label_separator: str | None = setting(None, "the separator between the labels of a cell, such as ';'", metavar="S")
     bad_rows: str = setting(
-        "fail", "bad training and validation rows; fail: stop at the first; skip: list them in bad_rows.csv"
+        "fail",
+        "bad training and validation rows; fail: stop at the first; skip: list them in bad_rows.csv",
+        metavar="fail|skip",
     )
     separator: str | None = setting(
         None, "the separator of fields in text files, or tab (default: from the name or the header)", metavar="C"
@@ -70,12 +75,13 @@ class ReadOptions:
         QUOTES[0],
         "quotes in text files; csv: they enclose fields; none: they are part of the texts; auto: csv, or between tabs "
         "or bars as the rows show",
+        metavar="|".join(QUOTES),
     )
     header: bool | None = setting(
         None, "whether the first line of a text file has the names of the columns (default: unless it looks like a row)"
     )
     columns: tuple[str, ...] = setting(
-        (), "the names of the columns of a file without a header", parse=_names, metavar="A,B"
+        (), "the names of the columns of a file without a header", parse=names_of, metavar="A,B"
     )
     group: str | None = setting(
         None, "the column of groups, such as authors: a group is validated, or in a fold, as a whole", metavar="COL"
@@ -162,8 +168,10 @@ class Settings:
         SettingError: A setting is out of its range.
     """
 
-    recipe: Recipe = setting(Recipe, _RECIPE, label="")  # noqa: RUF009 - makes a field
-    model: str = setting("minilm", "minilm, another KerasHub preset, hf://NAME or a folder", check=_model)
+    recipe: Recipe = setting(Recipe, _RECIPE, label="", metavar="NAME|FILE")  # noqa: RUF009 - makes a field
+    model: str = setting(
+        "minilm", "minilm, another KerasHub preset, hf://NAME or a folder", check=_model, metavar="NAME|DIR"
+    )
     task: str = setting("auto", "the task; auto: inferred from the labels", choices=TASKS, label="")
     batch_size: int | str = setting(
         AUTO,

@@ -53,8 +53,8 @@ ROWS = [
         {"e.csv": "text\na\n"},
         f"{TRAIN} --test e.csv",
         (
-            "e.csv: no column 'label', which the training data has; the columns are 'text'; add it; rows "
-            "without labels go to `slanted predict`"
+            "e.csv: no column 'label', which the training data has; the columns are 'text'; rename or add it, "
+            "or name it with `slanted evaluate --label`; rows without labels go to `slanted predict`"
         ),
     ),
     (

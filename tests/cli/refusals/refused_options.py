@@ -5,7 +5,12 @@ from refusal_cases import TRAIN
 ROWS = [
     ("no command", {}, "", "the following arguments are required: COMMAND; see slanted --help"),
     ("no folder", {}, "train t.csv", "the following arguments are required: --out; see slanted train --help"),
-    ("unknown option", {}, f"{TRAIN} --epoch 3", "unknown option --epoch 3; see slanted --help"),
+    (
+        "unknown option",
+        {},
+        f"{TRAIN} --epoch 3",
+        "unknown option --epoch, the nearest is --epochs; see slanted train --help",
+    ),
     (
         "an option without its value",
         {},

@@ -6,8 +6,8 @@ ROWS = [
         {"r": "RUN", "e.csv": "text,kind\na,x\n"},
         "evaluate r e.csv",
         (
-            "e.csv: no column 'label', which the training data has; the columns are 'text', 'kind'; add "
-            "it; rows without labels go to `slanted predict`"
+            "e.csv: no column 'label', which the training data has; the columns are 'text', 'kind'; rename or add "
+            "it, or name it with `slanted evaluate --label`; rows without labels go to `slanted predict`"
         ),
     ),
     (
@@ -40,14 +40,14 @@ ROWS = [
         {"r": "RUN", "r/recipe.json": '{"recipe": {}}', "e.csv": "text,kind\na,x\n"},
         "evaluate r e.csv",
         "e.csv: no column 'label', and column 'kind' holds 'x' on line 2, not 0 or 1; "
-        "rename the label column to 'label'; the columns are 'text', 'kind'",
+        "name the label column with --label; the columns are 'text', 'kind'",
     ),
     (
         "evaluate what Python saved without texts",
         {"r": "RUN", "r/recipe.json": '{"recipe": {}}', "e.csv": "body,kind\na,x\n"},
         "evaluate r e.csv",
         "e.csv: no column 'text', and 2 others hold text; name the text column with --text "
-        "and rename the label column to 'label'; the columns are 'body', 'kind'",
+        "and the label column with --label; the columns are 'body', 'kind'",
     ),
     (
         "evaluate the labels as texts",
@@ -72,7 +72,7 @@ ROWS = [
         "predict into a folder",
         {"r": "RUN"},
         "predict r t.csv --out r",
-        "--out r: is a folder; give the CSV file to write",
+        "--out r: is a folder; give the file to write",
     ),
     (
         "predict into no folder",
@@ -107,6 +107,55 @@ ROWS = [
         },
         "predict r e.csv --out p.csv --text a --text-b a",
         "e.csv: column 'a' is used twice, as --text and as --text-b; name another column for one of them",
+    ),
+    (
+        "predict into a workbook",
+        {"r": "RUN"},
+        "predict r t.csv --out p.xlsx",
+        "--out p.xlsx: files in .xlsx are not written; give .csv, .tsv, .json, .jsonl or .parquet, all but the last "
+        "also with .gz or .zst behind",
+    ),
+    (
+        "predict and keep no column",
+        {"r": "RUN"},
+        "predict r t.csv --out p.csv --keep id",
+        "t.csv: --keep 'id' names no column; the columns are 'text', 'label'; name one of them",
+    ),
+    (
+        "predict and keep a column twice",
+        {"r": "RUN"},
+        "predict r t.csv --out p.csv --keep label text label",
+        "--keep names column 'label' twice; name it once",
+    ),
+    (
+        "predict and keep a column of the predictions",
+        {"r": "RUN", "e.csv": "text,prediction\na,x\n"},
+        "predict r e.csv --out p.csv --keep all",
+        "--keep: the predictions have a column 'prediction' of their own; rename that of the file, or keep the others "
+        "by their names",
+    ),
+    (
+        "predict and keep objects",
+        {"r": "RUN", "e.jsonl": '{"text": "a", "more": {"b": 1}}\n'},
+        "predict r e.jsonl --out - --keep more --bad-rows skip",
+        "e.jsonl, line 1: column 'more' holds an object, which is not copied; leave the column out of --keep",
+    ),
+    (
+        "predict a submission without its column",
+        {"r": "RUN"},
+        "predict r t.csv --out p.csv --submission id,label",
+        "t.csv: --submission 'id' names no column; the columns are 'text', 'label'; name one of them",
+    ),
+    (
+        "predict a submission of several labels",
+        {
+            "r": "RUN",
+            "r/labels.json": '{"task": "multilabel", "labels": ["label"], "thresholds": [0.5]}',
+            "r/recipe.json": '{"recipe": {}, "columns": {"text": "text", "labels": ["label"]}}',
+        },
+        "predict r t.csv --out p.csv --submission text,x",
+        "--submission has one column of predictions, but those of this model are 'prediction_label'; give "
+        "--keep text in its place",
     ),
     (
         "predict an empty file",

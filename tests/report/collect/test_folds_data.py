@@ -67,4 +67,4 @@ def test_doubtful_labels_are_those_of_all_rows_out_of_fold(pages):
     np.testing.assert_allclose(said.values, model.predict(data.train.texts, None), atol=1e-6)
     assert read(folder / "report.json")["suspects"] == {"held_out": suspects_of([said], data.target)}
     shown = reader(pages["single_folds"]).sections["suspects"]
-    assert "of 180 rows, each predicted by the model that was not trained on it" in shown
+    assert "of 180 rows, predicted out of fold" in shown

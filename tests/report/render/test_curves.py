@@ -35,7 +35,7 @@ def test_the_curves_of_all_folds(pages):
 
 def test_without_validation_rows_the_training_loss_is_drawn(pages):
     shown = reader(pages["pairs_folds"]).sections["epochs"]
-    assert shown.startswith("Training loss by epochEach line is one fold. There were no validation rows")
+    assert shown.startswith("Training loss by epochThere were no validation rows")
     report = read_cross_validation(pages["pairs_folds"].parent)
     for fold in report["folds"]:
         fold["data"]["epochs"] = [{"epoch": 1}]  # as that of weighted classes

@@ -13,7 +13,7 @@ def test_lengths_of_a_sample_are_said_to_be_estimated(pages):
     whole = Reader(edited(pages)).sections
     assert "estimated" not in whole["lengths"] and "about" not in whole["cost"]
     sample = Reader(edited(pages, data__lengths__estimated_on=10_000)).sections
-    assert "These numbers are estimated from 10,000 texts, drawn at random." in sample["lengths"]
+    assert "Estimated from 10,000 texts, drawn at random." in sample["lengths"]
     tokens = read_report(pages["single"].parent)["data"]["cost"]["tokens_an_epoch"]
     assert f"about {tokens:,}" in sample["cost"]
 
@@ -26,7 +26,7 @@ def test_settings_that_change_the_run_are_listed(pages):
 def test_what_is_of_one_fold_is_said_to_be(pages):
     shown = reader(pages["single_folds"]).sections
     assert shown["rates"].startswith("Learning rates and lossFold 1; all folds have the same recipe.")
-    assert shown["lengths"].startswith("LengthsIn fold 1 the training texts have")
+    assert "of the training texts of fold 1 are truncated" in " ".join(shown["lengths"].split())
     assert "training time, all folds38 s" in shown["cost"] and "steps, all folds360 of" in shown["cost"]
     assert "prediction speed, fold 1" in shown["cost"] and "tokens per epoch, fold 1" in shown["cost"]
     assert "peak rate0.0001" in shown["repeat"] and "training rows180" in shown["repeat"]

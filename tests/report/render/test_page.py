@@ -3,10 +3,12 @@
 import base64
 import hashlib
 import re
+from datetime import UTC, datetime
 
 import fake_runs
 import pytest
 from report_pages import ORDER, Reader, reader
+from report_parts import edited
 
 from slanted.report.render.environment import label
 from slanted.report.render.page import SCRIPTS
@@ -22,7 +24,7 @@ def test_the_sections_stand_in_order(pages, name):
 def test_regression_and_runs_without_scores_leave_out_what_they_lack(pages):
     assert list(reader(pages["regression"]).sections) == [one for one in ORDER if one not in ("classes", "calibration")]
     shown = reader(pages["unscored"]).sections
-    assert list(shown) == ["result", "rates", "epochs", "suspects", "lengths", "cost", "repeat"]
+    assert list(shown) == ["result", "suspects", "lengths", "epochs", "rates", "cost", "repeat"]
     assert "This run has no score, because it had no test or validation rows." in shown["result"]
 
 
@@ -46,7 +48,16 @@ def test_the_policy_names_the_scripts_by_their_sum(pages):
 
 def test_the_title_says_what_it_is(pages):
     text = pages["single_folds"].read_text(encoding="utf-8")
-    assert "<h1>single_folds: slanted cross-validation</h1><p>minilm, recipe ulmfit; 6 classes; 3 folds</p>" in text
+    assert "<h1>single_folds: slanted cross-validation</h1>" in text
+    about = dict(re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", text[: text.index("</dl>")]))
+    assert about == {
+        "data": "t.csv, 180 training rows; test.csv, 60 test rows",
+        "task": "6 classes",
+        "model": "minilm, recipe ulmfit, 3 folds",
+        "training time": "38 s",
+    }
+    dated = edited(pages, data__finished=datetime(2026, 3, 1, 9, 5, tzinfo=UTC))
+    assert "<dt>finished</dt><dd>1 March 2026, 09:05 UTC</dd>" in dated
 
 
 def test_hostile_labels_and_texts_stay_texts(pages):

@@ -19,6 +19,16 @@ COUNT = """
 const marks = (place) => place.querySelectorAll("svg path, svg circle, svg rect").length;
 return Object.fromEntries([...document.querySelectorAll(".draw")].map((place) => [place.dataset.plot, marks(place)]));
 """
+SIDEWAYS = """
+for (const one of document.querySelectorAll("details")) one.open = true;
+const isWide = (one) => one.scrollWidth > one.clientWidth + 1;
+const scrolls = (one) => isWide(one) && ["auto", "scroll"].includes(getComputedStyle(one).overflowX);
+return [...document.querySelectorAll("main *")].filter(scrolls).map((one) => one.outerHTML.slice(0, 90));
+"""
+CONTENTS_TOP = """
+document.getElementById("cost").scrollIntoView();
+return document.querySelector("nav").getBoundingClientRect().top;
+"""
 PLOTS = {
     "single": {"rates", "loss", "curve-loss", "curve-score", "confusion", "calibration", "lengths"},
     "multilabel": {"rates", "loss", "curve-loss", "curve-score", "outcomes", "calibration", "lengths"},
@@ -46,6 +56,8 @@ def test_every_page_is_drawn_quiet_and_accessible(browser, pages, name, width):
     marks = opened.run(COUNT)
     assert marks.keys() == PLOTS[name] and min(marks.values()) > 0
     assert opened.run("return document.documentElement.scrollWidth") <= width
+    assert opened.run(SIDEWAYS) == []
+    assert opened.run(CONTENTS_TOP) in (0, 16) and opened.run("return window.scrollY") > 500  # with the page scrolled
     assert opened.complaints() == [] and opened.requests() == []
     assert opened.accessibility() == {}
 

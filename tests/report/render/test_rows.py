@@ -15,7 +15,7 @@ pytestmark = pytest.mark.once
 def test_occlusion_is_said_and_words_are_weighed(pages):
     path = pages["single"]
     shown = reader(path).sections["mistakes"]
-    assert "weighted by occlusion" in shown and "points" in shown and "t.csv, line" in shown
+    assert "the change of the prediction where it is left out" in shown and "points" in shown and "t.csv, line" in shown
     assert path.read_text(encoding="utf-8").count('<mark class="for" style="--w:1.00">') >= 3
 
 
@@ -23,7 +23,7 @@ def test_mistakes_that_were_left_out_are_counted(pages):
     report = read_report(pages["single"].parent)
     assert "too long" not in Reader(page(report)).sections["mistakes"]
     report["data"]["mistakes_left_out"] = 4
-    assert "4 more would be listed here, but weighting their words" in Reader(page(report)).sections["mistakes"]
+    assert "4 more are not shown, because weighting their words" in Reader(page(report)).sections["mistakes"]
 
 
 def test_a_page_without_mistakes_says_so(pages):

@@ -15,6 +15,7 @@ GOOD = b"text,label\na,x\nb,y\n"
 NO_COLUMN = "names no column; the columns are 'text', 'label'; name one of them"
 ONCE = "name another column for one of them"
 NAME_LABEL = "name the label column with --label; the columns are"
+ADD = "rename or add it, or name it with `slanted evaluate --label`"
 NO_LABELS = "rows without labels go to `slanted predict`"
 
 REFUSED = [
@@ -143,7 +144,7 @@ MISSING_IN_LATER_FILES = [
     (
         b"text,id\na,1\n",
         TRAINED,
-        f"f.csv: no column 'label', which the training data has; the columns are 'text', 'id'; add it; {NO_LABELS}",
+        f"f.csv: no column 'label', which the training data has; the columns are 'text', 'id'; {ADD}; {NO_LABELS}",
     ),
     (
         b"body,label\na,x\n",
@@ -220,5 +221,5 @@ def test_one_column_label_holds_all_of_them_where_none_has_its_name():
 
 
 def test_a_missing_label_is_named():
-    message = f"f.csv: no column 'ham', which the training data has; the columns are {HEADER}; add it; {NO_LABELS}"
+    message = f"f.csv: no column 'ham', which the training data has; the columns are {HEADER}; {ADD}; {NO_LABELS}"
     assert refusal(columns_of_labels, HEADER, ["spam", "ham"], ReadOptions()) == message

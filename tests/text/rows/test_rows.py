@@ -9,8 +9,9 @@ from pyarrow import parquet
 from row_files import each_of, read_rows, refusal, write
 
 from slanted.errors import InputError
-from slanted.text.rows.columns import Columns
-from slanted.text.rows.rows import read_rows_like
+from slanted.text.rows.columns import KEEP_ALL, Columns, Keep
+from slanted.text.rows.rows import read_rows_like, read_rows_of_labels
+from slanted.text.settings import ReadOptions
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("in_empty_folder")]
 
@@ -85,3 +86,42 @@ def test_a_later_file_is_checked_before_the_first_is_read_to_its_end():
     write("text,label\n", "b.csv")
     write("text,label\na,x\n", "a.csv")
     assert refusal(read_rows, "?.csv") == "b.csv: no rows below the header 'text', 'label'; add some"
+
+
+def test_columns_are_kept_as_they_are_also_those_that_are_read():
+    write('\ufefftext,id,"a b"\r\n"x, y",007,"=1\r\n2"\r\nz,,é\r\n', "f.csv")
+    rows = predicted("f.csv", "id", "text")
+    assert rows.kept == {"id": ["007", ""], "text": ["x, y", "z"]} and rows.texts == ["x, y", "z"]
+    rows = predicted("f.csv", KEEP_ALL)
+    assert list(rows.kept) == ["text", "id", "a b"] and rows.kept["a b"] == ["=1\r\n2", "é"]
+    assert rows.take([1]).kept == {"text": ["z"], "id": [""], "a b": ["é"]}
+    parquet.write_table(pyarrow.table({"text": ["a", None], "n": [1.5, 2], "l": [["x", "é"], None]}), "f.parquet")
+    rows = predicted("f.parquet", KEEP_ALL)
+    assert rows.kept == {"text": ["a", ""], "n": ["1.5", "2"], "l": ['["x", "é"]', ""]} and rows.texts == ["a", ""]
+    write('{"text": "a", "n": 1.50}\n{"text": "b"}\n', "f.jsonl")
+    assert predicted("f.jsonl", "n").kept == {"n": ["1.50", ""]}
+    of_python = read_rows_of_labels("f.csv", (), ReadOptions(), labelled=False, keep=Keep(("id",)))
+    assert of_python.kept == {"id": ["007", ""]}
+
+
+def test_what_no_file_can_hold_is_not_kept():
+    write('{"text": "a", "n": "\\ud83d"}\n', "f.jsonl")
+    problem = "column 'n' holds a cell with half a character, which no result can hold; correct it"
+    assert refusal(predicted, "f.jsonl", "n") == f"f.jsonl, line 1: {problem}"
+    write('{"text": "a", "n": [[1]]}\n', "f.jsonl")
+    problem = "column 'n' holds a nested list, which is not copied; leave the column out of --keep"
+    assert refusal(predicted, "f.jsonl", "n") == f"f.jsonl, line 1: {problem}"
+    write("text,n,n\na,1,2\n")
+    assert refusal(predicted, "f.csv", KEEP_ALL) == "f.csv: 2 columns are named 'n'; rename all but one"
+
+
+def test_a_text_to_predict_may_be_empty():
+    assert predicted(write('text\na\n""\n" "\n')).texts == ["a", "", " "]
+    assert predicted(write("a\n\nb\n", "f.txt")).texts == ["a", "", "b"]
+    write('text,title\n"",\na,b\n')
+    joined = read_rows_like("f.csv", Columns("text", more_texts=("title",)), labelled=False)
+    assert joined.texts == ["", "a\nb"]
+
+
+def predicted(path, *keep):
+    return read_rows_like(path, Columns("text"), labelled=False, keep=Keep(keep))

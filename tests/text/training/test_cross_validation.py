@@ -36,7 +36,7 @@ def test_the_folder_holds_a_run_for_each_fold(run):
 
 def test_each_row_is_predicted_by_the_model_that_has_not_seen_it(run, place):
     rows, truth = table(run / "out_of_fold.csv"), table(place.train)
-    assert list(rows[0]) == ["row", "prediction", "probability_alpha", "probability_beta"]
+    assert list(rows[0]) == ["row", "fold", "prediction", "probability_alpha", "probability_beta"]
     assert [int(row["row"]) for row in rows] == list(range(44))
     found = probabilities(rows)
     assert [row["prediction"] for row in rows] == [LABELS[at] for at in found.argmax(axis=1)]
@@ -46,6 +46,7 @@ def test_each_row_is_predicted_by_the_model_that_has_not_seen_it(run, place):
         every = TextModel.load(run / f"fold_{number}").predict([row["text"] for row in truth], None)
         mine = np.abs(every - found).max(axis=1) < 2e-6
         assert mine.sum() >= len(held) == 22
+        assert mine[[row["fold"] == str(number) for row in rows]].all()
         np.testing.assert_allclose(every[mine][: len(held)].sum(axis=1), 1.0, rtol=1e-6)
         seen += mine
     assert (seen >= 1).all()

@@ -34,11 +34,18 @@ def folds_data(data: RunData, folder: Path) -> dict[str, Any]:
     each = [read_data(one / run_folder.REPORT_DATA) for one in places]
     return {
         "format_version": FORMAT_VERSION,
+        **_last_date(each),
         "rows": rows_of(data),
         "quality": quality_of(predicted, target),
         "mistakes": surest([one["mistakes"] for one in each], target, data.train.y),
         "suspects": {"held_out": suspects_of([predicted], target)},
     }
+
+
+def _last_date(folds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the entry `finished`: the last one of the folds, which earlier versions lack."""
+    dates = [fold["finished"] for fold in folds if "finished" in fold]
+    return {"finished": max(dates).isoformat(timespec="minutes")} if dates else {}
 
 
 def surest(

@@ -71,9 +71,9 @@ def read_predicted(path: Path, examples: Examples, target: Target, numbers: np.n
                     raise ValueError(f"row {row[0]} is out of place")
                 values[at] = list(map(float, row[-count:]))
                 if target.kind == "single":
-                    decided[at] = index[row[1]]
+                    decided[at] = index[row[-count - 1]]
                 elif target.kind == "multilabel":
-                    decided[at] = list(map(int, row[1 : 1 + count]))
+                    decided[at] = list(map(int, row[-2 * count : -count]))
                 rows = at + 1
     except (OSError, ValueError, LookupError, csv.Error) as error:
         raise _not_of_these_rows(path, repr(error)) from None

@@ -6,6 +6,7 @@ Any other damage makes the code that uses the values raise; `faults_of` turns th
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,8 @@ def _cost(content: dict[str, Any]) -> dict[str, Any]:
 def checked_rows(content: Mapping[str, Any], scored: str | None) -> dict[str, Any]:
     """Check the numbers of rows in report.json and the entries about the scored rows, and return them."""
     checked: dict[str, Any] = {"rows": numbers(content["rows"], 0)}
+    if "finished" in content:  # earlier versions wrote no date
+        checked["finished"] = datetime.fromisoformat(content["finished"]).astimezone(UTC)
     checked["suspects"] = {part: _suspects(found) for part, found in content["suspects"].items()}
     if scored is None:
         return checked

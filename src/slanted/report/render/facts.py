@@ -1,10 +1,12 @@
-"""The settings of a run and the versions of the packages, as pairs of name and value."""
+"""What a run is, its settings and the versions of the packages, as pairs of name and value."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from slanted.common.setting_fields import setting_fields
 from slanted.report.render.environment import number
+from slanted.report.render.rows import file_and_line
+from slanted.text.progress.progress import duration
 from slanted.text.settings import Settings
 
 RECIPE_KEYS = ("optimizer", "curve", "epochs", "weight_decay", "clip_norm", "layer_decay", "unfreezing", "freeze")
@@ -18,6 +20,35 @@ CURVE_KEYS = {
     "one-cycle": ("warmup",),
 }
 SETTINGS = {f.name: f.metadata.get("label", f.name.replace("_", " ")) for f in setting_fields(Settings)}
+
+
+def about(report: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """Return what the run is: its data, date, model and duration."""
+    saved, data, metrics = report["recipe"], report["data"], report["metrics"]
+    labels, counts = len(report["labels"]), data["rows"]
+    kinds = {"single": "class", "multilabel": "label", "regression": "target"}
+    files = saved.get("files") or {}
+    names = {"train": "training", "valid": "validation", "test": "test"}
+    rows = [
+        f"{_file_names(files.get(part))}{counts[part]:,} {name} rows" for part, name in names.items() if part in counts
+    ]
+    pairs: list[tuple[str, object]] = [("data", "; ".join(rows)), ("task", _plural(labels, kinds[metrics["task"]]))]
+    if "finished" in data:
+        finished = data["finished"]
+        pairs.append(("finished", f"{finished.day} {finished:%B %Y, %H:%M} UTC"))
+    recipe = f"{saved['model']}, recipe {saved['recipe']['name']}"
+    folds = f", {len(report['folds'])} folds" if report["folds"] else ""
+    return [*pairs, ("model", f"{recipe}{folds}"), ("training time", duration(metrics["train_seconds"]))]
+
+
+def _file_names(paths: str | list[str] | None) -> str:
+    """Return the names of files without their folders, as the beginning of a list entry."""
+    each = [paths] if isinstance(paths, str) else paths or []
+    return "".join(f"{file_and_line(one)}, " for one in each)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun == 'class' else 's'}"
 
 
 def settings(report: Mapping[str, Any]) -> list[tuple[str, object]]:

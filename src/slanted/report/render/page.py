@@ -18,9 +18,14 @@ from slanted.text.progress.progress import duration
 from slanted.text.runs import run_folder
 from slanted.text.scoring.headline import COLUMNS, TITLES
 
-SECTIONS = ("result", "course", "epochs", "quality", "classes", "calibration", "mistakes", "suspects", "lengths")
-SECTIONS += ("cost", "repeat")
-FOLDS_SECTIONS = ("folds_result", "folds", "course", "fold_epochs", *SECTIONS[3:])
+PARTS = (
+    ("", ("result",)),
+    ("Errors", ("quality", "classes", "mistakes")),
+    ("Data", ("notes", "suspects", "lengths")),
+    ("", ("calibration",)),
+    ("Training", ("epochs", "course", "cost", "repeat")),
+)
+OF_FOLDS = {"result": ("folds_result", "folds"), "epochs": ("fold_epochs",)}  # in place of a run's
 SCRIPTS = ("d3.min.js", "plot.umd.min.js", "report.js")
 LONGEST_IN_PLOTS = 24
 VIEW = {"COLUMNS": COLUMNS, "TITLES": TITLES, "duration": duration, "run_folder": run_folder}
@@ -33,15 +38,16 @@ def page(report: Mapping[str, Any]) -> str:
     Raises:
         InputError: A value in report.json cannot be shown; the other files were checked when they were read.
     """
-    folder, sections = Path(report["folder"]), FOLDS_SECTIONS if report["folds"] else SECTIONS
-    shown = {"name": folder.resolve().name, "report": report, "sections": sections}
+    folder, replaced = Path(report["folder"]), OF_FOLDS if report["folds"] else {}
+    parts = [(title, [one for name in names for one in replaced.get(name, (name,))]) for title, names in PARTS]
+    shown = {"name": folder.resolve().name, "report": report, "parts": parts}
     with faults_of(folder / run_folder.REPORT_DATA, UndefinedError):
         return document("report.html", SCRIPTS, drawn=plots(report), **shown)
 
 
 def section(name: str, report: Mapping[str, Any]) -> str:
     """Return one section of a page; it is empty if the report has no data for it."""
-    return _templates().get_template(f"{name}.html").render(report=report)
+    return _templates().get_template(f"{name}.html").render(report=report, contents=[])
 
 
 def document(template: str, scripts: tuple[str, ...], **values: Any) -> str:
@@ -52,7 +58,7 @@ def document(template: str, scripts: tuple[str, ...], **values: Any) -> str:
         scripts: The names of the script assets, in the order in which they run.
         values: The variables of the template; `drawn`, of JSON types, is the data for the scripts.
     """
-    shown = {"asset": _asset, "scripts": scripts, "policy": _policy(scripts), **values}
+    shown = {"asset": _asset, "scripts": scripts, "policy": _policy(scripts), "contents": [], **values}
     return _templates().get_template(template).render(shown)
 
 

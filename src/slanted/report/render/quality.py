@@ -1,20 +1,27 @@
 """Data of the tables of errors: confusions, outcomes of labels, scores of targets."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from slanted.report.render.environment import number
 
-MOST_LISTED = 100
+MOST_LISTED, TOP = 100, 10
 MOST_LABELS = 40
 SCATTER_KEYS = ("spearman", "pearson", "mae", "rmse", "r2")
 
 
 def confusions(cells: list[list[int]]) -> dict[str, Any]:
-    """Return the number of `rows`, of `right` predictions, and the cells of `wrong` ones, the largest first."""
-    wrong = sorted((cell for cell in cells if cell[0] != cell[1]), key=lambda cell: -cell[2])
-    rows = sum(cell[2] for cell in cells)
-    return {"rows": rows, "right": rows - sum(cell[2] for cell in wrong), "wrong": wrong}
+    """Return the numbers of `rows` and of `right` predictions, and `wrong`, the confusions, the most frequent first.
+
+    A confusion has the label, the predicted label, the number of rows, and their share of the rows with that label.
+    """
+    rows: Counter[int] = Counter()
+    for label, _, count in cells:
+        rows[label] += count
+    wrong = [(label, predicted, count, count / rows[label]) for label, predicted, count in cells if label != predicted]
+    wrong.sort(key=lambda one: -one[2])
+    return {"rows": rows.total(), "right": rows.total() - sum(one[2] for one in wrong), "wrong": wrong}
 
 
 def scores_of_targets(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

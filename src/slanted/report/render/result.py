@@ -1,35 +1,93 @@
 """Data of the section Result: the scores, those of the baselines, and suggestions."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import pstdev
 from typing import Any
 
-from slanted.report.render.environment import number, percent
+from slanted.report.render.environment import LONGEST_LABEL, number, percent
+from slanted.report.render.quality import confusions
 from slanted.text.scoring.headline import COLUMNS, FROZEN_ENCODER, MAJORITY, TFIDF, TITLES
+from slanted.text.scoring.intervals import wilson_interval as wilson_interval
 
 FROZEN_NAME = "Frozen encoder with a linear model"
 CONSTANT = {"single": "the most frequent label", "multilabel": "each label's frequency", "regression": "the mean"}
 MUCH_CUT, BADLY_CALIBRATED, FEW_SUSPECTS = 0.1, 0.1, 0.1
-
-
-def wilson_interval(share: float, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson's score interval).
-
-    >>> [round(bound, 3) for bound in wilson_interval(0.5, 100)]
-    [0.404, 0.596]
-    """
-    z2 = 1.959964**2
-    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = math.sqrt(z2 * (share * (1 - share) / rows + z2 / (4 * rows**2))) / (1 + z2 / rows)
-    return max(0.0, middle - half), min(1.0, middle + half)
+NARROW = 0.5  # a smaller deviation of predicted numbers, relative to that of the true ones, is a warning
 
 
 def worth(scores: Mapping[str, Any], key: str) -> str:
     """Return a score as text."""
     if key not in scores:
-        same = "no label is true or predicted" if key.endswith("f1") else "its predictions are all the same"
-        return f"no score, because {same}"
+        same = "no label is true or predicted" if key.endswith("f1") else "it is constant"
+        return f"no score, as {same}"
     return percent(scores[key]) if key == "accuracy" else number(scores[key])
+
+
+def compared(
+    task: str, scores: Mapping[str, Any], baselines: Mapping[str, Any], rows: int
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the baselines that the model has `beaten`, those that are `close` and those that are `better`.
+
+    Each is a pair of name and score. Of classes, `close` are those whose accuracy lies in the 95 % interval of the
+    model's; of other tasks there are none, and a baseline without a score is beaten.
+    """
+    key = COLUMNS[task][0]
+    low = high = scores.get(key, -1.0)
+    if task == "single":
+        low, high = wilson_interval(low, rows)
+    found: dict[str, list[tuple[str, str]]] = {"beaten": [], "close": [], "better": []}
+    always = f"always predicting {CONSTANT[task]}"
+    titles = {TFIDF: linear_name(task), FROZEN_ENCODER: f"the {FROZEN_NAME.lower()}", MAJORITY: always}
+    for name, title in titles.items():
+        if name in baselines:
+            other = baselines[name].get(key, -1.0)
+            state = "better" if other > high else "beaten" if other < low else "close"
+            found[state].append((title, worth(baselines[name], key)))
+    return found
+
+
+def at_a_glance(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the most frequent error, and of how many held-out `rows` how many `suspects`.
+
+    Returns:
+        `confusion` of classes: both labels, the number of rows, and their share of the rows with the first label;
+        `label` of several labels: that with the most errors, in how many rows it was missed and wrongly predicted.
+        None where there is no error.
+    """
+    data, labels, task = report["data"], report["labels"], report["metrics"]["task"]
+    held_out = data["suspects"].get("held_out") or {"rows": 0, "found": 0}
+    found: dict[str, Any] = {"confusion": None, "label": None, "rows": held_out["rows"], "suspects": held_out["found"]}
+    if task == "single":
+        for label, predicted, *more in confusions(data["quality"]["confusion"])["wrong"][:1]:
+            found["confusion"] = labels[label], labels[predicted], *more
+    if task == "multilabel":
+        each = [(one["missed"], one["wrong"]) for one in data["quality"]["outcomes"]]
+        worst = max(range(len(each)), key=lambda at: sum(each[at]))
+        found["label"] = (labels[worst], *each[worst]) if any(each[worst]) else None
+    return found
+
+
+def warnings_of_numbers(report: Mapping[str, Any]) -> list[str]:
+    """Return warnings about predicted numbers: worse than their mean, or too close to it. Of other tasks none."""
+    data, found = report["data"], []
+    if report["metrics"]["task"] != "regression":
+        return found
+    r2 = report["metrics"][data["scored"]].get("r2", 1.0)
+    if r2 <= 0.0:
+        found.append(f"Always predicting the mean has the smaller squared error (R² {number(r2)}).")
+    for name, points in zip(report["labels"], data["quality"]["scatter"], strict=False):
+        true, predicted = (pstdev(values) for values in zip(*points, strict=True))
+        if predicted < NARROW * true:
+            vary = f"vary {percent(predicted / true)} as much as the true numbers"
+            found.append(
+                f"{name[:LONGEST_LABEL]}: the predictions {vary}; extreme ones are predicted too close to the mean."
+            )
+    return found
+
+
+def doubtful(task: str) -> str:
+    """Return the title of the rows with a label issue."""
+    return f"{'Numbers' if task == 'regression' else 'Labels'} that may be wrong"
 
 
 def linear_name(task: str) -> str:

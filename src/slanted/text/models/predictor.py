@@ -11,9 +11,10 @@ from slanted.common import atomic_files
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.models.persistence import packed, unpacked
-from slanted.text.models.predictions_csv import write_predictions
+from slanted.text.models.predictions_csv import Layout, write_predictions
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, sums_in
+from slanted.text.scoring.intervals import score_intervals
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.scoring.thresholds import DEFAULT
 from slanted.text.settings import Settings
@@ -77,15 +78,23 @@ class Predictor(ABC):
             predicted = self.predict(examples.texts, examples.texts_b)
         return score_predictions(self.target, examples.y, predicted, self.settings.positive, self.decision_thresholds)
 
-    def write_predictions(self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None) -> None:
-        """Predict, and write a CSV file of predictions to a path that the user has typed.
+    def intervals(self, examples: Examples, predicted: np.ndarray) -> dict[str, list[float]]:
+        """Return the 95 % intervals of the headline scores on few rows, see `score_intervals`."""
+        return score_intervals(self.target, examples.y, predicted, self.decision_thresholds)
+
+    def write_predictions(
+        self, path: Path, texts: Sequence[str], texts_b: Sequence[str] | None, layout: Layout | None = None
+    ) -> None:
+        """Predict, and write a file of predictions to a path that the user has typed, see `write_table`.
 
         Args:
             path: The file; if it is a symbolic link, its target is written.
             texts: n texts.
             texts_b: The second texts of pairs, or None for single texts.
+            layout: The numbers of the rows, and further columns.
         """
-        write_predictions(path, self.target, self.predict(texts, texts_b), self.decision_thresholds, follow_links=True)
+        predicted, layout = self.predict(texts, texts_b), layout or Layout()
+        write_predictions(path, self.target, predicted, self.decision_thresholds, layout, follow_links=True)
 
     def write_labels(self, folder: Path) -> None:
         """Write labels.json."""

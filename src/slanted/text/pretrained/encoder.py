@@ -12,6 +12,7 @@ from slanted.runtime.patches import uninitialized_weights
 from slanted.text.pretrained.hub import fetch
 from slanted.text.pretrained.keras_hub_preprocessor import read_sentence_piece
 from slanted.text.pretrained.model_files import locate
+from slanted.text.pretrained.transformers_weights import any_transformers_checkpoint
 from slanted.text.tokens.tokenizer import TextTokenizer
 
 __all__ = ["Encoder", "load_encoder"]
@@ -33,6 +34,7 @@ class Encoder:
         backbone: The KerasHub backbone with its weights.
         tokenizer: The tokenizer of the checkpoint.
         sentence_piece: The SentencePiece model of the tokenizer, which KerasHub's tokenizer needs; None: there is none.
+        new_parts: The parts that the checkpoint lacks, and that are therefore new.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Encoder:
     backbone: Any
     tokenizer: TextTokenizer
     sentence_piece: bytes | None = field(default=None, repr=False)
+    new_parts: tuple[str, ...] = ()
 
     @property
     def max_tokens(self) -> int:
@@ -83,9 +86,9 @@ def load_encoder(name: str, dtype: str | None = None, dropout: float | None = No
     tokenizer = TextTokenizer.load(files.tokenizer_folder or folder)
     family = family_of(folder)
     changed = {name: value for name, value in (("dtype", dtype), ("dropout", dropout)) if value is not None}
-    backbone = _load_backbone(getattr(keras_hub.models, f"{family}Backbone"), folder, changed)
+    backbone, new = _load_backbone(getattr(keras_hub.models, f"{family}Backbone"), folder, changed)
     check_vocabulary(folder, tokenizer, backbone)
-    return Encoder(name, family, folder, backbone, tokenizer, read_sentence_piece(folder))
+    return Encoder(name, family, folder, backbone, tokenizer, read_sentence_piece(folder), new)
 
 
 def check_vocabulary(folder: Path, tokenizer: TextTokenizer, backbone: Any) -> None:
@@ -117,12 +120,16 @@ def family_of(folder: Path) -> str:
     return family
 
 
-def _load_backbone(backbone_class: Any, folder: Path, changed: dict[str, Any]) -> Any:
-    """Load a backbone with changes to its configuration; an InputError names the file or tensor that is wrong."""
+def _load_backbone(backbone_class: Any, folder: Path, changed: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
+    """Load a backbone with changes to its configuration, and return the parts that are new, too.
+
+    Raises:
+        InputError: A file or a tensor is wrong; the message names it.
+    """
     from safetensors import SafetensorError
 
     try:
-        with uninitialized_weights():
+        with uninitialized_weights(), any_transformers_checkpoint() as new:
             # An absolute path: KerasHub looks up a relative one among its own presets and may download that preset.
             backbone = backbone_class.from_preset(str(folder.resolve()), **changed)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: h5py's
@@ -134,7 +141,7 @@ def _load_backbone(backbone_class: Any, folder: Path, changed: dict[str, Any]) -
     for variable in backbone.trainable_variables:
         if np.isnan(np.asarray(variable.numpy()).ravel()[:1]).any():
             raise InputError(f"{folder}: the checkpoint has no weights for {variable.path}: copy the model anew")
-    return backbone
+    return backbone, tuple(new)
 
 
 def _known_presets(keras_hub: Any) -> dict[str, str]:

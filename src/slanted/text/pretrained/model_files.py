@@ -89,6 +89,9 @@ def check_folder(folder: Path) -> None:
     _check_sizes(folder / "config.json", sizes)
     if "registered_name" in config:
         _check_keras_weights(folder)
+    elif config.get("model_type") == "deberta-v2":
+        rule = "DeBERTa-v3 is not read from a folder of transformers, only as a KerasHub preset"
+        raise InputError(f"{folder}: {rule}: give one such as deberta_v3_base_en")
     elif isinstance(config.get("model_type"), str):
         _check_safetensors(folder, config)
     else:

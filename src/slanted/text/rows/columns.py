@@ -12,9 +12,12 @@ from slanted.text.rows.label_lists import LIST_SEPARATOR, are_lists, have_decima
 from slanted.text.settings import ReadOptions
 
 TEXT_SEPARATOR = "\n"
+KEEP_ALL = "all"  # the value of --keep for all columns
 
+_NAME_LABEL = "name the label column with --label"
 _FIELDS = ", or if its lines have fields name them with --columns, or give --header if the first line does"
 _PREDICT = "rows without labels go to `slanted predict`"
+_LABEL_REMEDY = f"rename or add it, or name it with `slanted evaluate --label`; {_PREDICT}"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,19 @@ class Columns:
     group: str | None = None
     split: str | None = None
     weight: str | None = None
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Columns that are copied to the output.
+
+    Attributes:
+        names: Their names; `KEEP_ALL` alone, of the option --keep: all columns.
+        option: The option that names them.
+    """
+
+    names: tuple[str, ...] = ()
+    option: str = "--keep"
 
 
 @dataclass(frozen=True)
@@ -116,21 +132,18 @@ class Header:
         return listed(self.names)
 
 
-def find_columns(header: Header, options: ReadOptions, labelled: bool = True, nameable: bool = True) -> Columns:
+def find_columns(header: Header, options: ReadOptions, labelled: bool = True) -> Columns:
     """Return the columns to read, those not named by default.
 
     - The text: the column `text`, case aside; else the only column that holds text and has no other use.
-    - The second text: the column `text_b`, where the text is the one named `text`, not given. Whoever wants the
-      first text of such a file alone gives `text`.
+    - The second text: the column `text_b`, if `text` was found by its name; give `text` to read the first text alone.
     - The labels: the column `label`, case aside; else every other column, if all of them hold 0 and 1 only. (One such
       column alone makes two classes, 0 and 1.)
 
     Args:
         header: The file's header.
-        options: The names of the columns `text`, `text_b` and `label`; and what stands between the labels of a cell,
-            None: a cell is one label, unless it is a list.
+        options: The names of the columns, and the separator of labels in a cell; None: a cell is a label or a list.
         labelled: Whether labels are wanted; if not, label columns may be missing.
-        nameable: Whether the command has an option --label, as a remedy.
 
     Raises:
         InputError: A name is unknown, used twice or shared by columns, or there is no default.
@@ -138,25 +151,24 @@ def find_columns(header: Header, options: ReadOptions, labelled: bool = True, na
     labels = _labels_by_name(header, options.label, labelled)
     second = None if options.text_b is None else header.named(options.text_b, "--text-b")
     more = [header.named(name, "--text") for name in options.texts[1:]]
-    group = None if options.group is None else header.named(options.group, "--group")
-    split = None if options.split is None else header.named(options.split, "--split")
-    weight = None if options.weight is None else header.named(options.weight, "--weight")
-    own = [("--group", group), ("--split", split), ("--weight", weight)]
-    used = [second, *(name for _, name in own)]
+    named = {use: getattr(options, use) for use in ("group", "split", "weight")}
+    own = {use: header.named(name, f"--{use}") for use, name in named.items() if name is not None}
+    used = [second, *own.values()]
     if options.texts:
         first = header.named(options.texts[0], "--text")
     elif (by_name := header.like("text")) is not None:
         first, second = by_name, second or header.like("text_b")
     else:
-        remedy = _label_remedy(nameable) if labelled and not labels else None
+        remedy = _NAME_LABEL if labelled and not labels else None
         first = _only_text(header, [*used, *labels], remedy)
     if not labelled:
         labels = ()
     elif not labels:
-        labels = _zero_one_columns(header, [first, second, *used, *more], _label_remedy(nameable))
-    _check_used_once(header, [*_uses(first, second, labels, "--label"), *(("--text", name) for name in more), *own])
+        labels = _zero_one_columns(header, [first, second, *used, *more], _NAME_LABEL)
+    others = [*(("--text", name) for name in more), *((f"--{use}", name) for use, name in own.items())]
+    _check_used_once(header, [*_uses(first, second, labels, "--label"), *others])
     separator, names = _lists(header, labels, options.label_separator) if labelled else (None, ())
-    return Columns(first, second, labels, separator, names, tuple(more), group=group, split=split, weight=weight)
+    return Columns(first, second, labels, separator, names, tuple(more), **own)
 
 
 def _lists(header: Header, labels: Sequence[str], separator: str | None) -> tuple[str | None, tuple[str, ...]]:
@@ -172,8 +184,7 @@ def _lists(header: Header, labels: Sequence[str], separator: str | None) -> tupl
         raise InputError(f"{problem}; write a decimal 1.0, several labels [1, 0] or with --label-separator ','")
     if are_lists(cells):
         names = positions_of(cells)
-        separator = LIST_SEPARATOR if names else separator or LIST_SEPARATOR
-        return separator, names
+        return LIST_SEPARATOR if names else separator or LIST_SEPARATOR, names
     return separator, ()
 
 
@@ -188,7 +199,7 @@ def columns_like(header: Header, columns: Columns, labelled: bool = True) -> Col
     if not labelled and columns.text_b is None and not columns.more_texts and len(header.names) == 1:
         return Columns(header.names[0])
     second = None if columns.text_b is None else _required(header, columns.text_b, "rename or add it")
-    labels = tuple(_required(header, name, f"add it; {_PREDICT}") for name in columns.labels if labelled)
+    labels = tuple(_required(header, name, _LABEL_REMEDY) for name in columns.labels if labelled)
     first, *more = (_required(header, name, "rename or add it") for name in (columns.text, *columns.more_texts))
     _check_used_once(header, [*_uses(first, second, labels, "label"), *(("--text", name) for name in more)])
     own = dict.fromkeys(("group", "split", "weight"))
@@ -199,20 +210,36 @@ def columns_of_labels(header: Header, names: Sequence[str], options: ReadOptions
     """Return the columns of a file for a model whose training data had label names, but no columns of texts.
 
     The texts are chosen as by `find_columns`; the labels by their names, in the order of the names, unless the file has
-    none of them and all its labels in one column `label`.
+    none of them and all its labels in one column `label`, or the options name the columns.
 
     Args:
         header: The file's header.
         names: Of the labels or targets; none where one column of any name holds them.
-        options: The names of the columns `text` and `text_b`.
+        options: The names of the columns `text`, `text_b` and `label`.
         labelled: Whether labels are wanted; if not, label columns may be missing.
 
     Raises:
         InputError: A name is unknown, used twice or shared by columns, or there is no default.
     """
+    if options.label:
+        return find_columns(header, options, labelled)
     in_one = not any(header.like(name) for name in names) and header.like("label") is not None
-    labels = [] if in_one or not labelled else [_required(header, name, f"add it; {_PREDICT}") for name in names]
-    return find_columns(header, replace(options, label=tuple(labels)), labelled, nameable=False)
+    labels = [] if in_one or not labelled else [_required(header, name, _LABEL_REMEDY) for name in names]
+    return find_columns(header, replace(options, label=tuple(labels)), labelled)
+
+
+def kept_columns(header: Header, keep: Keep) -> tuple[str, ...]:
+    """Return the names of the columns that are copied to the output.
+
+    Raises:
+        InputError: A name is unknown, given twice or shared by columns.
+    """
+    if keep.names == (KEEP_ALL,) and keep.option == Keep.option:
+        return tuple(header.once(name) for name in header.names)
+    columns = tuple(header.named(name, keep.option) for name in keep.names)
+    if twice := [name for name, count in Counter(columns).items() if count > 1]:
+        raise InputError(f"{keep.option} names column {shown(twice[0])} twice; name it once")
+    return columns
 
 
 def _required(header: Header, name: str, remedy: str) -> str:
@@ -232,19 +259,15 @@ def _labels_by_name(header: Header, label: Sequence[str], labelled: bool) -> tup
     return () if by_name is None else (by_name,)
 
 
-def _label_remedy(nameable: bool) -> str:
-    return "name the label column with --label" if nameable else "rename the label column to 'label'"
-
-
 def _only_text(header: Header, used: Sequence[str | None], label_remedy: str | None) -> str:
     free = header.others(used)
     texts = free if len(free) == 1 else [name for name in free if header.is_text(name)]
     if len(texts) == 1:
         return header.once(texts[0])
     also = "" if label_remedy is None else f" and {label_remedy.removeprefix('name ')}"
-    remedy = f"name the text column with --text{also}"
     problem = f"and {len(texts)} others hold text" if texts else "and no other holds text"
-    raise InputError(f"{header.source}: no column 'text', {problem}; {remedy}; the columns are {header}")
+    remedy = f"name the text column with --text{also}; the columns are {header}"
+    raise InputError(f"{header.source}: no column 'text', {problem}; {remedy}")
 
 
 def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -> tuple[str, ...]:
@@ -257,9 +280,8 @@ def _zero_one_columns(header: Header, used: Sequence[str | None], remedy: str) -
         for line, cells in header.sample:
             if not is_zero_or_one(cell := cells[at]):
                 value = cell.kind if isinstance(cell, Unusable) else shown(cell)
-                holds = f"column {shown(name)} holds {value} on {header.unit} {line}, not 0 or 1"
-                problem = f"no column 'label', and {holds}"
-                raise InputError(f"{header.source}: {problem}; {remedy}; the columns are {header}")
+                problem = f"column {shown(name)} holds {value} on {header.unit} {line}, not 0 or 1; {remedy}"
+                raise InputError(f"{header.source}: no column 'label', and {problem}; the columns are {header}")
     return tuple(names)
 
 
@@ -271,7 +293,7 @@ def _check_used_once(header: Header, uses: Sequence[tuple[str, str | None]]) -> 
     options: dict[str, str] = {}
     for option, name in uses:
         if name in options:
-            problem = f"{header.source}: column {shown(name)} is used twice, as {options[name]} and as {option}"
-            raise InputError(f"{problem}; name another column for one of them")
+            twice = f"column {shown(name)} is used twice, as {options[name]} and as {option}"
+            raise InputError(f"{header.source}: {twice}; name another column for one of them")
         if name is not None:
             options[name] = option

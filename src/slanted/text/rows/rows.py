@@ -13,7 +13,7 @@ from slanted.text.formats.input_paths import Paths, input_paths, sources_name
 from slanted.text.formats.open_table import Table, check_same_columns, open_table
 from slanted.text.formats.row_locations import RowLocations
 from slanted.text.formats.skipped_rows import BadRows
-from slanted.text.rows.columns import Columns, Header, columns_like, columns_of_labels, find_columns
+from slanted.text.rows.columns import Columns, Header, Keep, columns_like, columns_of_labels, find_columns, kept_columns
 from slanted.text.rows.header_check import check_is_header
 from slanted.text.rows.row_builder import RowBuilder
 from slanted.text.rows.text_storage import take_texts
@@ -21,6 +21,7 @@ from slanted.text.settings import ReadOptions
 
 _DEFAULT = ReadOptions()
 _USUAL = _DEFAULT.named
+_KEEP_NONE = Keep()
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Rows:
         columns: The columns that the above were read from.
         locations: The file and the line of each row.
         names: Under "group" and "split" the cells of these columns, where the options name them.
+        kept: The cells of the columns that are copied to the output, by the names of the columns.
         weights: float64 array of shape (n,), NaN where a row has none; None where no option names their column.
     """
 
@@ -45,6 +47,7 @@ class Rows:
     columns: Columns
     locations: RowLocations
     names: Mapping[str, list[str]] = field(default_factory=dict)
+    kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
     weights: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -63,9 +66,10 @@ class Rows:
         labels = None if self.labels is None else [[column[i] for i in index] for column in self.labels]
         locations = self.locations.take(index)
         names = {part: [cells[i] for i in index] for part, cells in self.names.items()}
+        kept = {name: take_texts(cells, index) for name, cells in self.kept.items()}
         weights = None if self.weights is None else self.weights[index]
         texts = take_texts(self.texts, index)
-        return type(self)(self.source, texts, texts_b, labels, self.columns, locations, names, weights)
+        return type(self)(self.source, texts, texts_b, labels, self.columns, locations, names, kept, weights)
 
 
 def read_rows(
@@ -103,15 +107,17 @@ def read_rows_like(
     labelled: bool = True,
     options: ReadOptions = _DEFAULT,
     bad_rows: BadRows | None = None,
+    keep: Keep = _KEEP_NONE,
 ) -> Rows:
     """Return the rows of a file that goes with training data: one to validate, test or predict.
 
     Args:
         paths: As for `read_rows`.
         columns: The columns of the training data, `Rows.columns`; each must be there, case aside.
-        labelled: Whether the labels are read.
+        labelled: Whether the labels are read; if not, a text may be empty.
         options: How text files are written.
         bad_rows: Collects the rows that cannot be read; None refuses the first.
+        keep: The columns that are copied to the output.
 
     Raises:
         InputError: A column is missing, or anything that `read_rows` refuses.
@@ -119,14 +125,20 @@ def read_rows_like(
     named = replace(options, text=(columns.text, *columns.more_texts), text_b=columns.text_b, label=columns.labels)
 
     def find(header: Header) -> Columns:
-        check_is_header(header, named.named)
+        check_is_header(header, named.named, keep.names)
         return columns_like(header, columns, labelled)
 
-    return _read(paths, named, find, bad_rows or BadRows())
+    return _read(paths, named, find, bad_rows or BadRows(), keep, may_be_empty=not labelled)
 
 
 def read_rows_of_labels(
-    path: str, names: Sequence[str], options: ReadOptions = _DEFAULT, *, labelled: bool = True
+    path: str,
+    names: Sequence[str],
+    options: ReadOptions = _DEFAULT,
+    *,
+    labelled: bool = True,
+    bad_rows: BadRows | None = None,
+    keep: Keep = _KEEP_NONE,
 ) -> Rows:
     """Return the rows of a file to test or predict, for a model that Python trained.
 
@@ -134,37 +146,48 @@ def read_rows_of_labels(
         path: The file.
         names: Of the labels, as `columns_of_labels` takes them.
         options: The columns of the texts, by default as `find_columns` says, and the encoding.
-        labelled: Whether the labels are read.
+        labelled: Whether the labels are read; if not, a text may be empty.
+        bad_rows: Collects the rows that cannot be read; None: `options.bad_rows` decides.
+        keep: As for `read_rows_like`.
 
     Raises:
         InputError: A column is missing, or anything that `read_rows` refuses.
     """
 
     def find(header: Header) -> Columns:
-        check_is_header(header, (*_USUAL, *names), _given(options))
+        check_is_header(header, (*_USUAL, *names), (*_given(options), *keep.names))
         return columns_of_labels(header, names, options, labelled)
 
-    return _read(path, options, find, BadRows(options.bad_rows))
+    return _read(path, options, find, bad_rows or BadRows(options.bad_rows), keep, may_be_empty=not labelled)
 
 
 def _given(options: ReadOptions) -> tuple[str | None, ...]:
     return (*options.texts, options.text_b, *options.label, options.group, options.split, options.weight)
 
 
-def _read(paths: Paths, options: ReadOptions, find: Callable[[Header], Columns], bad_rows: BadRows) -> Rows:
+def _read(
+    paths: Paths,
+    options: ReadOptions,
+    find: Callable[[Header], Columns],
+    bad_rows: BadRows,
+    keep: Keep = _KEEP_NONE,
+    *,
+    may_be_empty: bool = False,
+) -> Rows:
     first, *others = input_paths(paths)
     with open_table(first, options, bad_rows) as table:
-        columns = find(Header(table.source, table.header, _sample(table, bad_rows), table.unit, table.assumes_header))
+        header = Header(table.source, table.header, _sample(table, bad_rows), table.unit, table.assumes_header)
+        columns, kept = find(header), kept_columns(header, keep)
         check_same_columns(table, others, options, bad_rows)
-        builder = RowBuilder(columns, bad_rows)
+        builder = RowBuilder(columns, bad_rows, may_be_empty=may_be_empty, keep=kept)
         builder.add(table)
     for path in others:
         with open_table(path, options, bad_rows) as table:
             _sample(table, bad_rows)
             builder.add(table)
     texts, texts_b, labels, locations = builder.columns_and_locations()
-    source, names, weights = sources_name([first, *others]), builder.names(), builder.weights()
-    return Rows(source, texts, texts_b, labels, columns, locations, names, weights)
+    source, names, kept, weights = sources_name([first, *others]), builder.names(), builder.kept(), builder.weights()
+    return Rows(source, texts, texts_b, labels, columns, locations, names, kept, weights)
 
 
 def _sample(table: Table, bad_rows: BadRows) -> list[Record]:

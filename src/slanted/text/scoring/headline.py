@@ -1,6 +1,6 @@
 """The headline scores of each task, and the order and titles of all scores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HEADLINE = {
@@ -59,6 +59,11 @@ def _at_least(scores: Mapping[str, Any], key: str) -> float:
     return scores.get(key, 0.0 if key.endswith("f1") else -1.0)
 
 
-def headline(scores: Mapping[str, Any], task: str) -> str:
-    """Return a line with the headline scores of a task, those that are defined."""
-    return "  ".join(f"{key} {scores[key]:.4f}" for key in HEADLINE[task] if key in scores)
+def headline(scores: Mapping[str, Any], task: str, intervals: Mapping[str, Sequence[float]] | None = None) -> str:
+    """Return a line with the headline scores of a task, those that are defined, and their 95 % intervals.
+
+    >>> headline({"accuracy": 0.75}, "single"), headline({"accuracy": 0.75}, "single", {"accuracy": [0.5, 0.9]})
+    ('accuracy 0.7500', 'accuracy 0.7500 (95 %: 0.5000 to 0.9000)')
+    """
+    ends = {key: f" (95 %: {low:.4f} to {high:.4f})" for key, (low, high) in (intervals or {}).items()}
+    return "  ".join(f"{key} {scores[key]:.4f}{ends.get(key, '')}" for key in HEADLINE[task] if key in scores)

@@ -84,7 +84,7 @@ def score_single(
     truth = np.equal.outer(labels, np.arange(len(names)))
     correct = predicted == labels
     scores: Scores = {"loss": float(loss), "accuracy": float(correct.mean())}
-    scores |= _f1_scores(truth, np.equal.outer(predicted, np.arange(len(names))), names)
+    scores |= f1_scores(truth, np.equal.outer(predicted, np.arange(len(names))), names)
     if chosen is not None:
         scores["f1"] = scores["per_class"][names[chosen]]["f1"]
     if np.ptp(labels) > 0:
@@ -126,7 +126,7 @@ def score_multilabel(
     truth = np.asarray(targets) > 0.5
     predicted = probabilities >= thresholds
     scores: Scores = {"loss": float(loss), "accuracy": float((truth == predicted).all(axis=1).mean())}
-    scores |= _f1_scores(truth, predicted, names) | _ranking_scores(truth, probabilities)
+    scores |= f1_scores(truth, predicted, names) | _ranking_scores(truth, probabilities)
     return scores | {"ece": expected_calibration_error(probabilities.ravel(), truth.ravel())}
 
 
@@ -189,8 +189,8 @@ def expected_calibration_error(confidence: np.ndarray, outcome: np.ndarray) -> f
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def _f1_scores(truth: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> Scores:
-    """Macro, micro and per-class F1 of two boolean arrays of shape (n, classes); 0/0 counts as 0 within a class."""
+def f1_scores(truth: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> Scores:
+    """Return macro, micro and per-class F1 of two boolean arrays (n, classes); 0/0 counts as 0 within a class."""
     hits, chosen, support = (truth & predicted).sum(axis=0), predicted.sum(axis=0), truth.sum(axis=0)
     f1 = _ratio(2 * hits, chosen + support)
     columns = zip(names, _ratio(hits, chosen), _ratio(hits, support), f1, support, strict=True)

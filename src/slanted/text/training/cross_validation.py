@@ -6,7 +6,7 @@ The folder of a cross-validation contains
     recipe.json            all settings, to repeat the cross-validation
     labels.json            as for a run; in multi-label classification with the mean thresholds of the folds
     out_of_fold.csv        a prediction for every training row by the one model that was not trained on it; `row` counts
-                           the rows of all input files from 0, skipped rows included
+                           the rows of all input files from 0, skipped rows included; `fold` is the row's fold, from 1
     metrics.json           mean and deviation of each score over the folds, and the scores of out_of_fold.csv
     predictions.csv        if there is a test file: the mean prediction of all models
     report.html            the report, with links to the reports of the folds; report.json has its data
@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from slanted.common import atomic_files
 from slanted.runtime.random_state import preserved_random_state
 from slanted.text.models.fold_ensemble import DiskEnsemble, FoldEnsemble
-from slanted.text.models.predictions_csv import write_predictions
+from slanted.text.models.predictions_csv import FOLD, Layout, write_predictions
 from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, sums_in
@@ -34,6 +35,7 @@ from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.saved_run import read_run
 from slanted.text.scoring.headline import headline
+from slanted.text.scoring.intervals import TEST_INTERVALS
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import Settings
 from slanted.text.training.fold_metrics import fold_metrics
@@ -135,7 +137,11 @@ def train_fold(
 def _predict_out_of_fold(data: RunData, settings: Settings, model: FoldEnsemble, folder: Path) -> Metrics:
     """Write out_of_fold.csv and return its scores; labels are decided by the thresholds of each row's fold."""
     predicted, thresholds = model.predict_out_of_fold(data.train, data.folds)
-    write_predictions(folder / run_folder.OUT_OF_FOLD, data.target, predicted, thresholds, data.numbers)
+    numbers = np.zeros(len(data.train), np.int64)
+    for number, fold in enumerate(data.folds, start=1):
+        numbers[fold.test] = number
+    layout = Layout(data.numbers, {FOLD: numbers})
+    write_predictions(folder / run_folder.OUT_OF_FOLD, data.target, predicted, thresholds, layout)
     return score_predictions(data.target, data.train.y, predicted, settings.positive, thresholds)
 
 
@@ -146,4 +152,6 @@ def _predict_test(data: RunData, settings: Settings, model: FoldEnsemble, folder
     write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
     scores = score_predictions(data.target, data.test.y, predicted, settings.positive, model.decision_thresholds)
     frozen = frozen_encoder(data.target, data.train, settings).scores(data.test)
-    return {"test": scores, "baselines": {**baselines_of(data, data.test, settings), **frozen}}
+    intervals = model.intervals(data.test, predicted)
+    more = {TEST_INTERVALS: intervals} if intervals else {}
+    return {"test": scores, **more, "baselines": {**baselines_of(data, data.test, settings), **frozen}}

@@ -31,7 +31,7 @@ from slanted.text.progress.view import GroupRates
 from slanted.text.runs.checkpoints import Checkpoints, Snapshot
 from slanted.text.scoring.class_weights import BalancedLoss, balanced_weights
 from slanted.text.scoring.outputs_and_losses import Scaling, first_bias, task_loss, task_scores
-from slanted.text.settings import Settings
+from slanted.text.settings import CLS, Settings
 from slanted.text.tokens.documents import advice, described, unknown_note
 from slanted.text.training.callbacks import History, KeepBest, LastBatchLoss, StepLog
 from slanted.text.training.checkpoint_callback import Checkpointing
@@ -150,12 +150,14 @@ class FineTuningRun:
         """Lines for the user about the model and the run, with advice if many texts are truncated."""
         encoder, settings = self.encoder, self.settings
         hint = advice(self.documents, settings, encoder.max_tokens, self.pairs)
+        new = encoder.new_parts if settings.pooling == CLS else ()  # the mean of the tokens needs no pooler
         return (
             f"model: {settings.model}: {self.classifier.count_params() / 1e6:.1f} M parameters, "
             f"hidden size {encoder.hidden_dim}, {plural(encoder.num_layers, 'block')}; "
             f"{described(self.documents, settings)}",
             *([hint] if hint else []),
             *self.notes,
+            *(f"note: the checkpoint has no {part}; it is new" for part in new),
             *([self.loss.description] if isinstance(self.loss, BalancedLoss) else []),
             *([self.length.reason] if self.length.reason else []),
             f"run: {plural(settings.recipe.least_epochs, 'epoch')} of {plural(len(self.batches), 'step')}, "

@@ -22,6 +22,7 @@ from slanted.text.runs.checkpoints import steps_of
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.scoring.baselines import baseline_scores
+from slanted.text.scoring.intervals import TEST_INTERVALS
 from slanted.text.settings import Settings
 from slanted.text.training.fine_tuning import FineTuningRun, TrainingResult, recipe_lines
 
@@ -103,6 +104,9 @@ def train_here(
             metrics = _facts(run, result, data) | _scores(model, data, predicted)
             if request.expected is not None:
                 metrics |= request.expected.facts()
+            if data.test is not None and predicted is not None:
+                intervals = model.intervals(data.test, predicted)
+                metrics |= {TEST_INTERVALS: intervals} if intervals else {}
             if scored is not None:
                 metrics["baselines"] = {**baselines(data, scored, settings), **frozen}
             repeat = {
