@@ -116,8 +116,9 @@ def test_columns_of_what_python_saved_are_found_by_their_names(tiny_model, tmp_p
     printed = capsys.readouterr().out
     assert printed[: len(printed) // 2] == printed[len(printed) // 2 :]
     assert evaluate(("spam", "foo"), [0, 1]) == 2
-    message = "t.csv: no column 'toxic', which the training data has; the columns are 'text', 'spam', 'foo'; add it; "
-    assert message + "rows without labels go to `slanted predict`" in capsys.readouterr().err
+    message = "t.csv: no column 'toxic', which the training data has; the columns are 'text', 'spam', 'foo'; "
+    remedy = "rename or add it, or name it with `slanted evaluate --label`; rows without labels go to `slanted predict`"
+    assert message + remedy in capsys.readouterr().err
     with open(tmp_path / "t.csv", "w") as file:
         file.writelines(json.dumps({"text": t, "label": ["spam"]}) + "\n" for t in TEXTS)
     (tmp_path / "t.csv").rename(tmp_path / "t.jsonl")

@@ -64,7 +64,7 @@ def test_the_result_is_out_of_fold_beside_baselines_of_the_same_rows(pages):
     right = 100 * metrics["out_of_fold"]["accuracy"]
     assert f"Out of fold, the 3 models classify {right:.1f} % of the 180 training rows correctly" in shown
     said = (
-        f"It beats TF-IDF with logistic regression ({100 * linear[0]:.1f} %) and always predicting the most frequent "
+        f"They beat TF-IDF with logistic regression ({100 * linear[0]:.1f} %) and always predicting the most frequent "
     )
     assert f"{said}label ({100 * constant[0]:.1f} %)." in shown
     assert f"The mean of the 3 models classifies {100 * metrics['test']['accuracy']:.1f} % of the 60 test rows" in shown
