@@ -60,7 +60,7 @@ def test_numbers_predicted_worse_than_by_the_mean_or_too_close_to_it_are_a_warni
     report = {"labels": ["x", "y"], "data": data, "metrics": {"task": "regression", "test": {"r2": -0.25}}}
     worse, narrow = warnings_of_numbers(report)
     assert worse == "Always predicting the mean has the smaller squared error (R² -0.25)."
-    assert narrow.startswith("x: the predictions vary 20.0\xa0% as much as the true numbers")
+    assert narrow.startswith("x: the deviation of the predictions is 20.0\xa0% of that of the true numbers")
     assert warnings_of_numbers({**report, "metrics": {"task": "single"}}) == []
 
 

@@ -47,7 +47,7 @@ def report_data(
     seconds = max(EXPLAINING_SECONDS, EXPLAINING_SHARE * result.seconds)
     return {
         "format_version": FORMAT_VERSION,
-        "finished": now(),
+        "finished": datetime.now(UTC).isoformat(timespec="minutes"),
         "rows": rows_of(data),
         **_rates(run),
         "epochs": _epochs(run, result, is_weighted=data.train.weights is not None),
@@ -56,11 +56,6 @@ def report_data(
         "cost": _cost(run),
         "versions": _versions(settings.backend),
     }
-
-
-def now() -> str:
-    """Return the time in UTC, in ISO 8601 to the minute."""
-    return datetime.now(UTC).isoformat(timespec="minutes")
 
 
 def rows_of(data: RunData) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a run is, its settings and the versions of the packages, as pairs of name and value."""
+"""The head of a report, the settings of a run and the versions of the packages, as pairs of name and value."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,16 +23,17 @@ SETTINGS = {f.name: f.metadata.get("label", f.name.replace("_", " ")) for f in s
 
 
 def about(report: Mapping[str, Any]) -> list[tuple[str, object]]:
-    """Return what the run is: its data, date, model and duration."""
+    """Return the data, task, date, model and training time of a run, as pairs of name and value."""
     saved, data, metrics = report["recipe"], report["data"], report["metrics"]
     labels, counts = len(report["labels"]), data["rows"]
-    kinds = {"single": "class", "multilabel": "label", "regression": "target"}
+    kinds = {"single": ("class", "classes"), "multilabel": ("label", "labels"), "regression": ("target", "targets")}
+    task = f"{labels:,} {kinds[metrics['task']][labels != 1]}"
     files = saved.get("files") or {}
     names = {"train": "training", "valid": "validation", "test": "test"}
     rows = [
         f"{_file_names(files.get(part))}{counts[part]:,} {name} rows" for part, name in names.items() if part in counts
     ]
-    pairs: list[tuple[str, object]] = [("data", "; ".join(rows)), ("task", _plural(labels, kinds[metrics["task"]]))]
+    pairs: list[tuple[str, object]] = [("data", "; ".join(rows)), ("task", task)]
     if "finished" in data:
         finished = data["finished"]
         pairs.append(("finished", f"{finished.day} {finished:%B %Y, %H:%M} UTC"))
@@ -45,10 +46,6 @@ def _file_names(paths: str | list[str] | None) -> str:
     """Return the names of files without their folders, as the beginning of a list entry."""
     each = [paths] if isinstance(paths, str) else paths or []
     return "".join(f"{file_and_line(one)}, " for one in each)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun == 'class' else 's'}"
 
 
 def settings(report: Mapping[str, Any]) -> list[tuple[str, object]]:

@@ -78,10 +78,8 @@ def warnings_of_numbers(report: Mapping[str, Any]) -> list[str]:
     for name, points in zip(report["labels"], data["quality"]["scatter"], strict=False):
         true, predicted = (pstdev(values) for values in zip(*points, strict=True))
         if predicted < NARROW * true:
-            vary = f"vary {percent(predicted / true)} as much as the true numbers"
-            found.append(
-                f"{name[:LONGEST_LABEL]}: the predictions {vary}; extreme ones are predicted too close to the mean."
-            )
+            share = f"the deviation of the predictions is {percent(predicted / true)} of that of the true numbers"
+            found.append(f"{name[:LONGEST_LABEL]}: {share}, so that large and small ones are predicted badly.")
     return found
 
 
