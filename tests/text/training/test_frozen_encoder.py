@@ -69,6 +69,20 @@ def test_a_head_that_the_vectors_tell_little_of_stays_random(tiny_model, monkeyp
     assert all(map(np.array_equal, random, run.classifier.output_dense.get_weights()))
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("few", [91, 90])
+def test_the_scale_of_few_rows_is_not_too_small(tiny_model, monkeypatch, few):
+    monkeypatch.setattr(frozen_encoder, "FEW_ROWS", few)
+    run, _ = prepared(tiny_model)
+    head, mean = run.frozen._linear
+    run.frozen.__dict__["_linear"] = replace(head, scale=0.0), mean
+    random = run.classifier.output_dense.get_weights()[0]
+    run.start_head()
+    expected = 0.3 * head.kernel if few > 90 else random
+    np.testing.assert_allclose(run.classifier.output_dense.get_weights()[0], expected, rtol=1e-5, atol=1e-6)
+    assert run.frozen.has_started == (few > 90)
+
+
 def test_a_random_head_runs_no_encoder(tiny_model, monkeypatch):
     run, _ = prepared(tiny_model, recipe=Recipe(lr_max=0.01, epochs=1, head_start="random"))
     monkeypatch.setattr(run.frozen, "_vectors", None)

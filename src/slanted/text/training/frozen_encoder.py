@@ -30,6 +30,7 @@ from slanted.text.scoring.thresholds import DEFAULT, best_thresholds
 from slanted.text.settings import Settings
 
 SMALLEST_SCALE = 0.05
+FEW_ROWS, SMALLEST_SCALE_OF_FEW = 100, 0.3  # the out-of-fold loss of so few rows is too uncertain for a smaller scale
 
 
 class FrozenEncoder:
@@ -116,17 +117,21 @@ class FrozenEncoder:
     def start_head(self) -> str:
         """Give the last layer of the classifier the scaled weights of its linear model; return a line about it.
 
-        Where the frozen vectors tell nothing about the labels, the scale is near 0, and the random weights stay.
+        Where the frozen vectors tell nothing about the labels, the scale is near 0, and the random weights stay. Fewer
+        than `FEW_ROWS` rows with classes or labels cannot show it: their scale is at least `SMALLEST_SCALE_OF_FEW`.
         """
         if self._has_too_many_labels:
             return f"head start: random, because the fits for {len(self._target.labels):,} labels would take long"
         linear = self._linear[0]
         quality = "R²" if self._target.kind == "regression" else "accuracy"
-        found = f"C={linear.strength:g}, out-of-fold {quality} {linear.quality:.4f}, scale {linear.scale:.3g}"
-        if linear.scale < SMALLEST_SCALE:
+        scale = linear.scale
+        if self._target.kind != "regression" and len(self._rows) < FEW_ROWS:
+            scale = max(scale, SMALLEST_SCALE_OF_FEW)
+        found = f"C={linear.strength:g}, out-of-fold {quality} {linear.quality:.4f}, scale {scale:.3g}"
+        if scale < SMALLEST_SCALE:
             self.has_started = False
             return f"head start: random, because a linear model tells nothing of the labels ({found})"
-        kernel, bias = linear.kernel * linear.scale, linear.bias * linear.scale
+        kernel, bias = linear.kernel * scale, linear.bias * scale
         self._classifier.output_dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
         self.has_started = True
         return f"head start: a linear model of {plural(len(self._rows), 'training row')} ({found})"
