@@ -53,6 +53,12 @@ def test_every_command_reads_a_file_as_training_did(rows, tiny_model, capsys):
     assert main(["predict", "run", "test.txt", "--out", "p.csv"]) == 0
     assert Path("p.csv").read_text() == Path("run/predictions.csv").read_text()
     assert len(Path("p.csv").read_text().splitlines()) - 1 == len(test) == 8
+    quoted = "\n".join("\t".join(f'"{cell}"' for cell in line[1:-1].split("\t")) for line in test)
+    Path("quoted.txt").write_text(quoted)
+    for quotes in ("none", "auto", "csv"):
+        given = [] if quotes == "none" else ["--quotes", quotes]
+        assert main(["predict", "run", "quoted.txt", *given, "--out", f"{quotes}.csv"]) == 0
+    assert Path("auto.csv").read_text() == Path("csv.csv").read_text() != Path("none.csv").read_text()
     named = "".join("\t".join(line.split("\t")[::2][:2]) + "\n" for line in ["title\t\tbody\t\n", *test])
     Path("named.txt").write_text(named)
     assert main(["predict", "run", "named.txt", "--header", "--out", "q.csv"]) == 0

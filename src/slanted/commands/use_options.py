@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from slanted.common.setting_fields import documented, setting
 from slanted.errors import InputError, SettingError
 from slanted.text.rows.columns import Keep
-from slanted.text.settings import BACKENDS, ReadOptions, names_of, threads_setting
+from slanted.text.settings import BACKENDS, QUOTES, ReadOptions, names_of, threads_setting
 
 
 @documented
@@ -13,6 +13,7 @@ from slanted.text.settings import BACKENDS, ReadOptions, names_of, threads_setti
 class UseOptions(ReadOptions):
     """Options for reading a file, by default as in training, the backend that runs the model, and its threads."""
 
+    quotes: str | None = setting(None, "quotes in text files (default: as in training)", metavar="|".join(QUOTES))
     backend: str = setting("auto", "Keras's backend", choices=BACKENDS)
     threads: int | str = threads_setting()
 

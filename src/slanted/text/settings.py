@@ -71,7 +71,7 @@ class ReadOptions:
     separator: str | None = setting(
         None, "the separator of fields in text files, or tab (default: from the name or the header)", metavar="C"
     )
-    quotes: str = setting(
+    quotes: str | None = setting(
         QUOTES[0],
         "quotes in text files; csv: they enclose fields; none: they are part of the texts; auto: csv, or between tabs "
         "or bars as the rows show",
@@ -101,14 +101,14 @@ class ReadOptions:
             object.__setattr__(self, name, value)  # the dataclass is frozen
         if separator is not None and (len(separator) != 1 or separator in '"\r\n\0'):
             raise SettingError("separator", "one character, or tab", self.separator)
-        if self.quotes not in QUOTES:
+        if self.quotes not in (None, *QUOTES):
             raise SettingError("quotes", f"one of {', '.join(QUOTES)}", self.quotes)
         if len({"", *self.columns}) <= len(self.columns):
             raise SettingError("columns", "different names, with commas between them", ",".join(self.columns))
 
     def with_form_of(self, other: "ReadOptions") -> Self:
         """Return the options with those of another file for how it is written, where they have their defaults."""
-        default = ReadOptions()
+        default = type(self)()
         form = {name: getattr(other, name) for name in FORM if getattr(self, name) == getattr(default, name)}
         if self.header:  # which a file with names for its columns has not
             form.pop("columns", None)

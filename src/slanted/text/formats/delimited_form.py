@@ -93,7 +93,8 @@ class Form:
                 problem = f"{source}: --no-header leaves its columns without names"
                 raise InputError(f"{problem}; name them with --columns, such as --columns text,label")
             columns = (TEXT,)
-        quotes = CSV if options.quotes == AUTO and separator not in UNQUOTED else options.quotes
+        quotes = options.quotes or AUTO
+        quotes = CSV if quotes == AUTO and separator not in UNQUOTED else quotes
         assumes = columns is None and not header
         return cls(lines, number, separator, quotes, columns, assumes)
 
