@@ -40,15 +40,18 @@ def atomic_writer(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
     """Yield a temporary text file that replaces `path` when the block ends; the mode of the replaced file is kept.
 
     Args:
-        path: The file. A pipe or a device is written to directly; BrokenPipeError tells that a pipe has no reader.
-        follow_links: If `path` is a symbolic link: whether its target is replaced, which suits a path that the user
-            has typed. By default the link itself is replaced, because a link in a folder that somebody else has
-            written may point anywhere.
+        path: The file.
+        follow_links: Whether this is a path that the user has typed. Then the target of a symbolic link is replaced,
+            and a pipe or a device is written to directly; BrokenPipeError tells that a pipe has no reader. By default
+            the link itself is replaced and a pipe or a device is refused, because somebody else may have put it into
+            the folder: a link may point anywhere, and a pipe without a reader waits for ever.
 
     Raises:
         InputError: The file cannot be written.
     """
-    if path.exists() and not path.is_file() and (follow_links or not path.is_symlink()):
+    if not follow_links and not path.is_symlink() and path.exists() and not path.is_file():
+        raise InputError(f"{path}: must be a regular file to be replaced, and is none; move it away")
+    if path.exists() and not path.is_file() and follow_links:
         with _unwritable(path), open(path, "w", encoding="utf-8", newline="") as file:
             yield file
         return

@@ -1,19 +1,15 @@
-"""The files of a run: their names, their SHA-256, and which entries of a folder a run has."""
+"""The files of a run: their names and their SHA-256."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from re import fullmatch
 from typing import Any
 
-from slanted.common.atomic_files import is_of_the_system, part_of
-from slanted.common.regular_files import read_regular
-from slanted.common.strict_json import decoded_strictly
+from slanted.common.atomic_files import is_of_the_system
 from slanted.errors import InputError
 from slanted.text.formats.input_paths import open_source
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
-from slanted.text.runs.checkpoints import PREFIX
-from slanted.text.runs.folder_lock import LOCK
 
 MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
 HISTORY, METRICS, PREDICTIONS = "history.csv", "metrics.json", "predictions.csv"
@@ -24,7 +20,6 @@ OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROW
 PARTIAL = ".partial"
 REPLACING, REPLACED = ".replacing", ".replaced"  # the replaced run: while it is moved, and after
 WORK = (PARTIAL, CHECKPOINTS, REPLACING, REPLACED)  # folders that a command makes and deletes
-IN_WORK = (*WORK, LOCK, "run.json", "live.jsonl", ".part")  # beside a run's files and checkpoints
 SUMS = "artefacts"  # the entry of recipe.json
 
 
@@ -45,63 +40,6 @@ def is_fold(name: str) -> bool:
 def is_ours(name: str) -> bool:
     """Return whether a run's folder contains an entry of this name."""
     return name in OURS or is_fold(name)
-
-
-def require_own(folder: Path) -> None:
-    """Raise unless everything in a folder is a run's or left by one.
-
-    The names of a run's files count only beside a recipe.json that slanted wrote, in each fold too, or while one run
-    replaces another.
-
-    Raises:
-        InputError: Something else is there; the message names it.
-    """
-    if stray := _stray(folder):
-        path, problem, remedy = stray
-        raise InputError(f"--out {folder}: holds {str(path.relative_to(folder))!r}, {problem}; {remedy}")
-
-
-def _stray(folder: Path) -> tuple[Path, str, str] | None:
-    foreign = "which is not a run's", "give a new or empty folder"
-    if not folder.is_dir():
-        return None
-    saved, is_replaced = _recipe(folder), any((folder / name).exists() for name in (REPLACING, REPLACED))
-    for path in sorted(folder.iterdir()):
-        name = part_of(path.name) or path.name
-        if path.name == LOCK or is_of_the_system(path.name) or (name != path.name and is_ours(name)):
-            continue
-        if name in WORK:
-            if path.is_symlink() or not path.is_dir() or path.stat().st_dev != folder.stat().st_dev:
-                remedy = "put a folder of this disk in its place, or give another --out"
-                return path, "which is no folder, a link or on another disk", remedy
-            if others := [
-                inner for inner in sorted(path.iterdir()) if inner.is_symlink() or not _is_in_work(inner.name)
-            ]:
-                return others[0], *foreign
-        elif not is_ours(name) or path.is_dir() != (name == MODEL or is_fold(name)):
-            return path, *foreign
-        elif saved is None and not is_replaced:
-            rule = f"but no {RECIPE} of slanted, without which it is no run"
-            return path, rule, "move it away, or give a new or empty folder"
-        elif inner := _stray(path) if is_fold(name) else _added(path, saved) if name == MODEL else None:
-            return inner
-    return None
-
-
-def _is_in_work(name: str) -> bool:
-    name = part_of(name) or name
-    return name in IN_WORK or is_of_the_system(name) or name.startswith(PREFIX) or is_ours(name)
-
-
-def _added(model: Path, saved: Mapping[str, Any] | None) -> tuple[Path, str, str] | None:
-    """Return a file in `model` that its run does not name."""
-    known = (saved or {}).get(SUMS)
-    if not isinstance(known, dict):
-        return None
-    for path in sorted(model.rglob("*")):
-        if path.is_file() and f"{path.relative_to(model.parent)}" not in known and not is_of_the_system(path.name):
-            return path, "which is not a run's", "move it away, or give a new or empty folder"
-    return None
 
 
 def identity(folder: Path) -> tuple[int, int] | None:
@@ -155,13 +93,3 @@ def check_sums(folder: Path, sums: Any, *names: str) -> None:
             problem = "is not the file that was saved with the run" if name in found else "is missing"
             remedy = f"restore it or train again; to use what is there, delete {SUMS!r} from {RECIPE}"
             raise InputError(f"{folder / name}: {problem}; {remedy}")
-
-
-def _recipe(folder: Path) -> dict[str, Any] | None:
-    """Return the content of a recipe.json that slanted wrote; None if there is none."""
-    try:
-        saved = decoded_strictly(read_regular(folder / RECIPE).decode("utf-8"))
-    except (OSError, ValueError):
-        return None
-    is_of_slanted = isinstance(saved, dict) and isinstance(saved.get("recipe"), dict) and "model" in saved
-    return saved if is_of_slanted else None

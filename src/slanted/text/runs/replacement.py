@@ -12,9 +12,10 @@ from pathlib import Path
 
 from slanted.common.atomic_files import disk_errors, sync_tree
 from slanted.errors import InputError
-from slanted.text.runs.artefacts import FOLD, METRICS, PARTIAL, REPLACED, REPLACING, is_ours, require_own
+from slanted.text.runs.artefacts import FOLD, METRICS, PARTIAL, REPLACED, REPLACING, is_ours
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.folder_lock import locked
+from slanted.text.runs.own_files import require_own
 
 PATIENCE = 5.0  # seconds in which another process completes a replacement
 
