@@ -103,8 +103,9 @@ def test_a_second_text_column_is_refused_of_a_model_of_single_texts(run, place):
     assert str(refused.value) == "--text-b label: the model was trained on single texts; leave it out"
 
 
-def test_the_table_of_scores_has_no_control_characters(monkeypatch, capsys):
-    label, scores = "\x1b]0;owned\x07", {"accuracy": 1.0, "per_class": {"\x1b]0;owned\x07": {"f1": 1.0}}}
+def test_the_table_of_scores_has_no_control_characters_and_a_line_for_each_label(monkeypatch, capsys):
+    label = "\x1b]0;owned\x07\nmine"
+    scores = {"accuracy": 1.0, "per_class": {label: {"f1": 1.0}}}
     model = SimpleNamespace(
         predict=lambda *texts: None, score=lambda *given: scores, intervals=lambda *given: {"accuracy": [0.5, 1.0]}
     )
@@ -113,7 +114,7 @@ def test_the_table_of_scores_has_no_control_characters(monkeypatch, capsys):
     monkeypatch.setattr(evaluate_and_predict, "_read", lambda *given, labelled: None)
     monkeypatch.setattr(evaluate_and_predict.Examples, "of", lambda *given: Examples([]))
     monkeypatch.setattr(evaluate_and_predict, "_load", lambda *given: model)
-    for as_json, line in ((False, "  \\x1b]0;owned\\x07"), (True, '    "\\u001b]0;owned\\u0007": {')):
+    for as_json, line in ((False, "  \\x1b]0;owned\\x07\\nmine "), (True, '    "\\u001b]0;owned\\u0007\\nmine": {')):
         evaluate(Path("run"), "t.csv", OPTIONS, as_json)
         assert line in capsys.readouterr().out
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from slanted.commands.use_options import PredictOptions, UseOptions
 from slanted.common.messages import listed, plural, printable_json, shown
-from slanted.errors import InputError, printable
+from slanted.errors import InputError, printable, printable_line
 from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.cells import is_blank
@@ -197,7 +197,9 @@ def _table(scores: dict[str, Any], intervals: dict[str, list[float]]) -> str:
     numbers = {name: value for name, value in scores.items() if isinstance(value, float)}
     lines = [f"{name:<18} {value:.4f}{ends.get(name, '')}" for name, value in numbers.items()]
     for label, row in scores.get("per_class", {}).items():
-        lines.append(f"  {label:<24} " + "  ".join(f"{name} {_short(value)}" for name, value in row.items()))
+        lines.append(
+            f"  {printable_line(label):<24} " + "  ".join(f"{name} {_short(value)}" for name, value in row.items())
+        )
     return "\n".join(lines)
 
 
