@@ -8,11 +8,15 @@ from slanted.common import regular_files
 from slanted.common.regular_files import is_folder, is_regular, read_regular
 from slanted.errors import InputError
 from slanted.recipe.named import recipe_named
+from slanted.report.collect.predicted_rows import read_predicted
+from slanted.text.labels.examples import Examples
+from slanted.text.labels.targets import Target
 from slanted.text.pretrained.model_files import check_folder
 from slanted.text.runs.history import read_history
 from slanted.text.runs.own_files import require_own
 from slanted.text.runs.run_folder import read_json
-from slanted.text.tokens.vocabulary_files import word_piece
+from slanted.text.tokens.sentencepiece_unigram import unigram
+from slanted.text.tokens.vocabulary_files import read_model_file, word_piece
 
 pytestmark = pytest.mark.once
 
@@ -50,6 +54,9 @@ def endless(tmp_path, request):
         ("history.csv", read_history),
         ("model/config.json", lambda path: check_folder(path.parent)),
         ("vocabulary.txt", lambda path: word_piece(path, True, None)),
+        ("spiece.model", lambda path: unigram(path, "albert")),
+        ("tokenizer.json", read_model_file),
+        ("predictions.csv", lambda path: read_predicted(path, Examples(["a"]), Target("single", ("x", "y")))),
     ],
 )
 def test_readers_of_a_stranger_s_folder_refuse_devices_and_pipes_by_name(endless, name, read):

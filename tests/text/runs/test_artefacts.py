@@ -14,8 +14,8 @@ from slanted.report.write_report import write_page
 from slanted.text.estimators import TextClassifier
 from slanted.text.models import fold_ensemble
 from slanted.text.models.text_model import TextModel
-from slanted.text.runs import saved_run
-from slanted.text.runs.artefacts import check_sums, is_ours, sha256_of, sums_in
+from slanted.text.runs import artefacts, saved_run
+from slanted.text.runs.artefacts import check_sums, is_of_run, is_ours, sha256_of, sums_in
 
 pytestmark = pytest.mark.once
 
@@ -74,6 +74,29 @@ def test_sums_that_are_none(copy, sums):
     (copy / "recipe.json").write_text(json.dumps({**read(copy / "recipe.json"), "artefacts": sums}))
     with pytest.raises(InputError, match=r"recipe\.json: 'artefacts' must be an object of SHA-256"):
         TextModel.load(copy)
+
+
+def test_a_file_that_is_larger_than_a_run_s_can_be_is_not_read(copy, monkeypatch):
+    read, sum_of = [], artefacts.sha256_of
+    monkeypatch.setattr(artefacts, "sha256_of", lambda path: (read.append(path.name), sum_of(path))[1])
+    with (copy / "model" / "mine.bin").open("wb") as file:
+        file.truncate(2**35)  # without data: it takes no place on the disk
+    TextModel.load(copy)
+    assert "mine.bin" not in read and "model.weights.h5" in read
+    for name in ("model/model.weights.h5", "model/assets/tokenizer/vocabulary.txt"):  # in the opposite order
+        with (copy / name).open("rb+") as file:
+            file.truncate(2**35)
+        read.clear()
+        with pytest.raises(InputError, match=f"{name}: is not the file that was saved with the run"):
+            TextModel.load(copy)
+        assert (copy / name).name not in read
+
+
+def test_paths_of_a_run(copy):
+    (copy.parent / "link").symlink_to(copy / "labels.json")
+    names = ["recipe.json", "predictions.csv", "model/config.json", "fold_3/x", ".checkpoints/x", ".lock", "../link"]
+    assert all(is_of_run(copy / name, copy) for name in names)
+    assert not any(is_of_run(copy / name, copy) for name in ("mine.csv", ".", "..", "../recipe.json"))
 
 
 def test_names_outside_of_the_folder_are_not_read(tmp_path):

@@ -7,9 +7,12 @@ from re import fullmatch
 from typing import Any
 
 from slanted.common.atomic_files import is_of_the_system
+from slanted.common.regular_files import MOST_BYTES
 from slanted.errors import InputError
 from slanted.text.formats.input_paths import open_source
+from slanted.text.pretrained.model_files import most_bytes
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
+from slanted.text.runs.folder_lock import LOCK
 
 MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "labels.json"
 HISTORY, METRICS, PREDICTIONS = "history.csv", "metrics.json", "predictions.csv"
@@ -42,6 +45,15 @@ def is_ours(name: str) -> bool:
     return name in OURS or is_fold(name)
 
 
+def is_of_run(path: Path, folder: Path) -> bool:
+    """Return whether a path is that of a file of the run in a folder, or of one that a run may write."""
+    path, folder = path.resolve(), folder.resolve()
+    if not path.is_relative_to(folder) or path == folder:
+        return False
+    first = path.relative_to(folder).parts[0]
+    return is_ours(first) or first in (*WORK, LOCK)
+
+
 def identity(folder: Path) -> tuple[int, int] | None:
     """Return a value that changes when another run replaces the one in the folder; None without a run."""
     try:
@@ -58,9 +70,13 @@ def sums_in(folder: Path, names: Sequence[str] = (LABELS, TOKENIZER, MODEL)) -> 
         folder: The run's folder.
         names: Its files, and its folders with all files in them; those that are missing are left out.
     """
+    return {name: sha256_of(path) for name, path in _files_in(folder, names).items()}
+
+
+def _files_in(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     paths = [path for name in names for path in (folder / name, *sorted((folder / name).rglob("*")))]
     files = [path for path in paths if path.is_file() and not is_of_the_system(path.name)]
-    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+    return {path.relative_to(folder).as_posix(): path for path in files}
 
 
 def sha256_of(path: Path) -> str:
@@ -87,9 +103,15 @@ def check_sums(folder: Path, sums: Any, *names: str) -> None:
     if not isinstance(sums, dict | None):
         raise InputError(f"{folder / RECIPE}: {SUMS!r} must be an object of SHA-256; restore the file or train again")
     expected = {name: value for name, value in (sums or {}).items() if name.split("/")[0] in names}
-    found = sums_in(folder, names) if expected else {}
+    files = _files_in(folder, names) if expected else {}
     for name, value in expected.items():
-        if found.get(name) != value:
-            problem = "is not the file that was saved with the run" if name in found else "is missing"
+        if name not in files or not _has_sum(files[name], value):
+            problem = "is not the file that was saved with the run" if name in files else "is missing"
             remedy = f"restore it or train again; to use what is there, delete {SUMS!r} from {RECIPE}"
             raise InputError(f"{folder / name}: {problem}; {remedy}")
+
+
+def _has_sum(path: Path, expected: Any) -> bool:
+    """Return whether a file has a SHA-256; one that is larger than a run's can be is not read."""
+    most = most_bytes(path.parent) if path.suffix in (".h5", ".keras") else MOST_BYTES
+    return path.stat().st_size <= most and sha256_of(path) == expected
