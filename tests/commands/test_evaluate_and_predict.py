@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import trained_runs
 from pyarrow import parquet
-from run_files import read, table
+from run_files import read, snapshot, table
 
 from slanted.cli import main
 from slanted.commands import evaluate_and_predict
@@ -40,6 +40,16 @@ def test_predicting_again_gives_the_same_bytes_wherever_the_run_lies(run, place,
     monkeypatch.chdir(moved.parent)
     assert main(["predict", "moved", place.test, "--out", "p.csv"]) == 0
     assert Path("p.csv").read_bytes() == (run / "predictions.csv").read_bytes()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["recipe.json", "model/config.json", "predictions.csv", "out_of_fold.csv", "../link"])
+def test_no_prediction_replaces_a_file_of_its_run(run, place, tmp_path, name, capsys):
+    (copy := shutil.copytree(run, tmp_path / "copy")).joinpath("../link").symlink_to(copy / "labels.json")
+    before = snapshot(copy)
+    assert main(["predict", str(copy), place.test, "--out", str(copy / name)]) == 2
+    rule = f"is a file of the run in {copy}, and would be replaced; give another file"
+    assert capsys.readouterr().err == f"error: --out {copy / name}: {rule}\n" and snapshot(copy) == before
 
 
 def test_predicting_a_file_of_one_column_says_which_it_takes_for_the_texts(run, tmp_path, capsys):

@@ -48,7 +48,7 @@ def stray(folder: Path, is_work: bool = False) -> Stray | None:
         is_work: Whether it is a folder to work in, whose files count without a recipe.json.
     """
     foreign = NOT_A_RUN_S, "give a new or empty folder"
-    saved = _recipe(folder)
+    saved = recipe_in(folder)
     counts = is_work or saved is not None or any((folder / name).exists() for name in (REPLACING, REPLACED))
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         name, inner = part_of(path.name) or path.name, None
@@ -98,7 +98,7 @@ def _added(model: Path, sums: Any) -> Stray | None:
     return None
 
 
-def _recipe(folder: Path) -> dict[str, Any] | None:
+def recipe_in(folder: Path) -> dict[str, Any] | None:
     """Return the content of a recipe.json that slanted wrote; None if there is none."""
     try:
         saved = decoded_strictly(read_regular(folder / RECIPE).decode("utf-8"))
