@@ -98,6 +98,14 @@ def test_links_in_a_folder_are_refused_by_name(link):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_pipe_in_a_folder_is_refused_before_it_is_copied(tmp_path):
+    (tmp_path / "assets").mkdir()
+    os.mkfifo(tmp_path / "assets" / "x")
+    with pytest.raises(InputError, match=r"assets/x: is a device or a pipe, which no run writes; "):
+        refuse_links(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
 def test_a_pipe_that_the_user_typed_is_written_as_it_comes_and_stays_a_pipe(tmp_path):
     pipe, read = tmp_path / "pipe", []
     os.mkfifo(pipe)

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from slanted.common.regular_files import is_folder, is_regular
 from slanted.errors import InputError
 
 _PART = re.compile(r"\.(.+)\.\w+\.part")
@@ -94,14 +95,15 @@ def _mode_for(path: Path) -> int:
 
 
 def refuse_links(folder: Path) -> None:
-    """Raise if a folder, or anything within it, is a symbolic link, whose target must not be copied.
+    """Raise if a folder, or anything within it, is a symbolic link, a device or a pipe, which must not be copied.
 
     Raises:
-        InputError: A link was found.
+        InputError: One was found.
     """
-    link = next((path for path in [folder, *sorted(folder.rglob("*"))] if path.is_symlink()), None)
-    if link is not None:
-        raise InputError(f"{link}: is a link, which no run writes; put the file itself in its place, or remove it")
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        if not is_regular(path) and not is_folder(path):
+            kind = "a link" if path.is_symlink() else "a device or a pipe"
+            raise InputError(f"{path}: is {kind}, which no run writes; put the file itself in its place, or remove it")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from slanted.common.regular_files import MOST_BYTES
 from slanted.errors import InputError
 from slanted.text.pretrained.encoder import Encoder, load_encoder
 from slanted.text.pretrained.hub import fetch
@@ -12,7 +13,7 @@ from slanted.text.runs.own_files import recipe_in
 from slanted.text.runs.replacement import settle
 from slanted.text.runs.saved_run import unreplaced
 
-_SUFFIXES = (".json", ".safetensors", ".h5", ".txt", ".model", ".spm")
+_WEIGHTS, _OTHERS = (".safetensors", ".h5"), (".json", ".txt", ".model", ".spm")
 
 
 def locate_model(name: str) -> ModelFiles:
@@ -55,8 +56,13 @@ def model_sums(name: str) -> dict[str, str]:
     names = {path: path.relative_to(weights).as_posix() for path in weights.rglob("*")}
     if files.tokenizer_folder not in (None, weights):  # the folder of a run, around its model
         names |= {path: path.name for path in files.tokenizer_folder.iterdir()}
-    wanted = sorted(path for path in names if path.suffix in _SUFFIXES and path.is_file())
-    return {names[path]: sha256_of(path) for path in wanted}
+    wanted = sorted(path for path in names if path.suffix in (*_WEIGHTS, *_OTHERS) and path.is_file())
+    return {names[path]: sha256_of(path) for path in wanted if path.suffix in _WEIGHTS or _is_readable(path)}
+
+
+def _is_readable(path: Path) -> bool:
+    """Return whether a file other than weights is read at all."""
+    return path.stat().st_size <= MOST_BYTES
 
 
 def require_unchanged_model(name: str, before: Mapping[str, str]) -> None:
