@@ -26,16 +26,20 @@ NOT_A_RUN_S = "which is not a run's"
 Stray = tuple[Path, str, str]
 
 
-def require_own(folder: Path) -> None:
+def require_own(folder: Path, is_work: bool = False) -> None:
     """Raise unless everything in a folder was written by a run.
 
     The names of a run's files count only beside a recipe.json that slanted wrote, in each fold too, or while one run
     replaces another. No link, device or pipe is a run's.
 
+    Args:
+        folder: The folder of a run or of a fold.
+        is_work: Whether it is a folder to work in, see `stray`.
+
     Raises:
         InputError: Something else is there; the message names it.
     """
-    if found := stray(folder):
+    if found := stray(folder, is_work):
         path, problem, remedy = found
         raise InputError(f"--out {folder}: holds {str(path.relative_to(folder))!r}, {problem}; {remedy}")
 
