@@ -15,6 +15,15 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 
+def printable_line(text: str) -> str:
+    r"""Return the text with its unprintable characters and line breaks escaped.
+
+    >>> printable_line("one\nline")
+    'one\\nline'
+    """
+    return printable(text).replace("\n", "\\n")
+
+
 class SlantedError(Exception):
     """Base of every error that slanted raises on purpose.
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,15 @@ def test_killed_half_way_it_ends_with_the_same_table_and_repeats_no_finished_run
     assert place.compare("killed") == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert result(out) == result(finished)
+
+
+@pytest.mark.once
+def test_no_comparison_replaces_what_it_reads(place, tmp_path, capsys):
+    rows = shutil.copy(place.train, tmp_path / "compare.csv")
+    assert main(["compare", str(rows), "--out", str(tmp_path), "--recipes", "constant,linear", *place.words[2:]]) == 2
+    rule = f"{rows} is read, and would be replaced; give another place to write to"
+    assert capsys.readouterr().err == f"error: --out {tmp_path}: {rule}\n"
+    assert [*tmp_path.iterdir()] == [tmp_path / "compare.csv"]
 
 
 @pytest.mark.once

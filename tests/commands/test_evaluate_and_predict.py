@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import trained_runs
 from pyarrow import parquet
-from run_files import read, table
+from run_files import read, snapshot, table
 
 from slanted.cli import main
 from slanted.commands import evaluate_and_predict
@@ -40,6 +40,16 @@ def test_predicting_again_gives_the_same_bytes_wherever_the_run_lies(run, place,
     monkeypatch.chdir(moved.parent)
     assert main(["predict", "moved", place.test, "--out", "p.csv"]) == 0
     assert Path("p.csv").read_bytes() == (run / "predictions.csv").read_bytes()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["recipe.json", "model/config.json", "predictions.csv", "out_of_fold.csv", "../link"])
+def test_no_prediction_replaces_a_file_of_its_run(run, place, tmp_path, name, capsys):
+    (copy := shutil.copytree(run, tmp_path / "copy")).joinpath("../link").symlink_to(copy / "labels.json")
+    before = snapshot(copy)
+    assert main(["predict", str(copy), place.test, "--out", str(copy / name)]) == 2
+    rule = f"is a file of the run in {copy}, and would be replaced; give another file"
+    assert capsys.readouterr().err == f"error: --out {copy / name}: {rule}\n" and snapshot(copy) == before
 
 
 def test_predicting_a_file_of_one_column_says_which_it_takes_for_the_texts(run, tmp_path, capsys):
@@ -103,8 +113,9 @@ def test_a_second_text_column_is_refused_of_a_model_of_single_texts(run, place):
     assert str(refused.value) == "--text-b label: the model was trained on single texts; leave it out"
 
 
-def test_the_table_of_scores_has_no_control_characters(monkeypatch, capsys):
-    label, scores = "\x1b]0;owned\x07", {"accuracy": 1.0, "per_class": {"\x1b]0;owned\x07": {"f1": 1.0}}}
+def test_the_table_of_scores_has_no_control_characters_and_a_line_for_each_label(monkeypatch, capsys):
+    label = "\x1b]0;owned\x07\nmine"
+    scores = {"accuracy": 1.0, "per_class": {label: {"f1": 1.0}}}
     model = SimpleNamespace(
         predict=lambda *texts: None, score=lambda *given: scores, intervals=lambda *given: {"accuracy": [0.5, 1.0]}
     )
@@ -113,7 +124,7 @@ def test_the_table_of_scores_has_no_control_characters(monkeypatch, capsys):
     monkeypatch.setattr(evaluate_and_predict, "_read", lambda *given, labelled: None)
     monkeypatch.setattr(evaluate_and_predict.Examples, "of", lambda *given: Examples([]))
     monkeypatch.setattr(evaluate_and_predict, "_load", lambda *given: model)
-    for as_json, line in ((False, "  \\x1b]0;owned\\x07"), (True, '    "\\u001b]0;owned\\u0007": {')):
+    for as_json, line in ((False, "  \\x1b]0;owned\\x07\\nmine "), (True, '    "\\u001b]0;owned\\u0007\\nmine": {')):
         evaluate(Path("run"), "t.csv", OPTIONS, as_json)
         assert line in capsys.readouterr().out
 

@@ -117,6 +117,17 @@ def test_a_picture_replaces_the_file_as_a_whole_and_keeps_its_mode(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.svg", "plan.png"]
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("command", ["plan", "find-lr"])
+def test_no_picture_replaces_the_rows(command, options, tmp_path, capsys):
+    (tmp_path / "plan.png").symlink_to(options[0])
+    before = (tmp_path / "train.csv").read_bytes()
+    status, _, err = run(capsys, command, *options, "--picture", tmp_path / "plan.png")
+    rule = f"{options[0]} is read, and would be replaced; give another place to write to"
+    assert (status, err) == (2, f"error: --picture {tmp_path / 'plan.png'}: {rule}\n")
+    assert (tmp_path / "train.csv").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("command", "more", "message"),
     [

@@ -12,6 +12,7 @@ import trained_runs
 from run_files import read, same, snapshot, table, weights
 from trained_runs import FILES, OPTIONS
 
+from slanted.cli import main
 from slanted.text.training import callbacks, fine_tuning
 
 place, run = trained_runs.place, trained_runs.run
@@ -37,6 +38,18 @@ def test_another_seed_replaces_the_run_by_another(run, place):
     first, other = table(run / "history.csv"), table(taken / "history.csv")
     assert first[0]["loss"] != other[0]["loss"]
     assert not same(weights(taken), weights(run))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("option", ["TRAIN", "--test", "--model"])
+def test_no_run_replaces_what_it_reads(run, place, option, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "copy")
+    before, read_file = snapshot(copy), str(copy if option == "--model" else copy / "predictions.csv")
+    words = ["train", place.train, "--out", str(copy), "--overwrite", *OPTIONS, "--model", place.model]
+    words = ["train", read_file, *words[2:]] if option == "TRAIN" else [*words, option, read_file]
+    assert main(words if option != "--model" else [*words[:-4], "--model", read_file]) == 2
+    rule = f"{read_file} is read, and would be replaced; give another place to write to"
+    assert capsys.readouterr().err == f"error: --out {copy}: {rule}\n" and snapshot(copy) == before
 
 
 class NotFinite(keras.losses.SparseCategoricalCrossentropy):

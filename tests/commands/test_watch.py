@@ -156,6 +156,37 @@ def test_a_damaged_file_is_an_error_of_one_line(tmp_path, capsys, name, content,
     assert capsys.readouterr().err == f"error: {tmp_path / name}: {message}\n"
 
 
+def put(path, kind):
+    """Put something in place of a file that is never read to its end."""
+    path.parent.mkdir(exist_ok=True)
+    if kind == "line":
+        path.write_text("x" * 2**24)
+    else:
+        {"pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero"), "folder": os.mkdir}[kind](path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "line"])
+def test_what_a_stranger_put_in_place_of_a_file_is_refused_at_once(tmp_path, capsys, kind):
+    reasons = dict.fromkeys(("pipe", "device"), "cannot be read (it is no regular file)")
+    reasons |= {"folder": "cannot be read ([Errno 21] Is a directory", "line": "a line is not an event of a run"}
+    path = tmp_path / ".partial" / LIVE
+    put(path, kind)
+    assert main(["watch", str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {path}: {reasons[kind]}") and message.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_in_place_of_the_lock_is_no_lock(tmp_path, capsys, kind):
+    write_finished(tmp_path, steps=5)
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": {"name": "stlr\ntest: accuracy 1.0000"}}))
+    put(tmp_path / ".lock", kind)
+    assert main(["watch", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("finished: recipe stlr\\ntest: accuracy 1.0000, 5 steps in ")
+
+
 HUGE = '{"event": "process", "process": 1' + "0" * 30 + f', "host": "{platform.node()}"}}\n'
 BEGIN = '{"event": "begin", "total_steps": 0, "batch_size": 1, "first_step": 0, "curve": ["x"]}\n'
 STEP = '{"event": "step", "step": 1, "epoch": 1, "learning_rate": 1, "rates": {}, "seconds": 1, "loss": "x"}\n'

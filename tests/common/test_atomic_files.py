@@ -98,14 +98,34 @@ def test_links_in_a_folder_are_refused_by_name(link):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
-def test_a_pipe_is_written_as_it_comes_and_stays_a_pipe(tmp_path):
+def test_a_pipe_in_a_folder_is_refused_before_it_is_copied(tmp_path):
+    (tmp_path / "assets").mkdir()
+    os.mkfifo(tmp_path / "assets" / "x")
+    with pytest.raises(InputError, match=r"assets/x: is a device or a pipe, which no run writes; "):
+        refuse_links(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_pipe_that_the_user_typed_is_written_as_it_comes_and_stays_a_pipe(tmp_path):
     pipe, read = tmp_path / "pipe", []
     os.mkfifo(pipe)
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
     reader.start()
-    write_rows(pipe, ["row"], [[0]])
+    with atomic_writer(pipe, follow_links=True) as file:
+        file.write("row")
     reader.join()
-    assert read == ["row\n0\n"] and pipe.is_fifo()
+    assert read == ["row"] and pipe.is_fifo()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+def test_a_pipe_or_a_folder_in_place_of_a_file_of_a_folder_is_refused_at_once(tmp_path, put):
+    path = tmp_path / "report.html"
+    put(path)
+    with pytest.raises(InputError) as refused:
+        write_json(path, {})
+    assert str(refused.value) == f"{path}: must be a regular file to be replaced, and is none; move it away"
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_no_place_to_write(tmp_path):

@@ -5,14 +5,18 @@ import os
 import pytest
 
 from slanted.common import regular_files
-from slanted.common.regular_files import check_regular, read_regular
+from slanted.common.regular_files import is_folder, is_regular, read_regular
 from slanted.errors import InputError
 from slanted.recipe.named import recipe_named
+from slanted.report.collect.predicted_rows import read_predicted
+from slanted.text.labels.examples import Examples
+from slanted.text.labels.targets import Target
 from slanted.text.pretrained.model_files import check_folder
-from slanted.text.runs.artefacts import require_own
 from slanted.text.runs.history import read_history
+from slanted.text.runs.own_files import require_own
 from slanted.text.runs.run_folder import read_json
-from slanted.text.tokens.vocabulary_files import word_piece
+from slanted.text.tokens.sentencepiece_unigram import unigram
+from slanted.text.tokens.vocabulary_files import read_model_file, word_piece
 
 pytestmark = pytest.mark.once
 
@@ -21,7 +25,10 @@ def test_a_regular_file_is_read_also_through_a_link(tmp_path):
     (tmp_path / "a").write_bytes(b"one\r\n\xff")
     (tmp_path / "link").symlink_to("a")
     assert read_regular(tmp_path / "a") == read_regular(tmp_path / "link") == b"one\r\n\xff"
-    assert check_regular(tmp_path / "a") == 6
+    assert is_regular(tmp_path / "a") and not is_regular(tmp_path / "link")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    assert is_folder(tmp_path) and not is_folder(tmp_path / "folder")
+    assert not any(kind(tmp_path / "missing") for kind in (is_regular, is_folder))
 
 
 @pytest.fixture(params=["device", "pipe"])
@@ -47,6 +54,9 @@ def endless(tmp_path, request):
         ("history.csv", read_history),
         ("model/config.json", lambda path: check_folder(path.parent)),
         ("vocabulary.txt", lambda path: word_piece(path, True, None)),
+        ("spiece.model", lambda path: unigram(path, "albert")),
+        ("tokenizer.json", read_model_file),
+        ("predictions.csv", lambda path: read_predicted(path, Examples(["a"]), Target("single", ("x", "y")))),
     ],
 )
 def test_readers_of_a_stranger_s_folder_refuse_devices_and_pipes_by_name(endless, name, read):
@@ -58,7 +68,7 @@ def test_readers_of_a_stranger_s_folder_refuse_devices_and_pipes_by_name(endless
 
 def test_what_only_decides_is_no_run_and_no_recipe(endless, tmp_path):
     path = endless("recipe.json")
-    with pytest.raises(InputError, match=r"but no recipe\.json of slanted"):
+    with pytest.raises(InputError, match=r"holds 'recipe\.json', which is not a run's"):
         require_own(tmp_path)
     with pytest.raises(InputError, match="there is no such recipe or file"):
         recipe_named(str(path))

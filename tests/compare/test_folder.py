@@ -1,6 +1,7 @@
 """The folder of a comparison: the user's own files stay, and the old comparison until the new one is whole."""
 
 import json
+import os
 import shutil
 
 import comparisons
@@ -30,6 +31,20 @@ def comparison(out, runs=("a_seed0", "b_seed0"), listed=True):
 
 def files(out):
     return {str(path.relative_to(out)): path.read_text() for path in out.rglob("*") if path.is_file()}
+
+
+def refusal(out, overwrite=True):
+    """Return the reason why a comparison may not be written to a folder; nothing in it may have changed."""
+    before = files(out)
+    with pytest.raises(InputError) as refused:
+        check_place(out, overwrite)
+    assert files(out) == before
+    return str(refused.value).removeprefix(f"--out {out}: ")
+
+
+def named(entry):
+    found = f"holds '{entry}', which is not this comparison's and would be deleted"
+    return f"{found}; move it away, or give another --out"
 
 
 def test_runs_of_nobody_knows_what_are_never_deleted(place, untrained, capsys):
@@ -68,21 +83,83 @@ def test_what_is_not_the_comparison_s_is_refused_and_stays(tmp_path, mine, liste
     out = comparison(tmp_path / "out", listed=listed)
     (out / "runs" / mine).parent.mkdir(parents=True, exist_ok=True)
     (out / "runs" / mine).write_text("mine")
-    before, name = files(out), f"runs/{mine.split('/')[0]}"
-    with pytest.raises(InputError) as refused:
-        check_place(out, overwrite=True)
-    found = f"holds '{name}', which is not this comparison's and would be deleted"
-    assert str(refused.value) == f"--out {out}: {found}; move it away, or give another --out"
+    assert refusal(out) == named(f"runs/{mine.split('/')[0]}")
     check_place(out, overwrite=False)
-    assert files(out) == before
 
 
 def test_a_file_of_the_user_s_in_a_run_of_the_comparison_is_refused(tmp_path):
     out = comparison(tmp_path / "out")
     (out / "runs" / "a_seed0" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"runs/a_seed0: holds 'notes\.txt', which is not a run's"):
-        check_place(out, overwrite=True)
+    assert refusal(out) == named("runs/a_seed0/notes.txt")
     check_place(out, overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("mine", "by"),
+    [
+        ("model/model.weights.h5", "runs/b_seed0/model"),
+        ("tokenizer.json", "runs/b_seed0/tokenizer.json"),
+        (".checkpoints/checkpoint-0000000007", "runs/b_seed0/.checkpoints"),
+        (".replaced/model/config.json", "runs/b_seed0/.replaced/model"),
+    ],
+)
+def test_a_run_of_the_user_s_that_a_stranger_s_list_names_is_refused(tmp_path, mine, by):
+    out = comparison(tmp_path / "out")
+    run_folders.write(out / "runs" / "b_seed0", {mine: "mine"})
+    assert refusal(out) == named(by)
+    with pytest.raises(InputError, match="would be deleted"):
+        set_aside(out)
+
+
+def test_a_name_alone_makes_no_run_of_a_comparison(tmp_path):
+    out = comparison(tmp_path / "out")
+    (out / "runs" / "a_seed0" / "recipe.json").unlink()
+    assert refusal(out) == named("runs/a_seed0/metrics.json")
+
+
+@pytest.mark.parametrize("entry", ["compare.csv", "runs/a_seed0", "runs/a_seed0.failed.json"])
+def test_a_file_or_a_folder_in_place_of_the_other_is_refused(tmp_path, entry):
+    out = comparison(tmp_path / "out")
+    if entry == "runs/a_seed0":
+        shutil.rmtree(out / entry)
+        (out / entry).write_text("mine")
+    else:
+        (out / entry).unlink(missing_ok=True)
+        run_folders.write(out / entry, {"thesis.tex": "mine"})
+    is_of_out = "holds 'compare.csv', which is not a comparison's; give a new or empty folder"
+    assert refusal(out) == (is_of_out if entry == "compare.csv" else named(entry))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+@pytest.mark.parametrize("name", folder.FILES)
+def test_a_pipe_in_place_of_a_file_is_refused_before_training(tmp_path, name):
+    out = comparison(tmp_path / "out")
+    (out / name).unlink(missing_ok=True)
+    os.mkfifo(out / name)
+    for overwrite in (True, False):
+        assert refusal(out, overwrite) == f"holds '{name}', which is not a comparison's; give a new or empty folder"
+
+
+MINE = ["thesis.tex", "runs/mine/model/x", "runs/a_seed0/notes.txt", "runs/a_seed0/model/config.json", "compare.csv/x"]
+
+
+@pytest.mark.parametrize("place", [".replaced", ".replacing"])
+@pytest.mark.parametrize("mine", MINE)
+def test_what_the_user_has_in_a_folder_of_a_replaced_comparison_stays(tmp_path, place, mine):
+    out = comparison(tmp_path / "out")
+    comparison(out / place)
+    check_place(out, overwrite=False)
+    if mine.startswith("compare.csv"):
+        (out / place / "compare.csv").unlink()
+    run_folders.write(out / place, {mine: "mine"})
+    before, by = files(out), mine.removesuffix("/x").removesuffix("/config.json").removesuffix("/model")
+    by = f"{by}/model" if "config" in mine else by
+    for overwrite in (True, False):
+        assert refusal(out, overwrite) == named(f"{place}/{by}")
+    for delete in (set_aside, forget_replaced) if place == ".replaced" else (folder.settle,):
+        with pytest.raises(InputError, match="would be deleted"):
+            delete(out)
+    assert files(out) == before
 
 
 def test_a_comparison_may_be_overwritten_with_the_notes_on_failed_runs(tmp_path):

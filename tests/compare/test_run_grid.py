@@ -116,6 +116,18 @@ def test_a_file_that_changes_between_two_seeds_is_refused(place, untrained, tmp_
 
 
 @pytest.mark.once
+def test_each_run_is_asked_to_compare_the_model_with_that_of_the_first(place, monkeypatch):
+    asked, untrained = [], comparisons.without_training(monkeypatch)
+    write = train_run.train_here
+    monkeypatch.setattr(
+        train_run, "train_here", lambda request, *_, **more: (asked.append(request), write(request, *_, **more))
+    )
+    assert place.compare("models", options=["--recipes", "constant,linear", "--seeds", "2"]) == 0
+    expected = read(place.folder / "models" / "compare.json")["asked"]["sha256"]["model"]
+    assert len(untrained) == 4 and [request.model_sums for request in asked] == [expected] * 4
+
+
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -30,7 +30,7 @@ def contents(folder):
 def write_run(folder, text, names=OURS):
     (folder / "model").mkdir(parents=True)
     for name in names:
-        path = folder / "model" / "weights" if name == "model" else folder / name
+        path = folder / "model" / "model.weights.h5" if name == "model" else folder / name
         path.write_text(recipe(text) if name == "recipe.json" else text)
 
 

@@ -35,10 +35,10 @@ from slanted.recipe.choices import AUTO
 from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.runtime.run_costs import Work
-from slanted.text.formats.input_paths import source_name
+from slanted.text.formats.input_paths import require_apart, source_name
 from slanted.text.pretrained.hub import is_pinned, pinned
 from slanted.text.progress.progress import Progress, duration
-from slanted.text.runs.resume_check import read_once
+from slanted.text.runs.resume_check import paths_read, read_once
 from slanted.text.runs.run_data import SCORES_OF, DataFiles, RunData
 from slanted.text.scoring.headline import HEADLINE
 from slanted.text.settings import Settings
@@ -93,11 +93,13 @@ def compare(
     check_options(files, shared, options)
     shared = replace(shared, valid_share=shared.held_out_share)  # the same rows for all recipes
     check_place(out, options.overwrite)
+    require_apart("--out", out, paths_read(files, shared.model))
     runner = Runner(files, progress)
     data = runner.data_of(shared)
     _check_rows(data, options)
     score = _score(data, options.score)
     request = request_of(files, shared, data.sha256)
+    runner.model_sums = request["sha256"]["model"]
     with claimed(out):
         saved = None if options.overwrite else read_comparison(out, request)
         of_first = replace(shared, recipe=options.variants[0].recipe)

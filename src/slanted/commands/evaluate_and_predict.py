@@ -9,7 +9,7 @@ from typing import Any
 
 from slanted.commands.use_options import PredictOptions, UseOptions
 from slanted.common.messages import listed, plural, printable_json, shown
-from slanted.errors import InputError, printable
+from slanted.errors import InputError, printable, printable_line
 from slanted.runtime import backend_choice, threads
 from slanted.runtime.keras_startup import check_installed, start_keras
 from slanted.text.formats.cells import is_blank
@@ -21,7 +21,7 @@ from slanted.text.models.predictions_csv import Layout, check_free, prediction_c
 from slanted.text.models.table_files import STANDARD_OUTPUT, check_name
 from slanted.text.rows.columns import Columns, Keep
 from slanted.text.rows.rows import Rows, read_rows_like, read_rows_of_labels
-from slanted.text.runs.artefacts import identity
+from slanted.text.runs.artefacts import identity, is_of_run
 from slanted.text.runs.saved_run import SavedRun, read_run, replaced_meanwhile
 
 
@@ -62,7 +62,7 @@ def predict(folder: Path, file: str, out: Path, options: PredictOptions) -> None
     """
     check_installed("slanted predict")
     say = _to_standard_error if out == STANDARD_OUTPUT else print
-    _check_out(out, file)
+    _check_out(out, file, folder)
     run, bad_rows = read_run(folder), BadRows(options.bad_rows)
     _check_submission(run, options)
     rows = _read(run, file, options, bad_rows, labelled=False)
@@ -117,7 +117,7 @@ def _notes(run: SavedRun, file: str, column: str, options: UseOptions) -> list[s
     return [*notes, f"{found}; if that is a text, give --no-header --columns text"]
 
 
-def _check_out(out: Path, file: str) -> None:
+def _check_out(out: Path, file: str, folder: Path) -> None:
     check_name(out)
     if out == STANDARD_OUTPUT:
         return
@@ -131,6 +131,8 @@ def _check_out(out: Path, file: str) -> None:
         raise InputError(f"--out {out}: cannot be written to; give another file")
     if out.exists() and any(Path(path).exists() and out.samefile(path) for path in input_paths(file)):
         raise InputError(f"--out {out}: is the file to predict, and would be replaced; give another file")
+    if is_of_run(out, folder):
+        raise InputError(f"--out {out}: is a file of the run in {folder}, and would be replaced; give another file")
 
 
 def _with_form(run: SavedRun, file: str, options: UseOptions) -> UseOptions:
@@ -197,7 +199,9 @@ def _table(scores: dict[str, Any], intervals: dict[str, list[float]]) -> str:
     numbers = {name: value for name, value in scores.items() if isinstance(value, float)}
     lines = [f"{name:<18} {value:.4f}{ends.get(name, '')}" for name, value in numbers.items()]
     for label, row in scores.get("per_class", {}).items():
-        lines.append(f"  {label:<24} " + "  ".join(f"{name} {_short(value)}" for name, value in row.items()))
+        lines.append(
+            f"  {printable_line(label):<24} " + "  ".join(f"{name} {_short(value)}" for name, value in row.items())
+        )
     return "\n".join(lines)
 
 

@@ -15,7 +15,9 @@ from slanted.preview.plan import Plan
 from slanted.preview.range_test import SearchOptions
 from slanted.runtime import backend_choice
 from slanted.runtime.keras_startup import check_installed, start_keras
+from slanted.text.formats.input_paths import require_apart
 from slanted.text.progress.progress import Progress
+from slanted.text.runs.resume_check import data_paths
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.settings import Settings
 from slanted.text.training.workload import search_work
@@ -38,7 +40,7 @@ def show_plan(files: DataFiles, settings: Settings, picture: Path | None = None,
         InputError: The files, the settings or `picture` are invalid.
     """
     progress = Progress(quiet=as_json)
-    check_picture(picture)
+    check_picture(picture, files)
     data = _read(files, settings, progress, "slanted plan")
     precision = "float32" if settings.precision == "auto" else settings.precision
     settings = replace(settings, precision=precision)
@@ -72,7 +74,7 @@ def show_search(
         TrainingFailed: The loss diverges from the start.
     """
     progress = Progress(quiet=as_json)
-    check_picture(picture)
+    check_picture(picture, files)
     data = _read(files, settings, progress, "slanted find-lr")
     settings, _ = start_on_machine(settings, progress, search_work(data, settings, options))
     from slanted.runtime.random_state import preserved_random_state
@@ -133,11 +135,16 @@ def _what_is_tried(settings: Settings, options: SearchOptions) -> str:
     return f"searching: {options.steps} steps from {options.lr_start:g} to {options.lr_end:g}{runs}{closed}"
 
 
-def check_picture(picture: Path | None) -> None:
+def check_picture(picture: Path | None, files: DataFiles) -> None:
     """Check that a picture can be drawn and written to `picture`.
 
+    Args:
+        picture: The file; None: no picture.
+        files: The data files, which must not be replaced.
+
     Raises:
-        InputError: matplotlib is not installed, or `picture` is not a PNG, SVG or PDF file in an existing folder.
+        InputError: matplotlib is not installed, or `picture` is not a PNG, SVG or PDF file in an existing folder, or
+            leads to a data file.
     """
     if picture is None:
         return
@@ -147,6 +154,7 @@ def check_picture(picture: Path | None) -> None:
         raise InputError(f"--picture {picture}: is a folder; give the file to draw")
     if picture.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--picture {picture}: must end in .png, .svg or .pdf")
+    require_apart("--picture", picture, data_paths(files))
     from slanted.common.plots import check_installed as check_matplotlib
 
     check_matplotlib()

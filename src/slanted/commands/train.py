@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from slanted.commands.console import say_folds, say_result, start_on_machine
 from slanted.errors import InputError
 from slanted.runtime.keras_startup import check_installed
+from slanted.text.formats.input_paths import require_apart
 from slanted.text.progress.progress import Progress
 from slanted.text.runs import resume_check, run_folder
 from slanted.text.runs.artefacts import identity
@@ -40,6 +41,7 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
         if folder.state.is_finished and not folder.overwrite:
             return _result_again(request, progress)
     folder.require_writable()
+    require_apart("--out", folder.path, resume_check.paths_read(request.files, request.settings.model))
     data = resume_check.read_unchanged(request.files, request.settings)
     for line in data.summary:
         progress.say(line)

@@ -1,5 +1,6 @@
 """`slanted watch`: show a running or finished run on the terminal, from the files in its folder."""
 
+import io
 import os
 import shutil
 import time
@@ -7,8 +8,9 @@ from pathlib import Path
 from typing import TextIO
 
 from slanted.common.messages import plural
+from slanted.common.regular_files import open_regular
 from slanted.common.strict_json import NUMBER
-from slanted.errors import InputError
+from slanted.errors import InputError, printable_line
 from slanted.report.read.checks import faults_of
 from slanted.text.progress.jsonl import LIVE
 from slanted.text.progress.progress import Progress
@@ -44,7 +46,7 @@ def watch(folder: Path, progress: Progress | None = None, once: bool = False) ->
     finally:
         progress.end()
     for line in finished(folder):
-        progress.say(line)
+        progress.say(printable_line(line))  # names in a stranger's files could be several lines
 
 
 def _follow_all(folder: Path, progress: Progress, once: bool) -> bool:
@@ -82,11 +84,11 @@ def _is_locked(lock: Path) -> bool:
     import fcntl
 
     try:
-        with lock.open("rb") as file:
+        with open_regular(lock) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
+    except (OSError, ValueError):  # none, or nothing that a process locks
         return False
     return False
 
@@ -94,9 +96,11 @@ def _is_locked(lock: Path) -> bool:
 def _follow(live: Path, folder: Path, progress: Progress, once: bool) -> None:
     """Show events as they are written, until the run has ended."""
     try:
-        file = live.open(encoding="utf-8", errors="replace")
+        file = io.TextIOWrapper(open_regular(live), "utf-8", "replace")
     except FileNotFoundError:
         return
+    except (OSError, ValueError) as error:
+        raise InputError(f"{live}: cannot be read ({error}); this run cannot be watched") from None
     with file, faults_of(live):
         player = Player(progress)
         player.catch_up(read_events(file, live))

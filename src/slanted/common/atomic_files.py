@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from slanted.common.regular_files import is_folder, is_regular
 from slanted.errors import InputError
 
 _PART = re.compile(r"\.(.+)\.\w+\.part")
@@ -40,15 +41,18 @@ def atomic_writer(path: Path, follow_links: bool = False) -> Iterator[TextIO]:
     """Yield a temporary text file that replaces `path` when the block ends; the mode of the replaced file is kept.
 
     Args:
-        path: The file. A pipe or a device is written to directly; BrokenPipeError tells that a pipe has no reader.
-        follow_links: If `path` is a symbolic link: whether its target is replaced, which suits a path that the user
-            has typed. By default the link itself is replaced, because a link in a folder that somebody else has
-            written may point anywhere.
+        path: The file.
+        follow_links: Whether this is a path that the user has typed. Then the target of a symbolic link is replaced,
+            and a pipe or a device is written to directly; BrokenPipeError tells that a pipe has no reader. By default
+            the link itself is replaced and a pipe or a device is refused, because somebody else may have put it into
+            the folder: a link may point anywhere, and a pipe without a reader waits for ever.
 
     Raises:
         InputError: The file cannot be written.
     """
-    if path.exists() and not path.is_file() and (follow_links or not path.is_symlink()):
+    if not follow_links and not path.is_symlink() and path.exists() and not path.is_file():
+        raise InputError(f"{path}: must be a regular file to be replaced, and is none; move it away")
+    if path.exists() and not path.is_file() and follow_links:
         with _unwritable(path), open(path, "w", encoding="utf-8", newline="") as file:
             yield file
         return
@@ -91,14 +95,15 @@ def _mode_for(path: Path) -> int:
 
 
 def refuse_links(folder: Path) -> None:
-    """Raise if a folder, or anything within it, is a symbolic link, whose target must not be copied.
+    """Raise if a folder, or anything within it, is a symbolic link, a device or a pipe, which must not be copied.
 
     Raises:
-        InputError: A link was found.
+        InputError: One was found.
     """
-    link = next((path for path in [folder, *sorted(folder.rglob("*"))] if path.is_symlink()), None)
-    if link is not None:
-        raise InputError(f"{link}: is a link, which no run writes; put the file itself in its place, or remove it")
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        if not is_regular(path) and not is_folder(path):
+            kind = "a link" if path.is_symlink() else "a device or a pipe"
+            raise InputError(f"{path}: is {kind}, which no run writes; put the file itself in its place, or remove it")
 
 
 @contextmanager

@@ -150,10 +150,14 @@ class Runner:
     Args:
         files: The data files.
         progress: Receives the events of every run.
+
+    Attributes:
+        model_sums: The SHA-256 of the files of the model, which must not change between two runs; None: not compared.
     """
 
     def __init__(self, files: DataFiles, progress: Progress) -> None:
         self.files, self.progress = files, progress
+        self.model_sums: dict[str, str] | None = None
         self._data: dict[int, RunData] = {}
         self._sums: dict[str, list[str]] = {}
         self._baselines: dict[bytes, dict[str, Any]] = {}
@@ -181,7 +185,8 @@ class Runner:
         data = self.data_of(run.settings)
         quiet = self.progress.steps_only(run.title)
         decided = (*run.decided, *run.settings.undecided)
-        request = RunRequest(self.files, run.settings, RunFolder(run.folder), decided=decided)
+        folder = RunFolder(run.folder)
+        request = RunRequest(self.files, run.settings, folder, decided=decided, model_sums=self.model_sums)
         try:
             with preserved_random_state():
                 keras.backend.clear_session()  # frees the previous model, and restarts the numbering of layer names

@@ -13,14 +13,16 @@ from slanted.common.setting_fields import setting, setting_fields
 from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
+from slanted.runtime import threads
 from slanted.text.labels.data_notes import Hashed, notes_on_rows, notes_on_validation
 from slanted.text.labels.example_weights import as_weights, weighed
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import fold_rows
 from slanted.text.labels.targets import Target, infer_target
-from slanted.text.progress.progress import Progress
+from slanted.text.progress.progress import Progress, shown_as_fold
 from slanted.text.rows.python_texts import as_texts
 from slanted.text.runs.run_data import check_target, hold_out, with_valid_share
+from slanted.text.runs.starting_model import model_sums, require_unchanged_model
 from slanted.text.settings import Settings
 from slanted.text.tokens.documents import check_chunkable
 
@@ -121,19 +123,19 @@ class TextEstimator(_Parameters):
 
     def _fit_folds(self, target: Target, train: Examples, settings: Settings, valid: Any) -> None:
         from slanted.text.models.fold_ensemble import MemoryEnsemble
-        from slanted.text.progress.progress import shown_as_fold
 
         if valid is not None:
             raise SettingError("folds", "0 where `valid` is given: each fold has its own validation split", self.folds)
         folds = fold_rows(target, train, settings)
         self._say(notes_on_validation(target, train, None, folds, settings.held_out_share))
         of_fold = replace(settings, folds=0, valid_share=settings.held_out_share)
-        progress = self._progress()
+        progress, before = self._progress(), model_sums(settings.model)
         models, self.history_ = [], []
         for number, fold in enumerate(folds):
             validation = train.take(fold.valid) if len(fold.valid) else None
             shown = shown_as_fold(progress, number, len(folds))
             model, history = _fitted(target, train.take(fold.train), validation, of_fold, shown)
+            require_unchanged_model(settings.model, before)
             models.append(model)
             of_fold = model.settings  # what the first fold decided
             self.history_.append(history)
@@ -163,8 +165,6 @@ class TextEstimator(_Parameters):
         """Return the checked settings, with the backend that Keras runs on and its threads."""
         import keras
 
-        from slanted.runtime import threads
-
         if not isinstance(self.recipe, (str, Recipe)):
             raise SettingError("recipe", "a recipe, its name, or the path of a run's recipe.json", self.recipe)
         recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_named(self.recipe)
@@ -186,9 +186,8 @@ class TextEstimator(_Parameters):
 
     def _valid_examples(self, valid: Any, target: Target, train: Examples) -> Examples:
         if not isinstance(valid, (tuple, list)) or len(valid) != 2:
-            raise InputError(
-                f"valid must be texts and their labels, not a {type(valid).__name__}; give (texts, labels)"
-            )
+            problem = f"valid must be texts and their labels, not a {type(valid).__name__}"
+            raise InputError(f"{problem}; give (texts, labels)")
         validation = self._examples(valid[0], valid[1], target)
         if (validation.texts_b is None) != (train.texts_b is None):
             expected, received = _kinds_of_texts(train.texts_b is not None)
@@ -264,7 +263,7 @@ class TextEstimator(_Parameters):
 
 def _on_machine(settings: Settings, train: Examples) -> Settings:
     """Return the settings with the precision for training on these rows, and with the version of the model."""
-    from slanted.runtime import backend_choice, threads
+    from slanted.runtime import backend_choice
     from slanted.text.pretrained.hub import pinned
     from slanted.text.training.workload import fit_work
 

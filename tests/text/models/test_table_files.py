@@ -100,7 +100,7 @@ def test_the_reader_of_a_pipe_may_close_it(tmp_path):
     reader = threading.Thread(target=lambda: (tmp_path / "pipe").open("rb").close())
     reader.start()
     with pytest.raises(BrokenPipeError):
-        write_table(tmp_path / "pipe", COLUMNS, ROWS * 20_000)
+        write_table(tmp_path / "pipe", COLUMNS, ROWS * 20_000, follow_links=True)
     reader.join()
 
 

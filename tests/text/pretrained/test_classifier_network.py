@@ -13,6 +13,7 @@ from slanted.text.batching.batches import TokenInputs
 from slanted.text.batching.length_buckets import Batch
 from slanted.text.pretrained.classifier_network import build_classifier, load_classifier, plain_model, save_classifier
 from slanted.text.pretrained.encoder import FAMILIES, load_encoder
+from slanted.text.runs import own_files
 
 
 def logits(classifier, encoder, texts=TEXTS, length=16):
@@ -64,6 +65,7 @@ def test_every_family_trains_and_is_saved_for_plain_keras_hub(family, tmp_path, 
     assert not np.array_equal(array(classifier.output_dense.kernel), before)
 
     save_classifier(classifier, encoder, tmp_path / "run" / "model", 16)
+    assert not own_files.stray(tmp_path / "run", is_work=True)  # each file has a name that a run without sums may have
     encoder.tokenizer.save(tmp_path / "run")
     loaded = keras_hub.models.TextClassifier.from_preset(str(tmp_path / "run" / "model"))
     assert loaded.preprocessor.sequence_length == 16 and loaded.num_classes == 3

@@ -6,9 +6,10 @@ import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 
 import pytest
-from tiny_models import write_bert
+from tiny_models import write_bert, write_preset
 
 from slanted.errors import InputError
 from slanted.text.pretrained import model_files
@@ -171,3 +172,29 @@ def test_a_damaged_length_field_is_refused_before_the_header_is_read(length, fol
         file.truncate(2**31)
     with pytest.raises(InputError, match=r"model\.safetensors: not a valid safetensors file \(.*header too large"):
         locate(str(folder))
+
+
+@pytest.mark.parametrize("kind", ["Bert", "Albert", "FNet", "DebertaV3"])
+def test_no_file_of_weights_is_larger_than_the_sizes_can_need(kind, tmp_path):
+    preset = write_preset(tmp_path / "preset", kind)
+    most = model_files.most_bytes(preset)
+    weights = preset / "model.weights.h5"
+    assert weights.stat().st_size < most < 2**31
+    with weights.open("rb+") as file:
+        file.truncate(most + 1)  # without data: it takes no place on the disk
+    with pytest.raises(
+        InputError, match=r"model\.weights\.h5: it has [\d,]+ bytes, and the sizes in config\.json need"
+    ):
+        locate(str(preset))
+    packaged = locate("minilm").folder
+    assert (packaged / WEIGHTS).stat().st_size < model_files.most_bytes(packaged) < 2**31
+
+
+def test_an_archive_that_is_larger_than_the_sizes_can_need_is_not_read(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("model.weights.h5", "x" * 1000)
+    monkeypatch.setattr(model_files, "most_bytes", lambda folder: 2000)
+    model_files._check_archive(tmp_path / "model.keras")
+    monkeypatch.setattr(model_files, "most_bytes", lambda folder: 1000)
+    with pytest.raises(InputError, match=r"model\.keras: not readable as a model of Keras"):
+        model_files._check_archive(tmp_path / "model.keras")

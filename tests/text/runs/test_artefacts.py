@@ -1,128 +1,167 @@
-"""A folder counts as a run by its recipe.json; what is not a run's is refused, also with --overwrite."""
+"""The files of a run are those that were saved with it, or are refused by name; and all are of one run."""
 
+import json
 import os
+import shutil
 
 import pytest
-import run_folders
-from run_folders import contents, write
+import trained_runs
+from run_files import drop_sums, read
 
+from slanted.cli import main
 from slanted.errors import InputError
-from slanted.text.progress.jsonl import LIVE
-from slanted.text.runs import artefacts, resume_check
-from slanted.text.runs.artefacts import require_own
-from slanted.text.runs.run_folder import RunFolder
+from slanted.report.write_report import write_page
+from slanted.text.estimators import TextClassifier
+from slanted.text.models import fold_ensemble
+from slanted.text.models.text_model import TextModel
+from slanted.text.runs import artefacts, saved_run
+from slanted.text.runs.artefacts import check_sums, is_of_run, is_ours, sha256_of, sums_in
 
 pytestmark = pytest.mark.once
 
-run = run_folders.run
-NO_RECIPE = "but no recipe.json of slanted, without which it is no run; move it away, or give a new or empty folder"
-NOT_OURS = "which is not a run's; give a new or empty folder"
-WORK = "which is no folder, a link or on another disk; put a folder of this disk in its place, or give another --out"
+place, run = trained_runs.place, trained_runs.run
+REMEDY = "restore it or train again; to use what is there, delete 'artefacts' from recipe.json"
 
 
-def refusal(folder):
-    """Return the reason why a folder may not be replaced; nothing in it may have changed."""
-    before = contents(folder)
-    with pytest.raises(InputError) as refused:
-        RunFolder(folder, overwrite=True).require_writable()
-    assert contents(folder) == before
-    return str(refused.value).removeprefix(f"--out {folder}: holds ")
+@pytest.fixture
+def copy(run, tmp_path):
+    return shutil.copytree(run, tmp_path / "copy")
 
 
-@pytest.mark.parametrize(
-    "recipe", [None, "", "{", "[]", "{}", '{"recipe": "stlr"}', '{"recipe": {}}', '{"model": "m"}']
-)
-@pytest.mark.parametrize("mine", ["fold_1/train.csv", "model/mine.bin", "predictions.csv", "tokenizer.json"])
-def test_names_alone_make_no_run(tmp_path, mine, recipe):
-    write(tmp_path / "cv", {mine: "mine"})
-    if recipe is not None:
-        (tmp_path / "cv" / "recipe.json").write_text(recipe)
-    first = min(mine.split("/")[0], "z" if recipe is None else "recipe.json")
-    assert refusal(tmp_path / "cv") == f"'{first}', {NO_RECIPE}"
+def changed(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
 
 
-@pytest.mark.parametrize(
-    ("mine", "rule"),
-    [
-        ("notes.txt", NOT_OURS),
-        ("fold_1/train.csv", NOT_OURS),
-        ("fold_2/metrics.json", NO_RECIPE),
-        ("metrics.json/mine", NOT_OURS),
-        (".checkpoints/state.ckpt", NOT_OURS),
-        (".partial/thesis.tex", NOT_OURS),
-        (".replaced/thesis.tex", NOT_OURS),
-        (".replacing/thesis.tex", NOT_OURS),
-    ],
-)
-def test_what_is_not_a_run_s_is_named(tmp_path, mine, rule):
-    write(tmp_path, {"recipe.json": "old", "fold_1/recipe.json": "old", mine: "mine"})
-    named = mine.split("/")[0] if mine.startswith("metrics") else mine
-    assert refusal(tmp_path) == f"'{named}', {rule}"
+def test_recipe_json_has_the_sum_of_every_file(run, tmp_path):
+    files = [*(run / "model").rglob("*"), run / "labels.json", run / "tokenizer.json"]
+    expected = {str(path.relative_to(run)): sha256_of(path) for path in files if path.is_file()}
+    assert read(run / "recipe.json")["artefacts"] == expected and "model/model.weights.h5" in expected
+    TextClassifier.load(run).save(tmp_path / "saved")
+    assert read(tmp_path / "saved" / "recipe.json")["artefacts"] == sums_in(tmp_path / "saved")
 
 
-def test_a_file_that_the_run_did_not_write_into_model_is_named(run):
-    saved = '{"recipe": {}, "model": "minilm", "artefacts": {"model/weights": "0"}}'
-    (run / "recipe.json").write_text(saved)
-    require_own(run)
-    (run / "model" / ".DS_Store").touch()
-    require_own(run)
-    write(run, {"model/assets/mine.bin": "mine"})
-    with pytest.raises(InputError, match=r"holds 'model/assets/mine\.bin', which is not a run's; move it away"):
-        require_own(run)
+@pytest.mark.parametrize("name", ["model/model.weights.h5", "model/task.weights.h5", "tokenizer.json", "labels.json"])
+def test_a_file_that_was_changed_is_refused_by_name(copy, place, name, capsys):
+    if name == "labels.json":
+        (copy / name).write_text(json.dumps({**read(copy / name), "labels": ["beta", "alpha"]}))
+    elif name == "tokenizer.json":
+        (copy / name).write_bytes((copy / name).read_bytes() + b" ")
+    else:
+        changed(copy / name)
+    message = f"error: {copy / name}: is not the file that was saved with the run; {REMEDY}\n"
+    assert main(["evaluate", str(copy), place.test]) == 2
+    assert capsys.readouterr().err == message
+    assert main(["predict", str(copy), place.test, "--out", str(copy.parent / "p.csv")]) == 2
+    assert capsys.readouterr().err == message and not (copy.parent / "p.csv").exists()
+    with pytest.raises(InputError, match="is not the file that was saved"):
+        TextClassifier.load(copy)
+    if name == "labels.json":
+        assert main(["report", str(copy)]) == 2
+        assert capsys.readouterr().err == message
 
 
-@pytest.mark.parametrize("name", artefacts.WORK)
-def test_no_command_works_in_a_link(run, name):
-    elsewhere = run.parent / "mine"
-    write(elsewhere, {"model/weights": "mine", "recipe.json": "mine"})
-    (run / name).symlink_to(elsewhere)
-    assert refusal(run) == f"'{name}', {WORK}"
-    (run / name).unlink()
-    (run / name).write_text("mine")
-    assert refusal(run) == f"'{name}', {WORK}"
+def test_a_run_without_sums_is_read_as_before(copy):
+    drop_sums(copy)
+    (copy / "labels.json").write_text(json.dumps({**read(copy / "labels.json"), "labels": ["beta", "alpha"]}))
+    assert TextClassifier.load(copy).classes_.tolist() == ["beta", "alpha"]
+    write_page(copy)
 
 
-@pytest.mark.parametrize("name", [".checkpoints/fold_1", ".checkpoints/.part", ".replaced/model"])
-def test_no_command_works_in_a_link_within_the_folders_to_work_in(run, name):
-    elsewhere = run.parent / "mine"
-    write(elsewhere, {"recipe.json": "mine"})
-    (run / name).parent.mkdir()
-    (run / name).symlink_to(elsewhere)
-    assert refusal(run) == f"'{name}', {NOT_OURS}"
+@pytest.mark.parametrize("sums", [5, "x", [], ["model"]])
+def test_sums_that_are_none(copy, sums):
+    (copy / "recipe.json").write_text(json.dumps({**read(copy / "recipe.json"), "artefacts": sums}))
+    with pytest.raises(InputError, match=r"recipe\.json: 'artefacts' must be an object of SHA-256"):
+        TextModel.load(copy)
 
 
-def test_a_folder_to_work_in_on_another_disk_is_refused_before_training(run, monkeypatch):
-    (run / ".checkpoints").mkdir()
-    stat = artefacts.Path.stat
-
-    def other_disk(path, **options):
-        found = stat(path, **options)
-        moved = [*found[:2], found.st_dev + 1, *found[3:]]
-        return os.stat_result(moved) if path.name == ".checkpoints" else found
-
-    monkeypatch.setattr(artefacts.Path, "stat", other_disk)
-    assert refusal(run) == f"'.checkpoints', {WORK}"
-
-
-def test_what_a_killed_process_leaves_is_a_run_s(run):
-    left = [
-        ".part/checkpoint-0000000007",
-        "run.json",
-        ".run.json.x1.part",
-        "checkpoint-0000000007",
-        "fold_1/metrics.json",
-    ]
-    write(run, {f".checkpoints/{name}": "killed" for name in left})
-    names = [LIVE, "model/weights", ".labels.json.12.part", ".checkpoints/run.json"]
-    write(run, {f".partial/{name}": "killed" for name in names})
-    write(run, {".report.html.x1.part": "killed", ".lock": "", ".DS_Store": ""})
-    require_own(run)
+def test_a_file_that_is_larger_than_a_run_s_can_be_is_not_read(copy, monkeypatch):
+    read, sum_of = [], artefacts.sha256_of
+    monkeypatch.setattr(artefacts, "sha256_of", lambda path: (read.append(path.name), sum_of(path))[1])
+    with (copy / "model" / "mine.bin").open("wb") as file:
+        file.truncate(2**35)  # without data: it takes no place on the disk
+    TextModel.load(copy)
+    assert "mine.bin" not in read and "model.weights.h5" in read
+    for name in ("model/model.weights.h5", "model/assets/tokenizer/vocabulary.txt"):  # in the opposite order
+        with (copy / name).open("rb+") as file:
+            file.truncate(2**35)
+        read.clear()
+        with pytest.raises(InputError, match=f"{name}: is not the file that was saved with the run"):
+            TextModel.load(copy)
+        assert (copy / name).name not in read
 
 
-def test_the_names_of_other_files_in_the_folders_to_work_in():
-    assert {LIVE, resume_check.STARTED_WITH, ".part", ".lock"} < {*artefacts.IN_WORK}
+def test_paths_of_a_run(copy):
+    (copy.parent / "link").symlink_to(copy / "labels.json")
+    names = ["recipe.json", "predictions.csv", "model/config.json", "fold_3/x", ".checkpoints/x", ".lock", "../link"]
+    assert all(is_of_run(copy / name, copy) for name in names)
+    assert not any(is_of_run(copy / name, copy) for name in ("mine.csv", ".", "..", "../recipe.json"))
+
+
+def test_names_outside_of_the_folder_are_not_read(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"model/\.\./\.\./secret: is missing"):
+        check_sums(tmp_path / "run", {"model/../../secret": sha256_of(tmp_path / "secret")}, "model")
 
 
 def test_names_of_folds():
     names = ["fold_1", "fold_10", "fold_0", "fold_", "fold_1x", "model", "fold_01"]
-    assert [name for name in names if artefacts.is_ours(name)] == ["fold_1", "fold_10", "model"]
+    assert [name for name in names if is_ours(name)] == ["fold_1", "fold_10", "model"]
+
+
+# -- labels and weights of one run -------------------------------------------------------------------------------------
+
+
+def replaced_in(monkeypatch, owner, copy, times):
+    """Have recipe.json replaced, as by another run, while `owner` reads the folder, so many times."""
+    read_run, left = owner.read_run, [times]
+
+    def reading(folder):
+        made = read_run(folder)
+        if left[0]:
+            left[0] -= 1
+            shutil.copy(copy / "recipe.json", copy / "new")
+            os.replace(copy / "new", copy / "recipe.json")
+        return made
+
+    monkeypatch.setattr(owner, "read_run", reading)
+
+
+def test_a_run_that_is_replaced_while_it_is_read_is_read_again_once(copy, monkeypatch):
+    from slanted.text.models import text_model
+
+    replaced_in(monkeypatch, text_model, copy, 1)
+    TextModel.load(copy)
+    replaced_in(monkeypatch, text_model, copy, 2)
+    with pytest.raises(InputError) as refused:
+        TextModel.load(copy)
+    assert str(refused.value) == f"{copy}: another run has replaced the one in it while it was read; try again"
+
+
+def test_a_refusal_of_files_that_were_replaced_meanwhile_is_not_the_last_word(copy):
+    calls = []
+
+    def read_once_damaged(folder):
+        calls.append(folder)
+        if len(calls) == 1:
+            shutil.copy(copy / "recipe.json", copy / "new")
+            os.replace(copy / "new", copy / "recipe.json")
+            raise InputError("half of each run")
+        return "whole"
+
+    assert saved_run.unreplaced(copy, read_once_damaged) == "whole" and len(calls) == 2
+
+
+def test_a_command_uses_the_labels_and_the_model_of_one_run(copy, place, monkeypatch, capsys):
+    load = fold_ensemble.load_model
+
+    def loading(folder):
+        shutil.copy(copy / "recipe.json", copy / "new")
+        os.replace(copy / "new", copy / "recipe.json")
+        return load(folder)
+
+    monkeypatch.setattr(fold_ensemble, "load_model", loading)
+    assert main(["evaluate", str(copy), place.test]) == 2
+    assert "another run has replaced the one in it while it was read; try again" in capsys.readouterr().err

@@ -116,6 +116,24 @@ def test_another_safetensors_file_is_no_checkpoint(kept, metadata):
         read_snapshot(path_of(kept, 100))
 
 
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "[" * 100_000, '{"arrays": 5}', '{"arrays": [["a", "float64", [3]]]}']
+)
+def test_a_header_that_no_run_writes_is_damage(kept, text):
+    arrays = {"a": np.zeros(3)}
+    save_file(arrays, path_of(kept, 100), {"snapshot": text, "crc32": checkpoints._checksum(text, arrays)})
+    with pytest.raises(Damaged, match="its header is wrong"):
+        read_snapshot(path_of(kept, 100))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_pipe_is_no_checkpoint(kept):
+    path_of(kept, 100).unlink()
+    os.mkfifo(path_of(kept, 100))
+    with pytest.raises(Damaged, match="it is no regular file"):
+        read_snapshot(path_of(kept, 100))
+
+
 def test_two_are_kept_and_nothing_else(kept, tmp_path):
     assert steps_of(tmp_path) == [20, 100]
     assert sorted(path.name for path in kept.folder.iterdir()) == ["checkpoint-0000000020", "checkpoint-0000000100"]

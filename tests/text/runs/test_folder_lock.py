@@ -32,6 +32,23 @@ def test_an_empty_folder_that_was_there_stays(tmp_path):
     assert tmp_path.is_dir() and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("content", ["mine", "12 monkeys", "\n"])
+def test_a_file_of_another_program_with_the_name_of_the_lock_stays(tmp_path, content):
+    lock = tmp_path / ".lock"
+    lock.write_text(content)
+    with pytest.raises(InputError) as refused, RunFolder(tmp_path).claim():
+        pass
+    assert str(refused.value) == f"--out {tmp_path}: holds '.lock', which another program wrote; move it away"
+    assert lock.read_text() == content
+
+
+def test_a_lock_that_a_killed_process_left_is_taken(tmp_path):
+    (tmp_path / ".lock").write_text("4711\na-host\n")  # of a file system without locks
+    with RunFolder(tmp_path).claim() as place:
+        (place / "labels.json").write_text("new")
+    assert [*tmp_path.iterdir()] == [tmp_path / "labels.json"]
+
+
 HOLDER = """
 import sys, time
 from pathlib import Path

@@ -76,6 +76,19 @@ def test_a_reader_names_the_old_run_where_it_cannot_restore_it(run, monkeypatch)
     assert contents(run) == left
 
 
+def test_a_file_that_the_user_adds_while_a_run_is_trained_stays(run):
+    with pytest.raises(InputError) as refused, RunFolder(run, overwrite=True).claim() as place:
+        write(place, {"recipe.json": "new", "metrics.json": "new"})
+        write(run, {"model/notes.txt": "mine"})
+    problem = "holds 'model/notes.txt', which is not a run's; move it away, or give a new or empty folder"
+    assert str(refused.value) == f"--out {run / '.replaced'}: {problem}"
+    left = contents(run)
+    assert left[".replaced/model/notes.txt"] == "mine" and left["metrics.json"] == left["recipe.json"] == "new"
+    (run / ".replaced" / "model" / "notes.txt").unlink()
+    settle(run)
+    assert contents(run) == {"recipe.json": "new", "metrics.json": "new"}
+
+
 @pytest.mark.parametrize("fails", [None, "copytree"])
 def test_a_folder_that_cannot_be_renamed_is_copied(run, monkeypatch, fails):
     before, rename = contents(run), replacement.Path.rename

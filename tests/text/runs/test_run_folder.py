@@ -34,7 +34,7 @@ def test_a_run_is_replaced_when_told(run):
     with RunFolder(run, overwrite=True).claim() as place:
         assert contents(run) == before | {".lock": ""}
         write_run(place, "new", names=("model", "recipe.json"))
-    assert contents(run) == {"model/weights": "new", "recipe.json": "new"}
+    assert contents(run) == {"model/model.weights.h5": "new", "recipe.json": "new"}
 
 
 def test_a_run_is_not_replaced_by_one_that_fails(run):

@@ -16,6 +16,7 @@ from slanted.cli import main
 from slanted.errors import SettingError
 from slanted.text.estimators import TextClassifier
 from slanted.text.models.text_model import TextModel
+from slanted.text.runs.starting_model import model_sums
 from slanted.text.training import callbacks, cross_validation, run_length
 
 place, run = folded_runs.place, folded_runs.run
@@ -111,6 +112,26 @@ def test_a_fold_whose_report_was_cut_short_gets_it(place, monkeypatch):
     for number in FOLDS:
         names = {entry.name for entry in (out / f"fold_{number}").iterdir()}
         assert "report.html" in names and not [name for name in names if name.startswith(".")]
+
+
+@pytest.mark.once
+def test_a_model_that_changes_between_two_folds_is_refused(place, tmp_path, monkeypatch, capsys):
+    model = shutil.copytree(place.model, tmp_path / "model")
+
+    def change(request, *_):
+        assert request.model_sums == model_sums(str(model))
+        (model / "config.json").write_text((model / "config.json").read_text() + " ")
+        train_fold(request, *_)
+
+    train_fold = cross_validation.train_fold
+    monkeypatch.setattr(cross_validation, "train_fold", change)
+    _, status = place.run("changed", "--epochs", 1, "--model", model)
+    problem = "a file in it was changed between two runs of one command"
+    assert status == 2
+    assert (
+        capsys.readouterr().err
+        == f"error: --model {model}: {problem}; give the command again once nobody writes to it\n"
+    )
 
 
 @pytest.mark.once

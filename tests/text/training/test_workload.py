@@ -75,7 +75,7 @@ def test_many_rows_are_estimated_from_a_sample(settings, parts, monkeypatch):
 
 
 def test_without_a_tokenizer_4_3_characters_are_a_token(monkeypatch, settings):
-    monkeypatch.setattr(workload, "locate", lambda name: ModelFiles(name, None, None, name))
+    monkeypatch.setattr(workload, "locate_model", lambda name: ModelFiles(name, None, None, name))
     work = fit_work((labelled(["a" * 43] * 8), labelled(["a" * 43, "a" * 999]), None), settings)
     assert work.tokens == 2 * 8 * 12 and work.scored == 12 + 16
     pairs = fit_work((labelled(["a" * 20] * 8, ["b" * 23] * 8), None, None), settings)

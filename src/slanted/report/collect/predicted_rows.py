@@ -1,15 +1,17 @@
 """Rows with their predictions, from a model or from predictions.csv."""
 
 import csv
+import io
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from slanted.common.regular_files import check_regular
+from slanted.common.regular_files import MOST_BYTES, open_regular
 from slanted.errors import InputError
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
@@ -64,9 +66,9 @@ def read_predicted(path: Path, examples: Examples, target: Target, numbers: np.n
     decided = np.empty(shapes[target.kind], "int64") if target.kind in shapes else values
     index, rows = {name: at for at, name in enumerate(target.names)}, 0
     try:
-        check_regular(path)
-        with open(path, encoding="utf-8", newline="") as file:
-            for at, row in enumerate(itertools.islice(csv.reader(file), 1, None)):
+        with io.TextIOWrapper(open_regular(path), "utf-8", newline="") as file:
+            lines = iter(partial(file.readline, MOST_BYTES), "")  # pieces of a line that would fill the memory
+            for at, row in enumerate(itertools.islice(csv.reader(lines), 1, None)):
                 if int(row[0]) != (at if numbers is None else numbers[at]):
                     raise ValueError(f"row {row[0]} is out of place")
                 values[at] = list(map(float, row[-count:]))

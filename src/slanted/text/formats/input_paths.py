@@ -62,6 +62,23 @@ def sources_name(paths: Sequence[str]) -> str:
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
 
+def require_apart(option: str, out: Path, paths: Sequence[str]) -> None:
+    """Raise if a file or folder that is read is what is written, or is within it.
+
+    Args:
+        option: The option that names what is written.
+        out: The file or folder to write.
+        paths: What is read.
+
+    Raises:
+        InputError: One is; the message names both.
+    """
+    for path in paths:
+        if path != STANDARD_INPUT and Path(path).resolve().is_relative_to(out.resolve()):
+            problem = f"{file_name(path)} is read, and would be replaced"
+            raise InputError(f"{option} {out}: {problem}; give another place to write to")
+
+
 @contextmanager
 def open_source(path: PathLike) -> Iterator[BufferedReader]:
     """Open a file, or standard input for `-`; close the file at the end of the `with` block.

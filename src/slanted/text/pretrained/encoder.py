@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from slanted.common.strict_json import decoded
 from slanted.errors import InputError, missing_extra
 from slanted.runtime.patches import uninitialized_weights
 from slanted.text.pretrained.hub import fetch
@@ -14,6 +13,7 @@ from slanted.text.pretrained.keras_hub_preprocessor import read_sentence_piece
 from slanted.text.pretrained.model_files import locate
 from slanted.text.pretrained.transformers_weights import any_transformers_checkpoint
 from slanted.text.tokens.tokenizer import TextTokenizer
+from slanted.text.tokens.vocabulary_files import read_model_json
 
 __all__ = ["Encoder", "load_encoder"]
 
@@ -110,7 +110,7 @@ def family_of(folder: Path) -> str:
     Raises:
         InputError: slanted cannot fine-tune a model of this type.
     """
-    config = decoded((folder / "config.json").read_bytes())
+    config = read_model_json(folder / "config.json")
     if "registered_name" in config:
         family = str(config.get("class_name")).removesuffix("Backbone")
     else:

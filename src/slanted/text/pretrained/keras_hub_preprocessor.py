@@ -9,14 +9,15 @@ from typing import Any
 
 from slanted.errors import InputError
 from slanted.text.tokens.tokenizer import TextTokenizer
-from slanted.text.tokens.vocabulary_files import KERAS_ASSETS
+from slanted.text.tokens.vocabulary_files import KERAS_ASSETS, read_model_file
 
 SENTENCE_PIECE_FILES = (KERAS_ASSETS / "vocabulary.spm", "sentencepiece.bpe.model", "spiece.model", "spm.model")
 
 
 def read_sentence_piece(folder: Path) -> bytes | None:
     """Return the SentencePiece model in a model folder, or None if there is none."""
-    return next(((folder / file).read_bytes() for file in SENTENCE_PIECE_FILES if (folder / file).is_file()), None)
+    paths = (folder / file for file in SENTENCE_PIECE_FILES)
+    return next((read_model_file(path) for path in paths if path.is_file()), None)
 
 
 def build_preprocessor(family: str, tokenizer: TextTokenizer, sentence_piece: bytes | None, max_tokens: int) -> Any:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slanted.common.strict_json import decoded
 from slanted.errors import InputError
 from slanted.text.tokens.vocabulary_files import read_model_json
 
@@ -27,6 +26,7 @@ SIZES += ("max_position_embeddings",)  # the names in transformers; those in Ker
 SIZES += ("vocabulary_size", "hidden_dim", "num_layers", "num_heads", "intermediate_dim", "max_sequence_length")
 MODEL_KERAS = "model.keras"  # in the folder `model` of a run whose head reads the mean of the tokens
 _OF_DAMAGED_ARCHIVES = (zipfile.BadZipFile, OSError, RuntimeError, ValueError, EOFError)  # what zipfile raises
+MOST_TIMES, MOST_BYTES_MORE = 4, 2**30  # of the bytes of a model's file: what is not counted, and a head of many labels
 MOST_LAYERS = 1000  # ALBERT's layers share their weights, whose size therefore does not bound them
 GIVE = "give minilm, a KerasHub preset, hf://NAME, or a folder that holds config.json, weights and a tokenizer"
 UNSAFE = "slanted loads no pickles: save the model as safetensors (save_pretrained of transformers does)"
@@ -125,6 +125,7 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+            stored &= path.stat().st_size <= most_bytes(path.parent)
             stored &= sum(entry.file_size for entry in entries) <= path.stat().st_size  # else they overlap
             valid = stored and "model.weights.h5" in archive.namelist() and archive.testzip() is None
     except _OF_DAMAGED_ARCHIVES:
@@ -148,8 +149,29 @@ def _check_task(folder: Path) -> None:
         )
 
 
+def most_bytes(folder: Path) -> int:
+    """Return a size that no file of the weights of a run's model has: their numbers cannot be that many.
+
+    Args:
+        folder: The folder `model`.
+    """
+    config = read_model_json(folder / "config.json")
+    least, width, layers = _needed({**config, **config.get("config", {})})
+    return MOST_BYTES_MORE + MOST_TIMES * 4 * (least + 8 * (layers + 2) * width**2)
+
+
 def _check_total(folder: Path, config: dict[str, Any]) -> None:
     """Raise InputError if a configuration needs more numbers than the weights have bytes, before they are allocated."""
+    needed, _, layers = _needed(config)
+    files = (path for path in folder.glob("model*") if path.suffix in (".safetensors", ".h5") and path.is_file())
+    stored = sum(path.stat().st_size for path in files)
+    if stored and (needed > stored or layers > MOST_LAYERS):
+        found = f"its sizes need {needed:,} weights at least: the files of weights have {stored:,} bytes"
+        raise InputError(f"{folder / 'config.json'}: {found}: take both from one checkpoint")
+
+
+def _needed(config: dict[str, Any]) -> tuple[int, int, int]:
+    """Return how many weights a configuration needs at least: those of attention are not counted; width and layers."""
 
     def size(*names: str) -> int:
         return next((config[name] for name in names if isinstance(config.get(name), int)), 1)
@@ -162,11 +184,7 @@ def _check_total(folder: Path, config: dict[str, Any]) -> None:
         rows += size("max_position_embeddings", "max_sequence_length")
     embedding = size("embedding_size", "embedding_dim", "dim", "hidden_size", "hidden_dim")
     needed = rows * embedding + width * (2 * layers * inner + size("bucket_size"))
-    files = (path for path in folder.glob("model*") if path.suffix in (".safetensors", ".h5") and path.is_file())
-    stored = sum(path.stat().st_size for path in files)
-    if stored and (needed > stored or size("num_hidden_layers", "n_layers", "num_layers") > MOST_LAYERS):
-        found = f"its sizes need {needed:,} weights at least: the files of weights have {stored:,} bytes"
-        raise InputError(f"{folder / 'config.json'}: {found}: take both from one checkpoint")
+    return needed, width, size("num_hidden_layers", "n_layers", "num_layers")
 
 
 def _check_sizes(path: Path, config: dict[str, Any]) -> None:
@@ -211,6 +229,9 @@ def _check_keras_weights(folder: Path) -> None:
         if (folder / "model.weights.json").is_file():
             return
         raise InputError(f"{path}: the model folder must hold this file: it is missing")
+    if (stored := path.stat().st_size) > (most := most_bytes(folder)):
+        found = f"it has {stored:,} bytes, and the sizes in config.json need fewer than {most:,}"
+        raise InputError(f"{path}: {found}: copy the file anew")
     _check_hdf5(path)
 
 
@@ -262,7 +283,7 @@ def most_tokens(files: ModelFiles) -> int | None:
     """Return the longest input of a local model in tokens, or None if its configuration does not specify it."""
     if files.folder is None:
         return None
-    config = decoded((files.folder / "config.json").read_bytes())
+    config = read_model_json(files.folder / "config.json")
     if "registered_name" in config:
         return config.get("config", {}).get("max_sequence_length")
     return config.get("max_position_embeddings") if config["model_type"] in POSITIONS_FROM_0 else None

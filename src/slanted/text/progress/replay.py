@@ -13,6 +13,7 @@ from slanted.errors import InputError
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.view import GroupRates
 
+LONGEST_LINE = 2**24  # characters: the scores of many labels are on one line
 _KINDS: dict[str, dict[str, Any]] = {
     "process": {"process": int, "host": str},
     "message": {"text": str},
@@ -31,8 +32,8 @@ def read_events(file: TextIO, path: Path) -> Iterator[dict[str, Any]]:
     """
     while True:
         start = file.tell()
-        line = file.readline()
-        if not line.endswith("\n"):
+        line = file.readline(LONGEST_LINE)
+        if not line.endswith("\n") and len(line) < LONGEST_LINE:
             file.seek(start)
             return
         yield _event(line, path)

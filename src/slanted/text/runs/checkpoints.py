@@ -18,7 +18,9 @@ import numpy as np
 
 from slanted.common.argument_checks import positive, whole
 from slanted.common.atomic_files import sync_folder
+from slanted.common.regular_files import open_regular
 from slanted.common.setting_fields import check_settings, documented, setting
+from slanted.common.strict_json import decoded
 from slanted.errors import InputError
 
 FOLDER, PREFIX, KEPT = ".checkpoints", "checkpoint-", 2
@@ -169,10 +171,14 @@ def read_snapshot(path: Path) -> Snapshot:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with open(path, "rb") as file:
-            if file.read(len(_EARLIER_FORMAT)) == _EARLIER_FORMAT:
-                remedy = "finish the run with that version, or start again with --overwrite"
-                raise InputError(f"{path}: an earlier version of slanted wrote this checkpoint; {remedy}")
+        with open_regular(path) as file:
+            is_of_earlier_version = file.read(len(_EARLIER_FORMAT)) == _EARLIER_FORMAT
+    except (OSError, ValueError) as error:
+        raise Damaged(f"it cannot be read: {getattr(error, 'strerror', error)}") from None
+    if is_of_earlier_version:
+        remedy = "finish the run with that version, or start again with --overwrite"
+        raise InputError(f"{path}: an earlier version of slanted wrote this checkpoint; {remedy}")
+    try:
         with safe_open(path, "np", backend="pread") as file:
             metadata, arrays = file.metadata() or {}, file.get_tensors()
     except OSError as error:
@@ -182,10 +188,13 @@ def read_snapshot(path: Path) -> Snapshot:
     text = metadata.get("snapshot", "")
     if metadata.get("crc32") != _checksum(text, arrays):
         raise Damaged("its checksum is wrong")
-    header = json.loads(text)
-    if sorted(_table(arrays)) != sorted(header["arrays"]):
-        raise Damaged("its header is wrong")
-    return Snapshot(header["step"], header["facts"], {name: arrays[name] for name, *_ in header["arrays"]})
+    try:
+        header = decoded(text)
+        if sorted(_table(arrays)) != sorted(header["arrays"]):
+            raise ValueError
+        return Snapshot(header["step"], header["facts"], {name: arrays[name] for name, *_ in header["arrays"]})
+    except (ValueError, LookupError, TypeError):
+        raise Damaged("its header is wrong") from None
 
 
 def _write(snapshot: Snapshot, path: Path) -> None:

@@ -1,10 +1,12 @@
 """The lock of a folder that a command writes to, and the checks before it is made."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from slanted.common.regular_files import read_regular
 from slanted.errors import InputError, missing_extra
 
 LOCK = ".lock"
@@ -47,12 +49,14 @@ def locked(folder: Path) -> Iterator[None]:
     """Lock a folder for this process. The operating system releases the lock when the process dies.
 
     Raises:
-        InputError: Another process has locked it, or it is not writable.
+        InputError: Another process has locked it, it is not writable, or another program's file has the lock's name.
     """
     try:
         import filelock
     except ImportError:
         raise missing_extra("text", "A run folder") from None
+    if _is_of_another_program(folder / LOCK):
+        raise InputError(f"--out {folder}: holds {LOCK!r}, which another program wrote; move it away")
     lock = filelock.FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
@@ -65,3 +69,14 @@ def locked(folder: Path) -> Iterator[None]:
     finally:
         (folder / LOCK).unlink(missing_ok=True)  # before the release: a waiting process then sees it
         lock.release()
+
+
+def _is_of_another_program(lock: Path) -> bool:
+    """Return whether a file has content: a lock is empty, or names a process where the file system has no locks."""
+    try:
+        content = read_regular(lock)
+    except ValueError:
+        return True
+    except OSError:  # none, or one that cannot be locked either
+        return False
+    return content != b"" and re.match(rb"\d+\n", content) is None

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from slanted.common.atomic_files import disk_errors, sync_tree
 from slanted.errors import InputError
-from slanted.text.runs.artefacts import FOLD, METRICS, PARTIAL, REPLACED, REPLACING, is_ours, require_own
+from slanted.text.runs.artefacts import FOLD, METRICS, PARTIAL, REPLACED, REPLACING, is_ours
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.folder_lock import locked
+from slanted.text.runs.own_files import require_own
 
 PATIENCE = 5.0  # seconds in which another process completes a replacement
 
@@ -34,13 +35,13 @@ def undo_replacement(folder: Path) -> None:
     if (folder / REPLACED).exists():
         source = next((folder / name for name in (CHECKPOINTS, PARTIAL) if _entries(folder / name)), None)
         if source is None:  # the new run is complete
-            shutil.rmtree(folder / REPLACED)
+            _delete(folder / REPLACED)
         else:
             _move(folder, source)
             (folder / REPLACED).rename(folder / REPLACING)
     if (folder / REPLACING).exists():
         _move(folder / REPLACING, folder)
-        shutil.rmtree(folder / REPLACING)
+        _delete(folder / REPLACING)
 
 
 def settle(folder: Path) -> None:
@@ -63,6 +64,12 @@ def settle(folder: Path) -> None:
                 remedy = f"make it writable and try again, or move the old run's files from {left[0]} into it"
                 raise InputError(f"{folder}: {problem}; {remedy}") from None
             time.sleep(PATIENCE / 100)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder of a replaced run, unless the user has put a file into it meanwhile."""
+    require_own(folder, is_work=True)
+    shutil.rmtree(folder)
 
 
 def _entries(folder: Path) -> list[str]:

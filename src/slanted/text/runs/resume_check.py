@@ -13,19 +13,18 @@ from slanted.common.setting_fields import as_before
 from slanted.errors import InputError
 from slanted.recipe.choices import AUTO
 from slanted.text.formats.input_paths import STANDARD_INPUT, input_paths, source_name
-from slanted.text.pretrained.hub import fetch, is_pinned
-from slanted.text.pretrained.model_files import locate
+from slanted.text.pretrained.hub import is_pinned
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import sha256_of
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.run_data import RunData, read_data
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
+from slanted.text.runs.starting_model import locate_model, model_sums
 from slanted.text.settings import SETTLED, DataFiles, Settings, with_missing
 
 STARTED_WITH, DECIDED = "run.json", "decided"
 _DECIDED = ("backend", "precision", "threads")  # by the machine where they are "auto"
-_MODEL_SUFFIXES = (".json", ".safetensors", ".h5", ".txt", ".model", ".spm")
 _CONTENTS = ("train", "valid", "test")  # compared by what they hold, wherever they are
 
 
@@ -58,7 +57,7 @@ class StartedWith:
             InputError: A file cannot be read.
         """
         sums = sums_of(files) if sums is None else sums
-        return cls(_plain(settings.to_dict()), _plain(asdict(files)), {**sums, "model": _model_sums(settings.model)})
+        return cls(_plain(settings.to_dict()), _plain(asdict(files)), {**sums, "model": model_sums(settings.model)})
 
     def write(self, out: Path) -> None:
         """Write run.json beside the checkpoints.
@@ -198,8 +197,18 @@ def can_be_read_again(files: DataFiles) -> bool:
 
 def read_once(files: DataFiles) -> list[str]:
     """Return the files that cannot be read twice. A missing file is not among them: its reader refuses it."""
-    given = [path for paths in _given(files).values() for path in input_paths(paths)]
-    return [path for path in given if path == STANDARD_INPUT or (os.path.exists(path) and not _stays(path))]
+    return [path for path in data_paths(files) if path == STANDARD_INPUT or (os.path.exists(path) and not _stays(path))]
+
+
+def paths_read(files: DataFiles, model: str) -> list[str]:
+    """Return the files that a run reads, and the folder of its model if that is a local one."""
+    folder = locate_model(model).tokenizer_folder
+    return [*data_paths(files), *([] if folder is None else [str(folder)])]
+
+
+def data_paths(files: DataFiles) -> list[str]:
+    """Return the training, validation and test files."""
+    return [path for paths in _given(files).values() for path in input_paths(paths)]
 
 
 def _stays(path: str) -> bool:
@@ -254,19 +263,6 @@ def _given(files: DataFiles) -> dict[str, str | tuple[str, ...]]:
 
 def _sums(paths: str | tuple[str, ...]) -> list[str]:
     return [sha256_of(Path(path)) for path in input_paths(paths)]
-
-
-def _model_sums(name: str) -> dict[str, str]:
-    """Return file -> SHA-256 of a model's files; none for a KerasHub preset, whose name identifies its version."""
-    files = locate(name)
-    if files.folder is None and "://" not in name:
-        return {}
-    weights = files.folder or fetch(name, {})
-    names = {path: path.relative_to(weights).as_posix() for path in weights.rglob("*")}
-    if files.tokenizer_folder not in (None, weights):  # the folder of a run, around its model
-        names |= {path: path.name for path in files.tokenizer_folder.iterdir()}
-    wanted = sorted(path for path in names if path.suffix in _MODEL_SUFFIXES and path.is_file())
-    return {names[path]: sha256_of(path) for path in wanted}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

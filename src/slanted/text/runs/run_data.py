@@ -14,10 +14,11 @@ from slanted.text.labels.examples import Examples
 from slanted.text.labels.multilabel_cells import check_table
 from slanted.text.labels.splits import Fold, check_no_single_row, fold_rows, split_validation
 from slanted.text.labels.targets import Target, infer_target
-from slanted.text.pretrained.model_files import locate, most_tokens
+from slanted.text.pretrained.model_files import most_tokens
 from slanted.text.rows.overlap import overlap, text_hashes
 from slanted.text.rows.parts import TEST, TRAIN, VALID, parts_of
 from slanted.text.rows.rows import Rows, read_rows, read_rows_like
+from slanted.text.runs.starting_model import locate_model
 from slanted.text.settings import VALID_SHARE, DataFiles, Settings
 from slanted.text.tokens.documents import check_chunkable
 
@@ -117,7 +118,7 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     column = f"column {shown(files.split)}"
     named = replace(files, **{part: column for part in (VALID, TEST) if part in parts})
     summary.append(_fold_sizes(folds, test, named) if folds else _sizes(train, valid, test, named))
-    most = most_tokens(locate(settings.model))
+    most = most_tokens(locate_model(settings.model))
     if most is not None:
         settings.check_length(most)
     data = RunData(target, train, valid, test, rows.columns, tuple(summary), bad_rows, duplicates, folds)

@@ -28,11 +28,11 @@ from slanted.text.runs.artefacts import (
     TOKENIZER,
     fold_name,
     is_ours,
-    require_own,
 )
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.checkpoints import CheckpointPace, Checkpoints, steps_of
 from slanted.text.runs.folder_lock import locked, made, require_place
+from slanted.text.runs.own_files import require_own
 from slanted.text.runs.replacement import replace_run, settle, undo_replacement
 
 __all__ = [

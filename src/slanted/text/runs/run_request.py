@@ -1,5 +1,6 @@
 """One training as it was asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class RunRequest:
         pace: How often a checkpoint is written; None: never.
         expected: The expected time of the run; None: unknown, as for a run that is resumed.
         decided: The settings that were "auto" when it was asked for.
+        model_sums: The result of `model_sums` for the model of all runs of a command, which must not change between
+            them; None: it may, as there is one run only.
     """
 
     files: DataFiles
@@ -29,6 +32,7 @@ class RunRequest:
     pace: CheckpointPace | None = None
     expected: Expectation | None = None
     decided: tuple[str, ...] = ()
+    model_sums: Mapping[str, str] | None = None
 
     @property
     def out(self) -> Path:

@@ -6,6 +6,7 @@ The model file is a protocol buffer, read by sentencepiece's own classes.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slanted.common.regular_files import read_regular
 from slanted.errors import InputError
 from slanted.text.tokens.templates import BERT_TEMPLATE, ROBERTA_TEMPLATE, with_template
 
@@ -83,13 +84,15 @@ def _read_model(path: Path) -> Any:
     from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
 
-    if not path.is_file():
-        raise InputError(f"{path}: the model folder must hold this file: it is missing")
     model: Any = sentencepiece_model_pb2.ModelProto()  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        model.ParseFromString(path.read_bytes())
+        model.ParseFromString(read_regular(path))
+    except FileNotFoundError:
+        raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
     except (DecodeError, UnicodeDecodeError):
         raise InputError(f"{path}: not a SentencePiece model: copy the file anew") from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not readable ({error}): copy the file anew") from None
     if model.trainer_spec.model_type != UNIGRAM:
         kind = model.trainer_spec.model_type
         raise InputError(f"{path}: slanted reads SentencePiece unigram models: this one is of type {kind}")

@@ -25,12 +25,29 @@ FILES_WANTED = "tokenizer.json, vocab.txt, vocab.json with merges.txt, or a Sent
 
 def read_model_json(path: Path) -> Any:
     """Return the content of a JSON file; InputError where it is missing or broken."""
+    return _json(path, read_model_file(path, " as JSON"))
+
+
+def _json(path: Path, content: bytes) -> Any:
     try:
-        return decoded(read_regular(path))
+        return decoded(content)
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}): copy the file anew") from None
+
+
+def read_model_file(path: Path, what: str = "") -> bytes:
+    """Return the content of a file; InputError where it is missing, no regular file or too large.
+
+    Args:
+        path: The file.
+        what: What it is read as, for the message, such as " as JSON".
+    """
+    try:
+        return read_regular(path)
     except FileNotFoundError:
         raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
     except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}): copy the file anew") from None
+        raise InputError(f"{path}: not readable{what} ({error}): copy the file anew") from None
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -45,8 +62,9 @@ def read_tokenizers_json(path: Path) -> bytes | None:
     """Return the bytes of a `tokenizer.json` of the tokenizers library; None where there is none."""
     if not path.is_file():
         return None
-    content = read_model_json(path)
-    return None if isinstance(content, dict) and "registered_name" in content else path.read_bytes()
+    source = read_model_file(path, " as JSON")
+    content = _json(path, source)
+    return None if isinstance(content, dict) and "registered_name" in content else source
 
 
 def build_tokenizer(folder: Path) -> "Tokenizer":
@@ -129,13 +147,9 @@ def _word_piece_folder(folder: Path) -> "Tokenizer":
 def _read_text(path: Path) -> str:
     """Return a vocabulary file's text, its line ends as they are."""
     try:
-        return read_regular(path).decode("utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: the model folder must hold this file: it is missing") from None
+        return read_model_file(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 ({error}): copy the file anew") from None
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not readable ({error}): copy the file anew") from None
 
 
 def _check_special(path: Path, tokens: Any, wanted: tuple[str, ...]) -> None:

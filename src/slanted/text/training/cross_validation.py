@@ -34,6 +34,7 @@ from slanted.text.runs.resume_check import DECIDED, StartedWith, with_settled
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.saved_run import read_run
+from slanted.text.runs.starting_model import model_sums, require_unchanged_model
 from slanted.text.scoring.headline import headline
 from slanted.text.scoring.intervals import TEST_INTERVALS
 from slanted.text.scoring.metrics import score_predictions
@@ -68,7 +69,7 @@ def train_folds(
         finish: Called with the folder, the rows, the metrics and `progress` once all files are in the folder.
 
     Raises:
-        InputError: The folder cannot be used or written to.
+        InputError: The folder cannot be used or written to, or the model was changed between two folds.
         TrainingFailed: The loss of a fold is not finite.
     """
     settings, folds = request.settings, range(len(data.folds))
@@ -81,6 +82,8 @@ def train_folds(
                 started_with = replace(started_with, decided=list(request.decided))
                 started_with.write(request.out)
                 repeat["sha256"] = started_with.sha256
+            of_model = repeat["sha256"]["model"] if "sha256" in repeat else model_sums(settings.model)
+            request = replace(request, model_sums=of_model)
             steps_before = sum(request.folder.fold(at).steps_done for at in folds)
             runs = []
             for at in folds:
@@ -98,6 +101,7 @@ def train_folds(
             metrics["out_of_fold"] = _predict_out_of_fold(data, settings, model, work)
             if data.test is not None:
                 metrics |= _predict_test(data, settings, model, work)
+                require_unchanged_model(settings.model, of_model)  # which a baseline has read again
             data.bad_rows.write(work / run_folder.BAD_ROWS)
             atomic_files.write_json(work / run_folder.METRICS, metrics)
         progress.result(metrics)

@@ -24,11 +24,12 @@ from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.models.text_model import TextModel
 from slanted.text.pretrained.classifier_network import build_classifier, float32_copy, plain_model
-from slanted.text.pretrained.encoder import Encoder, load_encoder
+from slanted.text.pretrained.encoder import Encoder
 from slanted.text.pretrained.pooling import with_pooling
 from slanted.text.progress.progress import Progress
 from slanted.text.progress.view import GroupRates
 from slanted.text.runs.checkpoints import Checkpoints, Snapshot
+from slanted.text.runs.starting_model import load_starting_model
 from slanted.text.scoring.class_weights import BalancedLoss, balanced_weights
 from slanted.text.scoring.outputs_and_losses import Scaling, first_bias, task_loss, task_scores
 from slanted.text.settings import CLS, Settings
@@ -95,7 +96,7 @@ class FineTuningRun:
         self.target, self.progress = target, progress
         check_importable(settings.recipe.curve)  # before anything that takes time
         seeded_generators(settings.seed)
-        self.encoder: Encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
+        self.encoder: Encoder = load_starting_model(settings.model, settings.precision, settings.recipe.dropout)
         settings = with_pooling(settings, self.encoder)
         settings.check_length(self.encoder.max_tokens)
         self.scaling = Scaling.of(target.kind, train.y, train.weights)

@@ -20,8 +20,9 @@ from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import stratified_rows
 from slanted.text.labels.targets import Target
 from slanted.text.pretrained.classifier_network import build_classifier, vector_model
-from slanted.text.pretrained.encoder import Encoder, load_encoder
+from slanted.text.pretrained.encoder import Encoder
 from slanted.text.pretrained.pooling import with_pooling
+from slanted.text.runs.starting_model import load_starting_model
 from slanted.text.scoring.headline import FROZEN_ENCODER, FROZEN_LABELS, FROZEN_ROWS
 from slanted.text.scoring.linear_model import LinearModel, Weighing, fit_linear
 from slanted.text.scoring.metrics import Scores, score_predictions
@@ -139,7 +140,7 @@ class FrozenEncoder:
 
 def frozen_encoder(target: Target, train: Examples, settings: Settings) -> FrozenEncoder:
     """Load the encoder that the settings name, with linear models of these training rows."""
-    encoder = load_encoder(settings.model, settings.precision, settings.recipe.dropout)
+    encoder = load_starting_model(settings.model, settings.precision, settings.recipe.dropout)
     settings, dropout = with_pooling(settings, encoder), settings.recipe.dropout
     classifier = build_classifier(encoder, len(target.labels), pooling=settings.pooling, dropout=dropout)
     return FrozenEncoder(encoder, classifier, target, train, settings)

@@ -21,6 +21,7 @@ from slanted.text.runs import resume_check, run_folder
 from slanted.text.runs.checkpoints import steps_of
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
+from slanted.text.runs.starting_model import require_unchanged_model
 from slanted.text.scoring.baselines import baseline_scores
 from slanted.text.scoring.intervals import TEST_INTERVALS
 from slanted.text.settings import Settings
@@ -83,10 +84,12 @@ def train_here(
         finish: Called once all files of the run are in its folder, so that an error in it does not affect them.
 
     Raises:
-        InputError: The folder cannot be used or written to.
+        InputError: The folder cannot be used or written to, or the model has changed since an earlier run.
         TrainingFailed: The loss is not finite.
     """
     run = FineTuningRun(data.target, data.train, data.valid, request.settings, progress)
+    if request.model_sums is not None:
+        require_unchanged_model(request.settings.model, request.model_sums)
     request, settings = request.with_settings(run.settings), run.settings
     for line in (*run.summary, *recipe_lines(settings.recipe, run.encoder.hidden_dim)):
         progress.say(line)

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slanted.common.strict_json import decoded
 from slanted.preview.range_test import SearchOptions
 from slanted.runtime.run_costs import Work
 from slanted.text.batching.length_buckets import TOKENS_A_COMPILATION, LengthPlan, compilation_tokens
 from slanted.text.labels.examples import Examples
-from slanted.text.pretrained.model_files import ModelFiles, locate
+from slanted.text.pretrained.model_files import ModelFiles
 from slanted.text.pretrained.pooling import pooling_of
 from slanted.text.runs.run_data import RunData
+from slanted.text.runs.starting_model import locate_model
 from slanted.text.scoring.headline import FROZEN_LABELS, FROZEN_ROWS
 from slanted.text.settings import AUTO, Settings
 from slanted.text.tokens.documents import encode_documents
 from slanted.text.tokens.tokenizer import TextTokenizer
+from slanted.text.tokens.vocabulary_files import read_model_json
 from slanted.text.training.run_length import wanted_epochs, with_batch_size
 
 SAMPLE_ROWS = 500
@@ -124,7 +125,7 @@ class _Sizes:
     """The lengths of examples in tokens, and the size of the model, without Keras."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._files = settings, locate(settings.model)
+        self._settings, self._files = settings, locate_model(settings.model)
         folder = self._files.tokenizer_folder
         self._tokenizer = None if folder is None else TextTokenizer.load(folder)
 
@@ -164,7 +165,7 @@ def _sizes(files: ModelFiles) -> tuple[int, int, int, int]:
     """Return layers, width, inner width and rows of the embeddings; those of minilm if they are unknown."""
     if files.folder is None:
         return _MINILM
-    config = decoded((files.folder / "config.json").read_bytes())
+    config = read_model_json(files.folder / "config.json")
     config |= config.get("config", {})
     for names in _SIZES:
         if all(isinstance(config.get(name), int) for name in names):
