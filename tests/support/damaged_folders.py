@@ -1,9 +1,10 @@
-"""Folders damaged at random: bytes flipped, files cut, emptied, removed, replaced by links, other JSON.
+"""Folders damaged at random: bytes flipped, files cut, lengthened or removed, replaced by links or pipes, other JSON.
 
 `Bounds` compares the time and the memory of reading them with those of the undamaged folder.
 """
 
 import json
+import os
 import random
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ def damage(folder, seed):
     """Damage one file of a folder and return what was done."""
     draw = random.Random(seed)
     path = draw.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
-    kinds = ["flip", "cut", "empty", "remove", "link"] + ["json"] * (3 * (path.suffix == ".json"))
+    kinds = ["flip", "cut", "empty", "remove", "link", "pipe", "sparse"] + ["json"] * (3 * (path.suffix == ".json"))
     how = draw.choice(kinds)
     content = path.read_bytes()
     if how == "flip":
@@ -30,12 +31,16 @@ def damage(folder, seed):
         path.write_bytes(content[: draw.randrange(len(content))])
     elif how == "empty":
         path.write_bytes(b"")
+    elif how == "sparse":
+        os.truncate(path, 2**36)  # without data: it takes no place on the disk
     elif how == "json":
         path.write_text(json.dumps(_with_another_value(json.loads(content), draw)))
     else:
         path.unlink()
         if how == "link":
             path.symlink_to(folder / draw.choice(LINKS))
+        elif how == "pipe":
+            os.mkfifo(path)
     return f"{how} {path.name}"
 
 

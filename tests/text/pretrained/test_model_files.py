@@ -178,7 +178,14 @@ def test_a_damaged_length_field_is_refused_before_the_header_is_read(length, fol
 def test_no_file_of_weights_is_larger_than_the_sizes_can_need(kind, tmp_path):
     preset = write_preset(tmp_path / "preset", kind)
     most = model_files.most_bytes(preset)
-    assert (preset / "model.weights.h5").stat().st_size < most < 2**31
+    weights = preset / "model.weights.h5"
+    assert weights.stat().st_size < most < 2**31
+    with weights.open("rb+") as file:
+        file.truncate(most + 1)  # without data: it takes no place on the disk
+    with pytest.raises(
+        InputError, match=r"model\.weights\.h5: it has [\d,]+ bytes, and the sizes in config\.json need"
+    ):
+        locate(str(preset))
     packaged = locate("minilm").folder
     assert (packaged / WEIGHTS).stat().st_size < model_files.most_bytes(packaged) < 2**31
 

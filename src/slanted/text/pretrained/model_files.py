@@ -229,6 +229,9 @@ def _check_keras_weights(folder: Path) -> None:
         if (folder / "model.weights.json").is_file():
             return
         raise InputError(f"{path}: the model folder must hold this file: it is missing")
+    if (stored := path.stat().st_size) > (most := most_bytes(folder)):
+        found = f"it has {stored:,} bytes, and the sizes in config.json need fewer than {most:,}"
+        raise InputError(f"{path}: {found}: copy the file anew")
     _check_hdf5(path)
 
 
