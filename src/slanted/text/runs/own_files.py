@@ -1,6 +1,4 @@
-"""Which entries of a folder a run wrote: only those may be replaced or deleted, and they are recognised by more than
-their names.
-"""
+"""Which entries of a folder a run wrote, by their names, kinds and sums: only those may be replaced or deleted."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -21,7 +19,8 @@ IN_MODEL = (
     r"(config|metadata|model\.weights|task|preprocessor|tokenizer)\.json|model\.keras|(model(_\d+)?|task)\.weights\.h5"
     r"|assets/tokenizer/(vocabulary\.(txt|json|spm)|merges\.txt)"
 )  # the files of a model of KerasHub, and that of Keras
-NOT_A_RUN_S = "which is not a run's"
+NOT_A_RUN_S, NEW_FOLDER = "which is not a run's", "give a new or empty folder"
+MOVE_AWAY = f"move it away, or {NEW_FOLDER}"
 
 Stray = tuple[Path, str, str]
 
@@ -51,7 +50,6 @@ def stray(folder: Path, is_work: bool = False) -> Stray | None:
         folder: The folder of a run or of a fold.
         is_work: Whether it is a folder to work in, whose files count without a recipe.json.
     """
-    foreign = NOT_A_RUN_S, "give a new or empty folder"
     saved = recipe_in(folder)
     counts = is_work or saved is not None or any((folder / name).exists() for name in (REPLACING, REPLACED))
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -62,17 +60,12 @@ def stray(folder: Path, is_work: bool = False) -> Stray | None:
                 return path, "which is no folder, a link or on another disk", remedy
             inner = stray(path, is_work=True)
         elif is_work and path.name == PART and is_folder(path):
-            others = (file for file in sorted(path.iterdir()) if not (is_regular(file) and _is_checkpoint(file.name)))
-            inner = next(((file, *foreign) for file in others), None)
-        elif not is_ours(name):
-            known = _is_checkpoint(name) or name in IN_WORK if is_work else False
-            if not is_regular(path) or not (known or path.name == LOCK or is_of_the_system(path.name)):
-                return path, *foreign
-        elif not (is_folder if name == MODEL or is_fold(name) else is_regular)(path):
-            return path, *foreign
-        elif not counts and name == path.name:
-            rule = f"but no {RECIPE} of slanted, without which it is no run"
-            return path, rule, "move it away, or give a new or empty folder"
+            others = (file for file in sorted(path.iterdir()) if not _is_checkpoint(file))
+            inner = next(((file, NOT_A_RUN_S, NEW_FOLDER) for file in others), None)
+        elif not _has_known_name_and_kind(path, name, is_work):
+            return path, NOT_A_RUN_S, NEW_FOLDER
+        elif is_ours(name) and not counts and name == path.name:
+            return path, f"but no {RECIPE} of slanted, without which it is no run", MOVE_AWAY
         elif is_fold(name):
             inner = stray(path, is_work)
         elif name == MODEL:
@@ -82,8 +75,17 @@ def stray(folder: Path, is_work: bool = False) -> Stray | None:
     return None
 
 
-def _is_checkpoint(name: str) -> bool:
-    return fullmatch(rf"{PREFIX}\d+", name) is not None
+def _has_known_name_and_kind(path: Path, name: str, is_work: bool) -> bool:
+    """Return whether an entry, or a temporary file for one of this name, is a file or a folder as a run has it."""
+    if name == MODEL or is_fold(name):
+        return is_folder(path)
+    is_known = is_ours(name) or path.name == LOCK or is_of_the_system(path.name)
+    is_of_work = is_work and (name in IN_WORK or _is_checkpoint(path))
+    return is_regular(path) and (is_known or is_of_work)
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return is_regular(path) and fullmatch(rf"{PREFIX}\d+", path.name) is not None
 
 
 def _added(model: Path, sums: Any) -> Stray | None:
@@ -98,7 +100,7 @@ def _added(model: Path, sums: Any) -> Stray | None:
         name = path.relative_to(model).as_posix()
         is_known = fullmatch(IN_MODEL, name) is not None if known is None else f"{MODEL}/{name}" in known
         if not is_folder(path) and not (is_regular(path) and (is_known or is_of_the_system(path.name))):
-            return path, NOT_A_RUN_S, "move it away, or give a new or empty folder"
+            return path, NOT_A_RUN_S, MOVE_AWAY
     return None
 
 
