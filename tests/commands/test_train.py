@@ -52,6 +52,20 @@ def test_no_run_replaces_what_it_reads(run, place, option, tmp_path, capsys):
     assert capsys.readouterr().err == f"error: --out {copy}: {rule}\n" and snapshot(copy) == before
 
 
+@pytest.mark.once
+def test_a_model_that_changes_until_it_is_loaded_is_refused(place, tmp_path, monkeypatch, capsys):
+    model, load = shutil.copytree(place.model, tmp_path / "model"), fine_tuning.load_starting_model
+
+    def change(*given):
+        (model / "config.json").write_text((model / "config.json").read_text() + " ")
+        return load(*given)
+
+    monkeypatch.setattr(fine_tuning, "load_starting_model", change)
+    out, status = place.run("moved", "--model", model)
+    problem = "a file in it was changed since the command began; give the command again once nobody writes to it"
+    assert (status, capsys.readouterr().err) == (2, f"error: --model {model}: {problem}\n") and not out.exists()
+
+
 class NotFinite(keras.losses.SparseCategoricalCrossentropy):
     def call(self, y_true, y_pred):
         return super().call(y_true, y_pred) * float("nan")

@@ -14,6 +14,7 @@ from slanted.text.runs.artefacts import identity
 from slanted.text.runs.run_data import DataFiles, RunData, read_data
 from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
+from slanted.text.runs.starting_model import model_sums
 from slanted.text.training.workload import run_work
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
     settings = replace(request.settings, valid_share=data.valid_share)
     work = None if folder.resume else run_work(data, settings)
     settings, expected = start_on_machine(settings, progress, work)
-    request = replace(request.with_settings(settings), expected=expected)
+    of_model = None if data.sha256 is None else model_sums(settings.model)
+    request = replace(request.with_settings(settings), expected=expected, model_sums=of_model)
     try:
         if data.folds:
             from slanted.text.training.cross_validation import train_folds

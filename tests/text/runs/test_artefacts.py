@@ -83,7 +83,7 @@ def test_a_file_that_is_larger_than_a_run_s_can_be_is_not_read(copy, monkeypatch
         file.truncate(2**35)  # without data: it takes no place on the disk
     TextModel.load(copy)
     assert "mine.bin" not in read and "model.weights.h5" in read
-    for name in ("model/model.weights.h5", "model/assets/tokenizer/vocabulary.txt"):  # in the opposite order
+    for name in ("model/task.weights.h5", "model/assets/tokenizer/vocabulary.txt"):  # in the opposite order
         with (copy / name).open("rb+") as file:
             file.truncate(2**35)
         read.clear()

@@ -93,7 +93,7 @@ def test_a_change_in_a_local_folder_is_refused(copy):
     damage(copy / "model" / "model.weights.h5")
     with pytest.raises(InputError) as refused:
         require_unchanged_model(str(copy), before)
-    problem = "a file in it was changed between two runs of one command"
+    problem = "a file in it was changed since the command began"
     assert str(refused.value) == f"--model {copy}: {problem}; give the command again once nobody writes to it"
     require_unchanged_model("hf://owner/name", before)  # which is pinned: no address is opened
 
@@ -102,5 +102,5 @@ def test_a_change_between_two_folds_is_refused_in_python(tiny_model, tmp_path, m
     model = tmp_path / "model"
     tiny.write_checkpoint(model)
     monkeypatch.setattr(estimator_base, "_fitted", lambda *_: (damage(model / "model.safetensors"), []))
-    with pytest.raises(InputError, match="a file in it was changed between two runs of one command"):
+    with pytest.raises(InputError, match="a file in it was changed since the command began"):
         TextClassifier(str(model), folds=2, precision="float32").fit(*tiny.examples(24, trained_runs.LABELS))

@@ -126,7 +126,7 @@ def test_a_model_that_changes_between_two_folds_is_refused(place, tmp_path, monk
     train_fold = cross_validation.train_fold
     monkeypatch.setattr(cross_validation, "train_fold", change)
     _, status = place.run("changed", "--epochs", 1, "--model", model)
-    problem = "a file in it was changed between two runs of one command"
+    problem = "a file in it was changed since the command began"
     assert status == 2
     assert (
         capsys.readouterr().err

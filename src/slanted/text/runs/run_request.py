@@ -22,8 +22,8 @@ class RunRequest:
         pace: How often a checkpoint is written; None: never.
         expected: The expected time of the run; None: unknown, as for a run that is resumed.
         decided: The settings that were "auto" when it was asked for.
-        model_sums: The result of `model_sums` for the model of all runs of a command, which must not change between
-            them; None: it may, as there is one run only.
+        model_sums: The result of `model_sums` before any run of the command: the model must not change until it is
+            loaded; None: not compared.
     """
 
     files: DataFiles

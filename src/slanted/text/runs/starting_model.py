@@ -66,15 +66,15 @@ def _is_readable(path: Path) -> bool:
 
 
 def require_unchanged_model(name: str, before: Mapping[str, str]) -> None:
-    """Raise if a file of a model in a local folder was changed, so that several runs would start from different ones.
+    """Raise if a file of a model in a local folder was changed: its sum would be wrong, or runs start from two models.
 
     Args:
         name: The name of the model.
-        before: The result of `model_sums` before the first run.
+        before: The result of `model_sums` before the model was read first.
 
     Raises:
         InputError: It was; the message names the model.
     """
     if not name.startswith(REMOTE) and model_sums(name) != before:
         remedy = "give the command again once nobody writes to it"
-        raise InputError(f"--model {name}: a file in it was changed between two runs of one command; {remedy}")
+        raise InputError(f"--model {name}: a file in it was changed since the command began; {remedy}")
