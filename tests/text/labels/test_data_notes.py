@@ -57,8 +57,8 @@ def test_texts_that_stand_twice_are_counted():
 
 def test_texts_that_stand_in_the_validation_file_too_are_counted():
     Path("v.csv").write_text("text,label\ntext number 1,y\nTEXT,x\ntext number 2,x\n")
-    rule = "stand among the training rows too, which flatters the validation scores"
-    assert notes(usual(), valid="v.csv") == [f"duplicates: 2 of 3 validation rows {rule}"]
+    rule = "are among the training rows too, which makes the scores too good"
+    assert notes(usual(), valid="v.csv") == [f"duplicates: the texts of 2 of 3 validation rows {rule}"]
 
 
 def test_a_text_with_two_labels_is_named():
@@ -144,7 +144,8 @@ def test_python_has_the_notes_on_validation_too():
     target = infer_target(["x", "y"] * 10)
     train = Examples([f"text {at}" for at in range(20)], None, target.encode(["x", "y"] * 10))
     valid = train.take(np.array([3, 4]))
-    assert notes_on_validation(target, train, valid, (), None)[0].startswith("duplicates: 2 of 2 validation rows")
+    found = notes_on_validation(target, train, valid, (), None)[0]
+    assert found.startswith("duplicates: the texts of 2 of 2 validation rows")
     assert notes_on_validation(target, train, valid, (), 0.1) == notes_on_validation(target, train, None, (), 0.1) == []
 
 

@@ -1,4 +1,4 @@
-"""Texts that stand among the training rows and the test rows."""
+"""Texts that are among the training rows and the test rows."""
 
 import random
 from pathlib import Path
@@ -49,8 +49,8 @@ def test_a_run_counts_them_and_says_so(tmp_path, monkeypatch):
     Path("e.csv").write_text("\n".join(["text,label", *rows[:3], "text  5,x", "new,x", ""]))
     data = read_data(DataFiles("t.csv", test="e.csv"), Settings())
     assert data.train_test_duplicates == 4
-    line = "duplicates: 4 of 5 test rows stand among the training rows too, which flatters the test scores"
-    assert line in data.summary
+    rule = "are among the training rows too, which makes the test scores too good"
+    assert f"duplicates: the texts of 4 of 5 test rows {rule}" in data.summary
     assert read_data(DataFiles("t.csv"), Settings()).train_test_duplicates is None
     Path("e.csv").write_text("text,label\nnew,x\n")
     clean = read_data(DataFiles("t.csv", test="e.csv"), Settings())

@@ -86,8 +86,8 @@ def notes_on_validation(
 def _shared(train: Examples, valid: Examples) -> list[str]:
     hashes = (text_hashes(part.texts, part.texts_b) for part in (train, valid))
     count = overlap(*hashes)
-    found = f"{count:,} of {plural(len(valid), 'validation row')}"
-    note = f"duplicates: {found} stand among the training rows too, which flatters the validation scores"
+    found = f"the texts of {count:,} of {plural(len(valid), 'validation row')}"
+    note = f"duplicates: {found} are among the training rows too, which makes the scores too good"
     return [note] if count else []
 
 

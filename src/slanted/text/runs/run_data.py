@@ -102,8 +102,8 @@ def read_data(files: DataFiles, settings: Settings) -> RunData:
     hashed = Hashed.of(train)
     duplicates = None if test is None else overlap(hashed.hashes, text_hashes(test.texts, test.texts_b))
     if test is not None and duplicates:
-        share = f"{duplicates:,} of {plural(len(test), 'test row')}"
-        summary.append(f"duplicates: {share} stand among the training rows too, which flatters the test scores")
+        share = f"the texts of {duplicates:,} of {plural(len(test), 'test row')}"
+        summary.append(f"duplicates: {share} are among the training rows too, which makes the test scores too good")
     if target.kind == "single":  # the probabilities of all classes are computed for the rows that are scored
         held_out = round(settings.held_out_share * len(train)) if valid is None else len(valid)
         scored = len(train) if settings.folds else held_out
