@@ -98,8 +98,10 @@ def test_any_number_of_recipes_is_drawn(browser, tmp_path, count):
     recipes = compared_recipes(tmp_path, [f"recipe {number}" for number in range(count)])
     path = tmp_path / "compare.html"
     path.write_text(page(recipes, "name"), encoding="utf-8")
-    opened = browser.open(path, 1400)
-    assert opened.complaints() == []
+    for width in (400, 1400):
+        opened = browser.open(path, width)
+        assert opened.complaints() == [] and opened.accessibility() == {}
+        assert opened.run("return document.documentElement.scrollWidth") <= width
     marks = opened.run(COUNT)
     assert marks.pop("scores") >= count * (SEEDS + 1) + 2
     assert marks.pop("differences", 0) >= 2 * (count - 1)
