@@ -30,7 +30,8 @@ class RunScheduler(keras.callbacks.Callback):
     """Train with a curve over the whole run of `fit`: E epochs of S batches, T = E * S steps.
 
     The curve is evaluated inside the compiled training step. It is therefore exact at every batch with any
-    `steps_per_execution`, and no Python code runs between batches. The order of the callbacks does not matter.
+    `steps_per_execution`, and no Python code runs between batches. The rates do not depend on the order of callbacks; a
+    callback that reads `learning_rate` in the logs of an epoch, such as CSVLogger, must follow this one.
 
     A `fit` from epoch 0 is a new run and starts at t = 0. A `fit` from epoch k > 0, set by `initial_epoch` or restored
     by `BackupAndRestore`, continues a run: at the restored step if the optimizer was restored inside epoch k, else at
