@@ -4,6 +4,7 @@ import keras
 from applied import BACKEND, fit, model
 from plain_keras import changed
 
+from slanted.keras_private.loss_scaling import end_run
 from slanted.keras_private.scheduled import ScheduledOptimizer
 from slanted.keras_private.training_step import (
     count_by_application,
@@ -20,9 +21,9 @@ from slanted.keras_private.training_step import (
 def test_the_training_step_is_marked_once_and_given_back():
     trained = model()
     optimizer, other = (ScheduledOptimizer.adopt(keras.optimizers.SGD()) for _ in range(2))
-    count_by_batch(trained, [optimizer])
-    count_by_batch(trained, [optimizer, other])
-    assert trained.make_train_function.counted == [optimizer, other] and not is_compiled_by_batch(trained)
+    count_by_batch(trained, [optimizer], end_run)
+    count_by_batch(trained, [optimizer, other], end_run)
+    assert trained.make_train_function.driven == [optimizer, other] and not is_compiled_by_batch(trained)
     trained.make_train_function()
     first = trained.train_step
     assert is_compiled_by_batch(trained)
@@ -38,7 +39,7 @@ def test_a_training_step_that_a_user_put_on_the_instance_is_given_back():
     trained = model()
     own = trained.train_step
     vars(trained)["train_step"] = own
-    count_by_batch(trained, [])
+    count_by_batch(trained, [], end_run)
     trained.make_train_function()
     assert trained.train_step is not own
     count_by_application(trained)
@@ -51,6 +52,23 @@ def test_the_trainer_calls_the_step_of_the_instance():
     vars(trained)["train_step"] = lambda *arguments: (calls.append(1), plain(*arguments))[1]
     fit(trained, 2)
     assert calls, changed("make_train_function", "it compiles `self.train_step`")
+
+
+def test_the_runs_of_an_earlier_fit_are_ended_by_the_next():
+    trained, ended = model(), []
+    first, second = (ScheduledOptimizer.adopt(keras.optimizers.SGD()) for _ in range(2))
+    count_by_batch(trained, [first, second], ended.append)
+    trained.make_train_function()
+    trained.history = keras.callbacks.History()  # as `fit` does before it calls a callback
+    count_by_batch(trained, [first], ended.append)
+    trained.make_train_function()
+    assert ended == [second] and is_compiled_by_batch(trained)
+    trained.history = keras.callbacks.History()
+    trained.make_train_function()
+    assert ended == [second, first] and not vars(trained).keys() & {"train_step", "make_train_function"}
+    before = trained.history
+    fit(trained, 1)
+    assert trained.history is not before, changed("CallbackList.set_model", "each `fit` has its own History")
 
 
 def test_variables_of_another_model():

@@ -94,6 +94,8 @@ def scheduled(optimizer: Any) -> Any:
 
 def end_run(optimizer: Any) -> None:
     """Stop following the curve; restore a plain optimizer, in place, unless its class is the user's choice."""
+    if not is_scheduled(optimizer):
+        return
     inner = innermost(optimizer)
     inner.end_run()
     if type(inner).mixed_in is ScheduledOptimizer:

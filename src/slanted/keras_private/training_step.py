@@ -1,6 +1,6 @@
 """The training step of a model: the batch it trains on, and its state if it is interrupted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module
 from typing import Any
@@ -9,34 +9,104 @@ import keras
 from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
 
 STEP, MAKE, SYNC = "train_step", "make_train_function", "jax_state_sync"
+KERAS_FUNCTIONS = "train_function", "test_function", "predict_function"
 
 
-def count_by_batch(model: Any, optimizers: Sequence[Any]) -> None:
+def count_by_batch(model: Any, optimizers: Sequence[Any], end_run: Callable[[Any], None]) -> None:
     """Make the updates that `train_step` makes of one batch by an optimizer one step of its run.
+
+    A later `fit` whose callbacks drive none of these optimizers, as one after Ctrl-C, ends their runs when it begins.
+
+    Args:
+        model: The model. Until `count_by_application`, it has a `train_step` that marks where a batch begins.
+        optimizers: The scheduled optimizers that `train_step` applies, as they are compiled.
+        end_run: Restores the plain form of such an optimizer.
+    """
+    made = vars(model).get(MAKE)
+    if not isinstance(made, _MarkedSteps):
+        made = vars(model)[MAKE] = _MarkedSteps(model, end_run)
+    made.drive(optimizers)
+
+
+class _MarkedSteps:
+    """The `make_train_function` of a model: it compiles a `train_step` that marks where a batch begins.
 
     Each compilation gets a function of its own: JAX does not trace the same function again.
 
     Args:
-        model: The model. Until `count_by_application`, it has a `train_step` that marks where a batch begins.
-        optimizers: The scheduled optimizers that `train_step` applies.
-    """
-    made: Any = vars(model).get(MAKE)
-    if made is not None and hasattr(made, "counted"):
-        made.counted.extend(optimizer for optimizer in optimizers if optimizer not in made.counted)
-        return
-    replaced = {name: vars(model)[name] for name in (STEP, MAKE) if name in vars(model)}
-    plain_step, plain_make, counted = model.train_step, model.make_train_function, list(optimizers)
+        model: The model.
+        end_run: Restores the plain form of an optimizer.
 
-    def make_train_function(force: bool = False) -> Any:
-        if force or model.train_function is None:
-            vars(model)[STEP] = _marked(plain_step, counted)
-        function = plain_make(force=force)
-        marking.compiled = model.train_function
+    Attributes:
+        driven: The optimizers that callbacks of the current `fit` drive.
+        compiled: The training function of the last compilation.
+    """
+
+    def __init__(self, model: Any, end_run: Callable[[Any], None]) -> None:
+        self.driven, self.compiled = list[Any](), None
+        self._model, self._end_run, self._earlier = model, end_run, list[Any]()
+        self._history = _history_of(model)
+        self._functions = _compiled_functions(model)
+        self._replaced = {name: vars(model)[name] for name in (STEP, MAKE, *self._functions) if name in vars(model)}
+        self._step, self._make = model.train_step, model.make_train_function
+
+    def drive(self, optimizers: Sequence[Any]) -> None:
+        """Note that a callback drives `optimizers`."""
+        self._compare_history()
+        self.driven.extend(optimizer for optimizer in optimizers if optimizer not in self.driven)
+
+    def __call__(self, force: bool = False) -> Any:
+        """Compile the training step, if it is not compiled yet; end the runs of an earlier `fit` before that."""
+        if self._end_earlier_runs():
+            if not self.driven:
+                count_by_application(self._model)
+                return self._model.make_train_function(force=force)
+            force = True
+        if force or self._model.train_function is None:
+            anew = {name: function._clone(None) for name, function in self._functions.items()}
+            vars(self._model).update(anew)
+            inner = [getattr(optimizer, "inner_optimizer", optimizer) for optimizer in self.driven]
+            vars(self._model)[STEP] = _marked(anew.get(STEP, self._step), inner)
+        function = self._make(force=force)
+        self.compiled = self._model.train_function
         return function
 
-    marking: Any = make_train_function
-    marking.counted, marking.replaced, marking.compiled = counted, replaced, None
-    vars(model)[MAKE] = marking
+    def restore(self) -> None:
+        """Restore the methods of the model."""
+        for name in (STEP, MAKE, *self._functions):
+            vars(self._model).pop(name, None)
+        vars(self._model).update(self._replaced)
+
+    def _compare_history(self) -> None:
+        """Each `fit` gives the model another History, before it calls a callback."""
+        if self._history is not _history_of(self._model):
+            self._history = _history_of(self._model)
+            self._earlier, self.driven = [*self._earlier, *self.driven], []
+
+    def _end_earlier_runs(self) -> bool:
+        """End the runs that no callback of this `fit` continues; return whether there are any."""
+        self._compare_history()
+        over = [optimizer for optimizer in self._earlier if optimizer not in self.driven]
+        self._earlier = []
+        for optimizer in over:
+            self._end_run(optimizer)
+        return bool(over)
+
+
+def _history_of(model: Any) -> Any:
+    return getattr(model, "history", None)
+
+
+def _compiled_functions(model: Any) -> dict[str, Any]:
+    """Return the methods that a user compiled with `tf.function`: what they traced holds for one optimizer class."""
+    if keras.config.backend() != "tensorflow":
+        return {}
+    import tensorflow
+
+    compiled = tensorflow.types.experimental.PolymorphicFunction
+    every = [*vars(model).items(), *(item for base in type(model).__mro__ for item in vars(base).items())]
+    own = {name for name, value in every if isinstance(value, compiled) and name not in KERAS_FUNCTIONS}
+    return {name: getattr(model, name) for name in sorted(own)}
 
 
 def _marked(plain: Any, optimizers: Sequence[Any]) -> Any:
@@ -61,10 +131,8 @@ def is_compiled_by_batch(model: Any) -> bool:
 def count_by_application(model: Any) -> None:
     """Restore the `train_step` of the model, and forget what was compiled with the other."""
     made: Any = vars(model).get(MAKE)
-    if hasattr(made, "counted"):
-        for name in (STEP, MAKE):
-            vars(model).pop(name, None)
-        vars(model).update(made.replaced)
+    if isinstance(made, _MarkedSteps):
+        made.restore()
     forget_state(model)
     model.train_function = None
 

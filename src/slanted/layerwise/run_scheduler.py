@@ -36,10 +36,11 @@ class RunScheduler(keras.callbacks.Callback):
     A `fit` from epoch 0 is a new run and starts at t = 0. A `fit` from epoch k > 0, set by `initial_epoch` or restored
     by `BackupAndRestore`, continues a run: at the restored step if the optimizer was restored inside epoch k, else at
     k * S. Setting `optimizer.learning_rate` to a number replaces the curve for the rest of the run. After the run the
-    optimizer is the plain one again, at the learning rate of the last batch; not if `fit` is interrupted. With gradient
-    accumulation t and T count batches; a batch that loss scaling skips is not counted. `History` has the learning rate
-    of the last batch of each epoch as `learning_rate`, or with several optimizers as `learning_rate_<optimizer.name>`
-    (equal names get `_2`).
+    optimizer is the plain one again, at the learning rate of the last batch; if `fit` is interrupted, as soon as a
+    `fit` without this callback begins. With gradient accumulation t and T count batches; a batch that loss scaling
+    skips is not counted, nor one for which a custom `train_step` does not apply the optimizer. `History` has the
+    learning rate of the last batch of each epoch as `learning_rate`, or with several optimizers as
+    `learning_rate_<optimizer.name>` (equal names get `_2`).
 
     Args:
         curve: Any curve of `slanted`. If it has `total_steps`, that is T.
@@ -90,7 +91,7 @@ class RunScheduler(keras.callbacks.Callback):
             raise
         if self._driven:
             forget_restored_epoch(model)
-            count_by_batch(model, self._scheduled())
+            count_by_batch(model, self._driven, end_run)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Raise if there is no optimizer, another callback drives it, or the length of the run is unknown."""
@@ -99,6 +100,8 @@ class RunScheduler(keras.callbacks.Callback):
                 f"{type(self).__name__} must know its model. Received: model=None. "
                 "Pass `model=model` to `keras.callbacks.CallbackList`."
             )
+        if not self._driven or not all(map(is_scheduled, self._driven)):
+            self.set_model(self.model)  # a CallbackList made by hand is used again, or after another `fit`
         if not self._driven:
             raise InputError(
                 f"{type(self).__name__} must have an optimizer to drive. Received: model.optimizer=None. "
@@ -213,7 +216,7 @@ class RunScheduler(keras.callbacks.Callback):
         return [innermost(optimizer) for optimizer in self._driven]
 
     def _end(self) -> None:
-        for optimizer in filter(is_scheduled, self._driven):
+        for optimizer in self._driven:
             end_run(optimizer)
         count_by_application(self.model)
         self._driven, self._is_training = [], False
