@@ -27,16 +27,16 @@ def test_confusions_are_listed_by_number_and_the_right_rows_are_counted():
     cells = [[0, 0, 1000], [0, 1, 2], [1, 0, 30], [1, 1, 4]]
     made = section("quality", report_of("single", ["a", "b"], {"confusion": cells}))
     assert "Confusion matrix of 2 labels: 1004 of 1036 rows are on its diagonal" in made
-    assert Reader(made).sections["confusion"].endswith("labelpredictedrowsshareba3088.2\xa0%ab20.2\xa0%")
+    assert Reader(made).sections["confusion"].endswith("labelpredictedrowsshare of labelba3088.2\xa0%ab20.2\xa0%")
 
 
 def test_of_many_confusions_the_first_hundred_are_listed():
     cells = [[at, at + 1, 1] for at in range(MOST_LISTED + 1)]
     labels = [str(at) for at in range(MOST_LISTED + 2)]
     many = section("quality", report_of("single", labels, {"confusion": cells}))
-    assert f"the most frequent first ({MOST_LISTED} of {MOST_LISTED + 1})</caption>" in many
+    assert f"the most frequent first ({MOST_LISTED} of {MOST_LISTED + 1} pairs)</caption>" in many
     assert many.count("<tr ") == 1 + TOP + 1 + MOST_LISTED
-    assert f"Confusions on the test rows, the most frequent first ({TOP} of {MOST_LISTED + 1})</caption>" in many
+    assert f"Confusions on the test rows, the most frequent first ({TOP} of {MOST_LISTED + 1} pairs)</caption>" in many
     few = section("quality", report_of("single", labels, {"confusion": cells[:TOP]}))
     assert few.count("the most frequent first</caption>") == 2
 
@@ -54,7 +54,8 @@ def test_calibration_names_its_error_where_there_is_one():
     bins = [{"confidence": 0.9, "share": 0.75, "rows": 1200}]
     report = report_of("multilabel", ["a"], {"calibration": bins}, ece=0.15)
     made = Reader(section("calibration", report)).sections["calibration"]
-    assert "Probabilities differ from the share of labels that apply by 15.0\xa0% on average" in made
+    assert "Probabilities differ from the share of labels that apply by 15.0 percentage points on average" in made
+    assert "The mean probability is 90.0\xa0%, and 75.0\xa0% of these labels apply." in made
     assert "90.0\xa0%75.0\xa0%1,200" in made
     del report["metrics"]["test"]["ece"]
     made = section("calibration", report)

@@ -78,7 +78,7 @@ def test_what_most_folds_kept_is_what_to_try(pages, kept, said):
 def test_notes_on_the_rows_are_shown_and_linked(pages):
     notes = ["duplicates: 3 of 9 training rows", "labels: 'a<b' looks"]
     shown = Reader(edited(pages, metrics__notes=notes)).sections
-    assert all(note in shown["notes"] for note in notes) and "Notes on the rows: 2." in shown["result"]
+    assert all(note in shown["notes"] for note in notes) and "2 notes on the rows." in shown["result"]
     assert "notes" not in Reader(edited(pages)).sections
 
 
