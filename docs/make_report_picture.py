@@ -5,8 +5,7 @@ Usage: python docs/make_report_picture.py DIR [FILE]
 DIR holds a run; FILE is docs/pictures/report.png unless another is given. It needs what the page tests need: Chromium,
 its driver and selenium. The picture in the README is of
 
-    slanted train examples/data/messages_train.csv --test examples/data/messages_test.csv --out runs/report \
-        --layer-decay 0.8 --epochs 6 --batch-size 16
+    slanted train examples/data/messages_train.csv --test examples/data/messages_test.csv --out runs/sample
 """
 
 import sys
@@ -18,7 +17,7 @@ WIDTH, HEIGHT = 1000, 1250
 
 def main() -> None:
     """Write the picture."""
-    sys.path.insert(0, str(HERE.parent / "tests"))
+    sys.path.insert(0, str(HERE.parent / "tests" / "support"))
     from browser import Browser
 
     run = Path(sys.argv[1])
