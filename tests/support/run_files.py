@@ -24,6 +24,13 @@ def drop_sums(folder):
     (folder / "recipe.json").write_text(json.dumps(saved), encoding="utf-8")
 
 
+def damage(path):
+    """Change one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
 def weights(folder):
     """Return the weights of a run's model."""
     from slanted.text.models.text_model import TextModel

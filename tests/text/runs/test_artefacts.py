@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import trained_runs
-from run_files import drop_sums, read
+from run_files import damage, drop_sums, read
 
 from slanted.cli import main
 from slanted.errors import InputError
@@ -28,12 +28,6 @@ def copy(run, tmp_path):
     return shutil.copytree(run, tmp_path / "copy")
 
 
-def changed(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
-
-
 def test_recipe_json_has_the_sum_of_every_file(run, tmp_path):
     files = [*(run / "model").rglob("*"), run / "labels.json", run / "tokenizer.json"]
     expected = {str(path.relative_to(run)): sha256_of(path) for path in files if path.is_file()}
@@ -49,7 +43,7 @@ def test_a_file_that_was_changed_is_refused_by_name(copy, place, name, capsys):
     elif name == "tokenizer.json":
         (copy / name).write_bytes((copy / name).read_bytes() + b" ")
     else:
-        changed(copy / name)
+        damage(copy / name)
     message = f"error: {copy / name}: is not the file that was saved with the run; {REMEDY}\n"
     assert main(["evaluate", str(copy), place.test]) == 2
     assert capsys.readouterr().err == message

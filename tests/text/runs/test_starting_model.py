@@ -5,7 +5,7 @@ import shutil
 import pytest
 import tiny
 import trained_runs
-from run_files import drop_sums, snapshot
+from run_files import damage, drop_sums, snapshot
 
 from slanted.cli import main
 from slanted.errors import InputError
@@ -26,12 +26,6 @@ place, run = trained_runs.place, trained_runs.run
 @pytest.fixture
 def copy(run, tmp_path):
     return shutil.copytree(run, tmp_path / "copy")
-
-
-def damage(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
 
 
 def interrupt(run):

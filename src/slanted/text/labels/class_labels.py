@@ -85,7 +85,7 @@ def _folded(label: Label) -> Label:
 
 
 def visible_form(label: Label) -> Label:
-    r"""Return what can be seen of a label: its folded form without invisible characters, in Unicode's normal form C.
+    r"""Return a label in folded form and Unicode's normal form C, without invisible characters.
 
     >>> visible_form("Cafe\u0301") == visible_form("caf\u00e9\u200b"), visible_form("a") == visible_form("b")
     (True, False)
