@@ -34,7 +34,8 @@ def test_the_tracker_appends_to_the_list_of_its_configuration():
 def test_a_released_optimizer_is_what_it_was(make):
     optimizer, plain = make(0.25), make(0.25)
     before = vars(optimizer).keys() | vars(plain).keys()
-    in_a_run(optimizer)
+    in_a_run(optimizer, elapsed=3)
+    optimizer.apply([keras.ops.zeros(variable.shape) for variable in optimizer._trainable_variables])
     plain.build(variables())
     assert type(optimizer) is mixed(ScheduledOptimizer, type(plain)) and type(optimizer) is not type(plain)
     optimizer.end_run()

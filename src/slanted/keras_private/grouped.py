@@ -7,7 +7,8 @@ import keras
 
 from slanted.keras_private.group_membership import Grouping
 from slanted.keras_private.optimizer_state import GroupState, StateApart
-from slanted.keras_private.scheduled import ScheduledOptimizer, once_there_is_data
+from slanted.keras_private.scheduled import ScheduledOptimizer
+from slanted.keras_private.training_step import once_there_is_data
 
 ops: Any = keras.ops
 

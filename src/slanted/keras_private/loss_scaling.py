@@ -11,6 +11,8 @@ from slanted.keras_private.grouped import GroupedOptimizer
 from slanted.keras_private.plain_optimizer import mixed, release, unpickled
 from slanted.keras_private.scheduled import ScheduledOptimizer
 
+ops: Any = keras.ops
+
 
 @keras.saving.register_keras_serializable(package="slanted")
 class ScaledOptimizer:
@@ -41,6 +43,25 @@ class ScaledOptimizer:
     def __reduce__(self: Any) -> Any:
         _, saved = super().__reduce__()
         return unpickled, saved
+
+    def begin_batch(self: Any, *, is_counted: bool) -> Any:
+        """Note that a training step begins; return the state by which `count_batch` tells whether it was skipped."""
+        self.inner_optimizer.begin_batch(is_counted=is_counted)
+        if not is_counted:
+            return None
+        scale = ops.copy(self.dynamic_scale) if self.built else self.initial_scale
+        return scale, ops.copy(self.inner_optimizer._run.steps)
+
+    def count_batch(self: Any, before: Any) -> None:
+        """Count the batch of the training step, unless all gradients that the step computed were infinite."""
+        inner, (scale, steps) = self.inner_optimizer, before
+        is_unchanged = ops.equal(ops.convert_to_tensor(inner._run.steps)[0], steps[0])
+        is_skipped = ops.logical_and(ops.less(self.dynamic_scale, scale), is_unchanged)
+        inner._run.steps.assign_add(ops.stack([ops.cast(is_skipped, "int32") - 1, 0]))
+
+    def end_step(self: Any) -> None:
+        """Note that the training step is over."""
+        self.inner_optimizer.end_step()
 
     def check_finite(self: Any, grads: Any) -> Any:
         """Return whether the gradients of open groups are finite; those of closed groups are not computed."""

@@ -100,6 +100,11 @@ class RunState(StateApart):
         first, total = (ops.convert_to_tensor(self.steps)[at] for at in range(2))
         self.steps.assign(ops.stack([first, -ops.absolute(total) if is_set else ops.absolute(total)]))
 
+    def set_first(self, first: Any) -> None:
+        """Set the number of iterations that are no batches of this run, an int32 scalar tensor."""
+        ops: Any = keras.ops
+        self.steps.assign(ops.stack([first, ops.convert_to_tensor(self.steps)[1]]))
+
     @property
     def first(self) -> int:
         """The number of iterations that are no batches of this run."""
@@ -164,7 +169,8 @@ class Applying:
         updates: The number of applications since the training step began; 0 outside a training step.
         driver: The callback that binds the curve, or None.
         has_constant_run: Whether the state of the run is a constant of the compiled step.
-        rate_of_step: The learning rate of these applications; None before the first and outside a training step.
+        rate_of_step: The learning rate of these applications, if it is known in the training step.
+        is_counted: Whether a training step is running that counts its batch at its end.
         is_recorded: Whether a metric reads the applied rate, by `take_applied`.
         group: The group whose variables are being updated, or None.
         group_rates: The learning rate of each group.
@@ -177,6 +183,7 @@ class Applying:
     driver: Any = None
     has_constant_run = False
     rate_of_step: Any = None
+    is_counted = False
     is_recorded = False
     group: int | None = None
     group_rates: Sequence[Any] = ()
@@ -184,13 +191,13 @@ class Applying:
     _applied: Any = None
     _in_step = False
 
-    def begin_step(self) -> None:
+    def begin_step(self, is_counted: bool) -> None:
         """Note that a training step begins: all applications until `end_step` are updates for one batch."""
-        self._in_step, self.updates, self.rate_of_step = True, 0, None
+        self._in_step, self.is_counted, self.updates, self.rate_of_step = True, is_counted, 0, None
 
     def end_step(self) -> None:
         """Note that the training step is over."""
-        self._in_step, self.updates, self.rate_of_step = False, 0, None
+        self._in_step, self.is_counted, self.updates, self.rate_of_step = False, False, 0, None
 
     def check_settable(self, name: str) -> None:
         """Raise InputError if a rate that is set now would not reach the compiled step."""
@@ -214,7 +221,9 @@ class Applying:
     def end(self) -> None:
         """Note that the gradients are applied."""
         if self._in_step:
-            self.rate_of_step, self.updates = self.rate, self.updates + 1
+            self.updates += 1
+            if self.rate_of_step is None:
+                self.rate_of_step = self.rate
         self.rate = None
 
     def record(self, rate: Any) -> None:

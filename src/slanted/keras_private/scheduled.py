@@ -1,7 +1,7 @@
 """An optimizer whose learning rate is a curve over a run, evaluated in the compiled training step."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import keras
@@ -11,7 +11,7 @@ from slanted.curves.curve import Curve
 from slanted.errors import InputError
 from slanted.keras_private.optimizer_state import Applying, RunState, StateApart
 from slanted.keras_private.plain_optimizer import RateVariable, SavedAsPlain, mixed, recall_run
-from slanted.keras_private.training_step import is_on_host, is_readable
+from slanted.keras_private.training_step import is_on_host, is_readable, once_there_is_data
 
 ops: Any = keras.ops
 
@@ -127,7 +127,7 @@ class ScheduledOptimizer(SavedAsPlain):
         """Stop following the curve; the learning rate stays at that of the last batch, or at that set by hand."""
         if self._follows:
             rate = self._run.set_rate
-            if rate is None and self.elapsed:
+            if rate is None and self.elapsed and self._applying.is_traced:
                 rate = self.last_rate()
             self._curve = None
             if rate is not None and isinstance(self._learning_rate, keras.Variable):
@@ -142,7 +142,7 @@ class ScheduledOptimizer(SavedAsPlain):
 
     def _is_set_again(self: Any) -> bool:
         """Return whether a rate was set by hand since the last batch."""
-        return self._before_set is not None and self._before_set[0] == self.batches_seen
+        return self._before_set is not None and self._before_set[0] == self.elapsed
 
     @property
     def batches_seen(self: Any) -> int:
@@ -154,21 +154,32 @@ class ScheduledOptimizer(SavedAsPlain):
         """The number of batches of the run trained so far, from the current or restored state."""
         return self.batches_seen - self._run.first
 
-    def begin_step(self: Any) -> None:
-        """Note that a training step begins: its updates are of one batch and have its rate."""
-        self._applying.begin_step()
+    def begin_batch(self: Any, *, is_counted: bool) -> Any:
+        """Note that a training step begins: its updates are of one batch and have its rate.
+
+        Args:
+            is_counted: Whether the step ends with `count_batch`, which gets what this returns.
+        """
+        self._applying.begin_step(is_counted)
+        if is_counted and keras.config.backend() == "jax":
+            self._applying.rate_of_step = self._rate()
+
+    def count_batch(self: Any, _: Any) -> None:
+        """Count the batch of the training step, however often the step applied this optimizer."""
+        self._run.steps.assign_add([-1, 0])
 
     def end_step(self: Any) -> None:
         """Note that the training step is over."""
         self._applying.end_step()
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
-        """Update the variables, and count the batch, unless this is a further update for the same batch."""
-        grads, is_repeated = list(grads), self._applying.updates > 0
-        with once_there_is_data(grads):
+        """Update the variables; outside a training step that counts its batch, count a batch."""
+        grads = list(grads)
+        with once_there_is_data(grads), self.rate_of_this_batch() if grads else nullcontext():
+            elapsed = self._elapsed()
             super().apply(grads, trainable_variables)  # type: ignore[misc]
-            if is_repeated and grads:
-                self._run.steps.assign_add([1, 0])
+            if self._applying.is_counted:
+                self._run.set_first(ops.cast(self._iterations, "int32") - elapsed)
 
     def _backend_apply_gradients(self: Any, grads: Any, trainable_variables: Any) -> None:
         with self.rate_of_this_batch():
@@ -191,12 +202,16 @@ class ScheduledOptimizer(SavedAsPlain):
     def _follows(self: Any) -> bool:
         return self._curve is not None and self._run.known
 
-    def _rate(self: Any, back: bool) -> Any:
+    def _elapsed(self: Any) -> Any:
+        """Return the number of batches of the run trained so far, an int32 scalar tensor."""
+        return ops.cast(self._iterations, "int32") - ops.convert_to_tensor(self._run.steps)[0]
+
+    def _rate(self: Any, back: bool = False) -> Any:
         """Return the learning rate of the next batch, or with `back` of the batch before it."""
         if not self._follows:
             return super()._get_current_learning_rate()  # type: ignore[misc]
         steps, rates = ops.convert_to_tensor(self._run.steps), ops.convert_to_tensor(self._run.rates)
-        elapsed = ops.cast(self._iterations, "int32") - steps[0]
+        elapsed = self._elapsed()
         if back:
             elapsed = ops.maximum(elapsed - 1, 0)
         followed = self._curve.on_device(elapsed, ops.absolute(steps[1]), self._run.constants())
@@ -221,7 +236,7 @@ class ScheduledOptimizer(SavedAsPlain):
                 )
             return self._applying.rate_of_step
         if self._applying.in_step:
-            return self._rate(back=self._applying.updates > 0)
+            return self._rate()
         if not is_on_host(self._iterations):
             return self._rate(back=True)
         return self._rate(back=self._epoch_end is not None and self.elapsed >= self._epoch_end)
@@ -229,7 +244,7 @@ class ScheduledOptimizer(SavedAsPlain):
     def _get_current_learning_rate(self: Any) -> Any:
         if self._applying.rate is not None:
             return self._applying.rate
-        return self._rate(back=self._applying.updates > 0)
+        return self._rate()
 
     @property
     def learning_rate(self: Any) -> Any:
@@ -250,7 +265,7 @@ class ScheduledOptimizer(SavedAsPlain):
             if self._follows and is_on_host(self._iterations):
                 before = self._run.set_rate
                 last = self.last_rate() if before is None or self._is_set_again() else before
-                self._before_set = self.batches_seen, last
+                self._before_set = self.elapsed, last
             self._run.set_by_hand(learning_rate)
             self._rate_was_set = True
 
@@ -283,17 +298,3 @@ class ScheduledOptimizer(SavedAsPlain):
 def _shape_of(curve: Curve) -> tuple[type, dict[str, Any]]:
     """Return the constants of the compiled step."""
     return type(curve), {name: value for name, value in curve.get_config().items() if name != "total_steps"}
-
-
-def once_there_is_data(grads: Any) -> AbstractContextManager[None]:
-    """Return a context whose operations run only after a gradient is computed.
-
-    With a dataset of unknown length TensorFlow starts one step too many at the end of an epoch. That step fails for
-    lack of a batch, but its operations that need no batch run: Keras counts 21 iterations in three epochs of six
-    batches.
-    """
-    if keras.config.backend() != "tensorflow":
-        return nullcontext()
-    import tensorflow
-
-    return tensorflow.control_dependencies([gradient for gradient in grads if gradient is not None][-1:])

@@ -1,6 +1,7 @@
 """The training step of a model: the batch it trains on, and its state if it is interrupted."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from importlib import import_module
 from typing import Any
@@ -65,8 +66,7 @@ class _MarkedSteps:
         if force or self._model.train_function is None:
             anew = {name: function._clone(None) for name, function in self._functions.items()}
             vars(self._model).update(anew)
-            inner = [getattr(optimizer, "inner_optimizer", optimizer) for optimizer in self.driven]
-            vars(self._model)[STEP] = _marked(anew.get(STEP, self._step), inner)
+            vars(self._model)[STEP] = _marked(self._model, anew.get(STEP, self._step), [*self.driven])
         function = self._make(force=force)
         self.compiled = self._model.train_function
         return function
@@ -109,18 +109,67 @@ def _compiled_functions(model: Any) -> dict[str, Any]:
     return {name: getattr(model, name) for name in sorted(own)}
 
 
-def _marked(plain: Any, optimizers: Sequence[Any]) -> Any:
+def _marked(model: Any, plain: Any, optimizers: Sequence[Any]) -> Any:
+    """Return the training step `plain` that counts one batch for each optimizer, however often it applies it."""
+
     @wraps(plain)
     def train_step(*args: Any, **kwargs: Any) -> Any:
-        for optimizer in optimizers:
-            optimizer.begin_step()
         try:
-            return plain(*args, **kwargs)
+            if keras.config.backend() == "jax":
+                return _step_of_jax(model, plain, optimizers, *args, **kwargs)
+            begun = [(optimizer, optimizer.begin_batch(is_counted=True)) for optimizer in optimizers]
+            result = plain(*args, **kwargs)
+            with once_there_is_data(args):
+                for optimizer, before in begun:
+                    optimizer.count_batch(before)
+            return result
         finally:
             for optimizer in optimizers:
                 optimizer.end_step()
 
     return train_step
+
+
+def _step_of_jax(
+    model: Any, plain: Any, optimizers: Sequence[Any], state: Any, *args: Any, **kwargs: Any
+) -> tuple[Any, Any]:
+    """Take the step; count the batch for those optimizers whose variables are in the state of the step."""
+    variables = [*model.non_trainable_variables, *model.optimizer.variables]
+    counted = [one for one in optimizers if {*map(id, one.variables)} <= {*map(id, variables)}]
+    needed = {id(variable) for optimizer in counted for variable in optimizer.variables}
+
+    def scope_of(state: Any) -> keras.StatelessScope:
+        pairs = zip(variables, [*state[1], *state[2]], strict=True)
+        return keras.StatelessScope(state_mapping=[pair for pair in pairs if id(pair[0]) in needed])
+
+    with scope_of(state):
+        begun = [(optimizer, optimizer.begin_batch(is_counted=optimizer in counted)) for optimizer in optimizers]
+    logs, state = plain(state, *args, **kwargs)
+    with scope_of(state) as after:
+        for optimizer, before in begun:
+            if optimizer in counted:
+                optimizer.count_batch(before)
+    values = [*state[1], *state[2]]
+    for at, variable in enumerate(variables):
+        if id(variable) in needed:
+            values[at] = after.get_current_value(variable)
+    count = len(state[1])
+    return logs, (state[0], values[:count], values[count:], *state[3:])
+
+
+def once_there_is_data(of_batch: Any) -> AbstractContextManager[None]:
+    """Return a context whose operations run only once the tensors in `of_batch` are computed: a batch, or gradients.
+
+    With a dataset of unknown length TensorFlow starts one step too many at the end of an epoch. That step fails for
+    lack of a batch, but its operations that need no batch run: Keras counts 21 iterations in three epochs of six
+    batches.
+    """
+    if keras.config.backend() != "tensorflow":
+        return nullcontext()
+    import tensorflow
+
+    flat: Any = tensorflow.nest.flatten(of_batch, expand_composites=True)
+    return tensorflow.control_dependencies([value for value in flat if tensorflow.is_tensor(value)][-1:])
 
 
 def is_compiled_by_batch(model: Any) -> bool:

@@ -37,9 +37,9 @@ class RunScheduler(keras.callbacks.Callback):
     by `BackupAndRestore`, continues a run: at the restored step if the optimizer was restored inside epoch k, else at
     k * S. Setting `optimizer.learning_rate` to a number replaces the curve for the rest of the run. After the run the
     optimizer is the plain one again, at the learning rate of the last batch; if `fit` is interrupted, as soon as a
-    `fit` without this callback begins. With gradient accumulation t and T count batches; a batch that loss scaling
-    skips is not counted, nor one for which a custom `train_step` does not apply the optimizer. `History` has the
-    learning rate of the last batch of each epoch as `learning_rate`, or with several optimizers as
+    `fit` without this callback begins. t and T count batches, however often `train_step` applies the optimizer for
+    each, and with gradient accumulation too; a batch that loss scaling skips is not counted. `History` has the learning
+    rate of the last batch of each epoch as `learning_rate`, or with several optimizers as
     `learning_rate_<optimizer.name>` (equal names get `_2`).
 
     Args:
