@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from slanted.runtime.deferred_signals import DeferredSignals, repeated_signals
+from slanted.runtime.deferred_signals import DeferredSignals, deferred_signals, repeated_signals
 
 pytestmark = pytest.mark.once
 
@@ -54,6 +54,14 @@ def test_the_second_comes_through_at_once():
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Arrived):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_the_end_of_a_block_delivers_it():
+    done = []
+    with pytest.raises(Arrived), deferred_signals():
+        signal.raise_signal(signal.SIGINT)
+        done.append(True)
+    assert done
 
 
 def test_what_is_ignored_stays_ignored():

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import keras
 import keras_hub
@@ -12,6 +14,7 @@ import tiny
 from applied import BACKEND
 
 from slanted.errors import InputError
+from slanted.runtime import keras_startup
 from slanted.runtime.keras_startup import _drop_half_written, start_keras
 
 PROGRAM = """
@@ -74,6 +77,21 @@ def test_jax_compiles_nothing_anew_in_a_second_run_of_the_same_command(tmp_path,
         os.utime(path, (0, 0))
     assert any("train_step" in name for name in first)
     assert compiled("second") == first
+
+
+def test_a_signal_waits_until_the_libraries_are_imported(monkeypatch):
+    imported = []
+
+    @contextmanager
+    def interrupted():
+        signal.raise_signal(signal.SIGINT)
+        yield
+        imported.append(True)
+
+    monkeypatch.setattr(keras_startup, "captured_standard_error", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start_keras(BACKEND)
+    assert imported
 
 
 def test_keras_that_runs_already_keeps_its_backend():

@@ -50,14 +50,14 @@ class ScaledOptimizer:
         if not is_counted:
             return None
         scale = ops.copy(self.dynamic_scale) if self.built else self.initial_scale
-        return scale, ops.copy(self.inner_optimizer._run.steps)
+        return scale, ops.copy(self.inner_optimizer._run.steps)[0]
 
     def count_batch(self: Any, before: Any) -> None:
         """Count the batch of the training step, unless all gradients that the step computed were infinite."""
-        inner, (scale, steps) = self.inner_optimizer, before
-        is_unchanged = ops.equal(ops.convert_to_tensor(inner._run.steps)[0], steps[0])
-        is_skipped = ops.logical_and(ops.less(self.dynamic_scale, scale), is_unchanged)
-        inner._run.steps.assign_add(ops.stack([ops.cast(is_skipped, "int32") - 1, 0]))
+        (scale, first), run = before, self.inner_optimizer._run
+        now = ops.convert_to_tensor(run.steps)[0]
+        is_skipped = ops.logical_and(ops.less(self.dynamic_scale, scale), ops.equal(now, first))
+        run.set_first(now - 1 + ops.cast(is_skipped, "int32"))
 
     def end_step(self: Any) -> None:
         """Note that the training step is over."""

@@ -1,7 +1,7 @@
 """An optimizer whose learning rate is a curve over a run, evaluated in the compiled training step."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import keras
@@ -155,18 +155,14 @@ class ScheduledOptimizer(SavedAsPlain):
         return self.batches_seen - self._run.first
 
     def begin_batch(self: Any, *, is_counted: bool) -> Any:
-        """Note that a training step begins: its updates are of one batch and have its rate.
-
-        Args:
-            is_counted: Whether the step ends with `count_batch`, which gets what this returns.
-        """
+        """Note that a training step begins; `is_counted`: it ends with `count_batch`. Its updates are of one batch."""
         self._applying.begin_step(is_counted)
         if is_counted and keras.config.backend() == "jax":
             self._applying.rate_of_step = self._rate()
 
     def count_batch(self: Any, _: Any) -> None:
         """Count the batch of the training step, however often the step applied this optimizer."""
-        self._run.steps.assign_add([-1, 0])
+        self._run.set_first(ops.convert_to_tensor(self._run.steps)[0] - 1)
 
     def end_step(self: Any) -> None:
         """Note that the training step is over."""
@@ -174,8 +170,10 @@ class ScheduledOptimizer(SavedAsPlain):
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables; outside a training step that counts its batch, count a batch."""
-        grads = list(grads)
-        with once_there_is_data(grads), self.rate_of_this_batch() if grads else nullcontext():
+        if not (grads := list(grads)):
+            super().apply(grads, trainable_variables)  # type: ignore[misc]
+            return
+        with self.rate_of_this_batch(grads):
             elapsed = self._elapsed()
             super().apply(grads, trainable_variables)  # type: ignore[misc]
             if self._applying.is_counted:
@@ -186,17 +184,19 @@ class ScheduledOptimizer(SavedAsPlain):
             super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
 
     @contextmanager
-    def rate_of_this_batch(self: Any) -> Iterator[None]:
-        """Evaluate the learning rate once, record it, and use it for all updates in this context; contexts may nest."""
-        if self._applying.rate is not None:
-            yield
-            return
-        # Keras reads the rate once for each variable, and evaluating a curve takes some twenty operations.
-        self._applying.begin(self._get_current_learning_rate())
-        try:
-            yield
-        finally:
-            self._applying.end()
+    def rate_of_this_batch(self: Any, grads: Any = ()) -> Iterator[None]:
+        """Evaluate the rate once there are `grads`, record it, and use it for all updates in this context."""
+        # PyTorch compiles a step with one context around an update, and fails with two.
+        with once_there_is_data(grads):
+            if self._applying.rate is not None:
+                yield
+                return
+            # Keras reads the rate once for each variable, and evaluating a curve takes some twenty operations.
+            self._applying.begin(self._get_current_learning_rate())
+            try:
+                yield
+            finally:
+                self._applying.end()
 
     @property
     def _follows(self: Any) -> bool:

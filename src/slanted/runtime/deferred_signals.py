@@ -63,6 +63,15 @@ class DeferredSignals:
 
 
 @contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Deliver a first signal of a `with` block at its end, for what must not be interrupted; a second comes at once."""
+    with DeferredSignals() as signals:
+        signals.deferring = True
+        yield
+        signals.deliver()
+
+
+@contextmanager
 def repeated_signals(raised: Mapping[type[BaseException], int]) -> Iterator[None]:
     """Repeat a signal whose handler raised an exception where Python discards exceptions, within a `with` block.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from slanted.errors import InputError, missing_extra
 from slanted.runtime import threads
 from slanted.runtime.backend_choice import running_backend
+from slanted.runtime.deferred_signals import deferred_signals
 from slanted.runtime.machine_cache import cache_folder
 from slanted.runtime.patches import faster_imports, one_arena, postponed_torch_compiler, without_packages
 
@@ -41,6 +42,8 @@ def check_installed(what: str) -> None:
 def start_keras(backend: str) -> None:
     """Import Keras and KerasHub on `backend` and run one operation, so that all libraries are loaded.
 
+    A first SIGINT or SIGTERM meanwhile is delivered at the end.
+
     Raises:
         InputError: Keras already runs on another backend in this process, which cannot be changed.
     """
@@ -59,7 +62,8 @@ def start_keras(backend: str) -> None:
     if backend == "tensorflow" and command_alone:
         one_arena()
     postponed = faster_imports([name for name in POSTPONED if name != backend]) if command_alone else nullcontext()
-    with captured_standard_error(), postponed:
+    # JAX crashes if it is interrupted as it starts, and an import that is interrupted can fail with another exception.
+    with deferred_signals(), captured_standard_error(), postponed:
         if backend == "torch" and command_alone:
             postponed_torch_compiler()
         import keras
