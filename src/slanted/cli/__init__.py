@@ -1,7 +1,10 @@
 """The command line."""
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 __all__ = ["main"]
 
@@ -14,7 +17,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from slanted.cli import entry
 
-        return entry.main(arguments)
+        status = entry.main(arguments)
     except KeyboardInterrupt:
         print("error: interrupted; nothing was saved", file=sys.stderr)
-        return 130
+        status = 130
+    if arguments is None and status in (130, 143):
+        _leave(status)
+    return status
+
+
+def _leave(status: int) -> NoReturn:
+    """End an interrupted process at once: native threads, as of JAX, can crash as Python frees its memory."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.flush()
+    os._exit(status)
