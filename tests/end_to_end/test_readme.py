@@ -16,6 +16,7 @@ README, CURVES_PAGE = ROOT / "README.md", ROOT / "docs" / "keras" / "own-curves.
 SCRIPT = re.compile(r"<!-- executed by tests/end_to_end/test_readme.py -->\n```python\n(.*?)```", re.DOTALL)
 
 OWN_CURVE = re.compile(r"<!-- my_curves.py, executed by [a-z_/.]+ -->\n```python\n(.*?)```", re.DOTALL)
+HOOK = "MetadataHookInterface = object"  # hatchling is where a package is built, not where the tests run
 
 
 @pytest.fixture
@@ -39,6 +40,19 @@ def test_the_figures_are_those_of_the_benchmarks():
     for row in rows:
         assert any(all(f" {cell} " in line for cell in row[1:]) for line in measured), row
     assert "Measured on 2026-11-27" in "\n".join(measured)
+
+
+@pytest.mark.once
+def test_links_of_the_package_s_readme_are_absolute_once_there_is_an_address():
+    names: dict = {}
+    source = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
+    exec(source.replace("from hatchling.metadata.plugin.interface import MetadataHookInterface", HOOK), names)
+    text = README.read_text(encoding="utf-8")
+    assert names["absolute"](text, "") == text
+    made = names["absolute"](text, "https://files.example/slanted/")
+    links = re.findall(r"\]\(([^)]+)\)", made)
+    assert len(links) > 20 and all(link.startswith("https://files.example/slanted/") for link in links)
+    assert "](https://files.example/slanted/docs/pictures/report.png)" in made
 
 
 def test_the_script_is_six_lines_beside_blank_ones(script):
