@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[1]
 NAMES = {
     "curves": (
         "Curves",
-        "Learning rates as pure functions of the step. Each is a `keras.optimizers.schedules.LearningRateSchedule`.",
+        "Learning rates as pure functions of the step. Each is a `keras.optimizers.schedules.LearningRateSchedule` "
+        "and has the methods of [`Curve`](#slanted.Curve), such as `simulate` and `plot`.",
         (
             "SlantedTriangular",
             "LinearWarmup",
@@ -120,6 +121,7 @@ def names_page(page: str) -> str:
     for name in names:
         lines += [f"::: slanted.{name}", ""]
         if name in BY_SETTINGS:
+            lines[-1:] = ["    options: { inherited_members: true }", ""]
             lines += [f"**Parameters of `{name}`**", "", *_settings_table(getattr(slanted, name)), ""]
     return "\n".join(lines)
 
