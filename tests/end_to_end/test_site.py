@@ -4,15 +4,18 @@
 """
 
 import importlib.util
+import json
 import re
 import shlex
 import sys
 from pathlib import Path
 
 import pytest
+import tiny
 import yaml
 
 import slanted
+from slanted.cli import main
 from slanted.cli.parsers import parser
 
 pytestmark = pytest.mark.once
@@ -126,3 +129,39 @@ def test_errors_are_quoted_as_they_are_printed(monkeypatch):
     quoted = re.findall(r"^error: (.+)$", (DOCS / "reference" / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(quoted) > 20
     assert not [message for message in quoted if message not in printed]
+
+
+def names_in(folder):
+    """Return the names of a run's files, of their columns, and of the fields of their JSON objects and scores."""
+    names = {path.name + "/" * path.is_dir() for path in folder.iterdir() if not path.name.startswith((".", "fold_"))}
+    for path in folder.glob("*.csv"):
+        header = path.read_text(encoding="utf-8").partition("\n")[0].split(",")
+        names |= {re.sub(r"^(probability|prediction)_.*", r"\1_<label>", name) for name in header}
+    for path in folder.glob("*.json"):
+        if path.name != "tokenizer.json":
+            values = json.loads(path.read_text(encoding="utf-8"))
+            names |= values.keys()
+            for part in ("valid", "test", "mean", "baselines"):
+                names |= (values.get(part) or {}).keys() if path.name == "metrics.json" else set()
+    return names
+
+
+def test_every_file_column_and_field_of_a_run_has_its_line(tmp_path, tiny_model, fresh_keras, capsys):
+    page = (DOCS / "reference" / "run-folder.md").read_text(encoding="utf-8")
+    texts, labels = tiny.examples(44, ("alpha", "beta"))
+    rows = tiny.write_rows(tmp_path / "rows.csv", texts, labels)
+    numbers, columns = tmp_path / "numbers.csv", tmp_path / "columns.csv"
+    numbers.write_text("text,a,b\n" + "".join(f"{text},{at / 7:.3f},{at % 5}\n" for at, text in enumerate(texts)))
+    columns.write_text("text,a,b\n" + "".join(f"{text},{at % 2},{at % 3 // 2}\n" for at, text in enumerate(texts)))
+    bad = tmp_path / "bad.csv"
+    bad.write_text(Path(rows).read_text(encoding="utf-8") + "one field\n", encoding="utf-8")
+    options = ["--model", tiny_model, "--epochs", "1", "--batch-size", "8", "--max-tokens", "16", "--quiet"]
+    runs = {
+        "classes": [str(bad), "--bad-rows", "skip", "--test", rows],
+        "scores": [str(numbers), "--task", "regression", "--label", "a", "b", "--test", str(numbers)],
+        "several labels": [str(columns), "--test", str(columns)],
+        "folds": [rows, "--folds", "2"],
+    }
+    for name, words in runs.items():
+        assert main(["train", *words, "--out", str(tmp_path / name), *map(str, options)]) == 0, capsys.readouterr().err
+        assert not [one for one in sorted(names_in(tmp_path / name)) if f"`{one}`" not in page], name
