@@ -54,10 +54,12 @@ class ScaledOptimizer:
 
     def count_batch(self: Any, before: Any) -> None:
         """Count the batch of the training step, unless all gradients that the step computed were infinite."""
-        (scale, first), run = before, self.inner_optimizer._run
+        (scale, first), inner = before, self.inner_optimizer
+        run = inner._run
         now = ops.convert_to_tensor(run.steps)[0]
         is_skipped = ops.logical_and(ops.less(self.dynamic_scale, scale), ops.equal(now, first))
-        run.set_first(now - 1 + ops.cast(is_skipped, "int32"))
+        counted = 1 - ops.cast(is_skipped, "int32")
+        run.set_elapsed(run.elapsed(inner._iterations) + counted, inner._iterations)
 
     def end_step(self: Any) -> None:
         """Note that the training step is over."""

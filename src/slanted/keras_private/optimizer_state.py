@@ -100,9 +100,22 @@ class RunState(StateApart):
         first, total = (ops.convert_to_tensor(self.steps)[at] for at in range(2))
         self.steps.assign(ops.stack([first, -ops.absolute(total) if is_set else ops.absolute(total)]))
 
-    def set_first(self, first: Any) -> None:
-        """Set the number of iterations that are no batches of this run, an int32 scalar tensor."""
+    def elapsed(self, iterations: Any) -> Any:
+        """Return the number of batches of this run that are done, an int32 scalar tensor."""
+        if keras.config.backend() == "torch":  # an operation of Keras takes ten times as long
+            steps: Any = self.steps.value
+            return iterations.value - steps[0]
         ops: Any = keras.ops
+        return ops.cast(iterations, "int32") - ops.convert_to_tensor(self.steps)[0]
+
+    def set_elapsed(self, elapsed: Any, iterations: Any) -> None:
+        """Set the number of batches of this run that are done, an int32 scalar tensor."""
+        if keras.config.backend() == "torch":
+            steps: Any = self.steps.value
+            steps[0] = iterations.value - elapsed
+            return
+        ops: Any = keras.ops
+        first = ops.cast(iterations, "int32") - elapsed
         self.steps.assign(ops.stack([first, ops.convert_to_tensor(self.steps)[1]]))
 
     @property

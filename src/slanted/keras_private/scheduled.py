@@ -162,7 +162,7 @@ class ScheduledOptimizer(SavedAsPlain):
 
     def count_batch(self: Any, _: Any) -> None:
         """Count the batch of the training step, however often the step applied this optimizer."""
-        self._run.set_first(ops.convert_to_tensor(self._run.steps)[0] - 1)
+        self._run.set_elapsed(self._run.elapsed(self._iterations) + 1, self._iterations)
 
     def end_step(self: Any) -> None:
         """Note that the training step is over."""
@@ -174,10 +174,10 @@ class ScheduledOptimizer(SavedAsPlain):
             super().apply(grads, trainable_variables)  # type: ignore[misc]
             return
         with self.rate_of_this_batch(grads):
-            elapsed = self._elapsed()
+            elapsed = self._run.elapsed(self._iterations)
             super().apply(grads, trainable_variables)  # type: ignore[misc]
             if self._applying.is_counted:
-                self._run.set_first(ops.cast(self._iterations, "int32") - elapsed)
+                self._run.set_elapsed(elapsed, self._iterations)
 
     def _backend_apply_gradients(self: Any, grads: Any, trainable_variables: Any) -> None:
         with self.rate_of_this_batch():
@@ -202,16 +202,12 @@ class ScheduledOptimizer(SavedAsPlain):
     def _follows(self: Any) -> bool:
         return self._curve is not None and self._run.known
 
-    def _elapsed(self: Any) -> Any:
-        """Return the number of batches of the run trained so far, an int32 scalar tensor."""
-        return ops.cast(self._iterations, "int32") - ops.convert_to_tensor(self._run.steps)[0]
-
     def _rate(self: Any, back: bool = False) -> Any:
         """Return the learning rate of the next batch, or with `back` of the batch before it."""
         if not self._follows:
             return super()._get_current_learning_rate()  # type: ignore[misc]
         steps, rates = ops.convert_to_tensor(self._run.steps), ops.convert_to_tensor(self._run.rates)
-        elapsed = self._elapsed()
+        elapsed = self._run.elapsed(self._iterations)
         if back:
             elapsed = ops.maximum(elapsed - 1, 0)
         followed = self._curve.on_device(elapsed, ops.absolute(steps[1]), self._run.constants())
