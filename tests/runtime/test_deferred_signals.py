@@ -8,7 +8,12 @@ import time
 
 import pytest
 
-from slanted.runtime.deferred_signals import DeferredSignals, deferred_signals, repeated_signals
+from slanted.runtime.deferred_signals import (
+    SECONDS_BEFORE_REPEATING,
+    DeferredSignals,
+    deferred_signals,
+    repeated_signals,
+)
 
 pytestmark = pytest.mark.once
 
@@ -104,21 +109,53 @@ def test_a_signal_is_repeated_where_python_discards_its_exception(monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     gc.callbacks.append(collecting)
     try:
-        with repeated_signals({Arrived: signal.SIGTERM}), pytest.raises(Arrived, match="15"):
+        with repeated_signals(), pytest.raises(Arrived, match="15"):
             gc.collect()
             time.sleep(30)
     finally:
         gc.callbacks.remove(collecting)
     assert pressed and not ignored
-    with repeated_signals({Arrived: signal.SIGINT}), pytest.raises(Arrived, match="2"):
+    with repeated_signals(), pytest.raises(Arrived, match="2"):
         Dying()
         time.sleep(30)
     assert sys.unraisablehook == ignored.append
 
 
+def test_a_signal_is_repeated_where_a_bare_except_swallows_its_exception():
+    tried = []
+    with repeated_signals(), pytest.raises(Arrived, match="2"):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except:  # noqa: E722
+            tried.append(1)
+        time.sleep(30)
+    assert tried
+
+
+def test_a_signal_is_not_repeated_while_its_exception_is_handled(handler):
+    """It may take long to clean up; neither a `finally` clause nor an exception in it ends that."""
+    cleaned = []
+    with pytest.raises(Arrived), repeated_signals():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            time.sleep(6 * SECONDS_BEFORE_REPEATING)
+            try:
+                raise ValueError
+            except ValueError:
+                time.sleep(6 * SECONDS_BEFORE_REPEATING)
+            cleaned.append(1)
+    time.sleep(6 * SECONDS_BEFORE_REPEATING)
+    assert cleaned and signal.getsignal(signal.SIGINT) is handler
+
+
 def test_other_discarded_exceptions_are_reported_as_before(monkeypatch):
+    class Failing:
+        def __del__(self):
+            raise ValueError
+
     ignored = []
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: ignored.append(unraisable.exc_type))
-    with repeated_signals({KeyboardInterrupt: signal.SIGINT}):
-        Dying()
-    assert ignored == [Arrived]
+    with repeated_signals():
+        Failing()
+    assert ignored == [ValueError]

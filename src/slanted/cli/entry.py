@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments is None and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _terminable(), repeated_signals({KeyboardInterrupt: signal.SIGINT, Terminated: signal.SIGTERM}):
+        with _terminable(), repeated_signals():
             options = parser().parse_args(arguments)
             options.run(options)
         unwritten = _flush()

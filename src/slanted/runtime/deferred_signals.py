@@ -4,15 +4,14 @@ import _thread
 import signal
 import sys
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
-SECONDS_BEFORE_REPEATING = 0.01
+SECONDS_BEFORE_REPEATING = 0.1
 
 
 class DeferredSignals:
@@ -72,35 +71,64 @@ def deferred_signals() -> Iterator[None]:
 
 
 @contextmanager
-def repeated_signals(raised: Mapping[type[BaseException], int]) -> Iterator[None]:
-    """Repeat a signal whose handler raised an exception where Python discards exceptions, within a `with` block.
+def repeated_signals() -> Iterator[None]:
+    """Repeat SIGINT and SIGTERM, within a `with` block, until the exception that their handler raises is handled.
 
-    A handler runs wherever the main thread is. In a callback of the garbage collector, as JAX has one, in a `__del__`
-    method or in a callback of a weak reference Python prints the exception and goes on, as if no signal had come.
-
-    Args:
-        raised: The exceptions that the handlers raise, and the number of the signal of each.
+    A handler runs wherever the main thread is. Where that is a callback of the garbage collector, as JAX has one, a
+    `__del__` method or a callback of a weak reference, Python prints the exception and goes on. Where it is a call in
+    a `try` with a bare `except`, as Keras makes to find the shape of an output, the exception is taken for a failure
+    of that call. Either way the program would go on as if no signal had come.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    raised: list[BaseException] = []
+    left = threading.Event()
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in _NUMBERS}
     before = sys.unraisablehook
 
-    def repeat(unraisable: Any) -> None:
-        number = raised.get(unraisable.exc_type)
-        if number is None:
-            before(unraisable)
-        else:
-            _thread.start_new_thread(_send_again, (number,))
+    def handle(number: int, frame: FrameType | None) -> None:
+        try:
+            handlers[number](number, frame)
+        except BaseException as error:
+            raised.append(error)
+            _thread.start_new_thread(_repeat_unless_handled, (number, error, left))
+            raise
 
-    sys.unraisablehook = repeat
+    def print_others(unraisable: Any) -> None:
+        if not any(unraisable.exc_value is error for error in raised):
+            before(unraisable)
+
+    sys.unraisablehook = print_others
+    for number in [number for number, handler in handlers.items() if callable(handler)]:
+        signal.signal(number, handle)
     try:
         yield
     finally:
+        left.set()
         sys.unraisablehook = before
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
-def _send_again(number: int) -> None:
-    """Send a signal to the main thread, once it has left the callback."""
-    time.sleep(SECONDS_BEFORE_REPEATING)
+def _repeat_unless_handled(number: int, error: BaseException, left: threading.Event) -> None:
+    """Send a signal to the main thread again once it is not handling the exception of the first, twice in a row."""
+    unhandled = 0
+    while unhandled < 2:
+        if left.wait(SECONDS_BEFORE_REPEATING):
+            return
+        unhandled = 0 if _is_handled(error) else unhandled + 1
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
         _thread.interrupt_main(signal.Signals(number))
+
+
+def _is_handled(error: BaseException) -> bool:
+    """Return whether the main thread is in an `except` or `finally` clause because of an exception."""
+    handled: Any = sys._current_exceptions().get(threading.main_thread().ident or 0)
+    if isinstance(handled, tuple):  # before Python 3.12
+        handled = handled[1]
+    while handled is not None and handled is not error:
+        handled = handled.__cause__ or handled.__context__
+    return handled is error
