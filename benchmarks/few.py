@@ -19,6 +19,7 @@ from benchmarks.processes import PYTHON
 PART = "few"
 SETS = {"trec6": "accuracy", "sst2_sentences": "accuracy", "banking77": "accuracy"}
 SIZES = {"8 a class": ("class", 8), "64 a class": ("class", 64), "1,000 rows": ("rows", 1000), "all rows": ("all", 0)}
+ERRORS = ("ece_uncalibrated", "ece")
 BASELINES = {"tfidf": "TF-IDF", "frozen_encoder": "frozen encoder"}
 
 
@@ -47,10 +48,16 @@ def _trained(data: DataSet, name: str, size: str, seed: int) -> dict[str, Any]:
     score = SETS[name]
     return {
         "slanted": metrics["test"][score],
+        **{name: metrics["test"][name] for name in ERRORS},
         **{one: metrics["baselines"][one][score] for one in BASELINES},
         **{key: metrics[key] for key in ("examples", "epochs", "kept_epoch", "train_seconds", "backend", "precision")},
         "whole_seconds": outcome.seconds,
     }
+
+
+def _spread_of(runs: list[dict[str, Any]], name: str) -> str:
+    """Return mean and deviation of a share, in %; a dash for runs that were measured before there was one."""
+    return results.spread([100 * run[name] for run in runs], 1) if all(name in run for run in runs) else "–"
 
 
 def draw(train: Path, out: Path, size: str, seed: int) -> None:
@@ -75,10 +82,11 @@ def page(figures: dict[str, Any]) -> str:
         "### Few rows",
         "",
         "`slanted train FILE --test TEST --out DIR --seed S` on draws of the training file, a seed per draw; mean and "
-        "deviation of the test accuracy, %, and of the seconds of training.",
+        "deviation of the test accuracy, %, of the seconds of training, and of the calibration error, %, without and "
+        "with the temperature.",
         "",
-        "| data | rows | slanted | " + " | ".join(BASELINES.values()) + " | epochs | training, s |",
-        "|---|---|---|---|---|---|---|",
+        f"| data | rows | slanted | {' | '.join(BASELINES.values())} | epochs | training, s | error without | with |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, sizes in figures["sets"].items():
         for size, runs in sizes.items():
@@ -86,6 +94,7 @@ def page(figures: dict[str, Any]) -> str:
             if each:
                 scores = [results.spread([100 * run[key] for run in each], 1) for key in ("slanted", *BASELINES)]
                 seconds = results.spread([run["train_seconds"] for run in each], 0)
-                cells = [name, size, *scores, f"{each[0]['epochs']}", seconds]
+                errors = [_spread_of(each, error) for error in ERRORS]
+                cells = [name, size, *scores, f"{each[0]['epochs']}", seconds, *errors]
                 lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
