@@ -62,7 +62,7 @@ def page(path):
     return pytest.param(path, id=name_of(path), marks=[pytest.mark.slow] if path.name in LONG else [])
 
 
-@pytest.mark.parametrize("path", map(page, PAGES))
+@pytest.mark.parametrize("path", [page(path) for path in PAGES])
 def test_the_blocks_of_a_page_run_in_order(path, desk):
     blocks = blocks_of(path.read_text(encoding="utf-8"))
     commands = [command for block in blocks if block.is_run and not block.language for command in block.commands]
