@@ -25,7 +25,7 @@ FOLDERS = ("guide", "keras", "examples")
 FIRST = (ROOT / "README.md", DOCS / "index.md", DOCS / "coming-from.md")
 PAGES = [*FIRST, *(page for one in FOLDERS for page in sorted(DOCS.glob(f"{one}/*.md")))]
 # Many runs, or a process of its own: what they take together is more than the tests of a backend may.
-LONG = ("compare.md", "files.md", "folds.md", "machine.md", "targets.md")
+LONG = ("compare.md", "competition.md", "files.md", "folds.md", "machine.md", "targets.md")
 # Without a pretrained model: the figures on these pages are taken again.
 REAL = {"images.md": 0.2, "keras-script.md": 0.2, "custom-loops.md": 1e-5, "coming-from.md": 1e-5}
 FIRST_RUN = ["train", "train.csv", "--test", "test.csv", "--out", "runs/first"]
