@@ -50,8 +50,8 @@ test-tensorflow test-jax test-torch: test-%: $(VENV)/.installed-test ## test on 
 
 slow: slow-torch slow-tensorflow slow-jax ## the slow tests, on each backend in turn
 
-# Under PyTorch also what does not depend on the backend: nothing is compiled there.
-slow-torch slow-tensorflow slow-jax: slow-%: $(VENV)/.installed-test ## the slow tests on one backend
+# Under PyTorch also what does not depend on the backend: nothing is compiled there. One test builds the site.
+slow-torch slow-tensorflow slow-jax: slow-%: $(VENV)/.installed-test $(VENV)/.installed-docs ## the slow tests on one backend
 	$(THREADS) KERAS_BACKEND=$* $(PYTEST) -m "slow$(if $(filter torch,$*),, and not once)" $(PYTEST_FLAGS) $(OR_NONE)
 
 audit: $(VENV)/.installed-test ## look up known vulnerabilities of everything installed for the tests

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import pytest
 from applied import assert_sums, fit, model
+from page_blocks import blocks_of
 
 from slanted.layerwise.run_scheduler import RunScheduler
 from slanted.recipe.own_curve import ImportedCurve
@@ -13,17 +14,12 @@ from slanted.recipe.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 README, CURVES_PAGE = ROOT / "README.md", ROOT / "docs" / "keras" / "own-curves.md"
-SCRIPT = re.compile(r"<!-- executed by tests/end_to_end/test_readme.py -->\n```python\n(.*?)```", re.DOTALL)
-
-OWN_CURVE = re.compile(r"<!-- my_curves.py, executed by [a-z_/.]+ -->\n```python\n(.*?)```", re.DOTALL)
 HOOK = "MetadataHookInterface = object"  # hatchling is where a package is built, not where the tests run
 
 
 @pytest.fixture
 def script():
-    found = SCRIPT.findall(README.read_text(encoding="utf-8"))
-    assert len(found) == 1
-    return found[0]
+    return next(block.content for block in blocks_of(README.read_text(encoding="utf-8")) if block.language == "python")
 
 
 @pytest.mark.once
@@ -70,8 +66,8 @@ def test_the_script_trains_over_the_whole_curve(script, fresh_keras, capsys):
 
 
 def test_the_curves_of_one_s_own_train_with_their_rates(tmp_path, monkeypatch):
-    (content,) = OWN_CURVE.findall(CURVES_PAGE.read_text(encoding="utf-8"))
-    (tmp_path / "my_curves.py").write_text(content, encoding="utf-8")
+    (saved,) = (one for one in blocks_of(CURVES_PAGE.read_text(encoding="utf-8")) if one.comment == "file my_curves.py")
+    (tmp_path / "my_curves.py").write_text(saved.content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     made = Recipe(curve=ImportedCurve("my_curves:InverseSquareRoot")).make_curve(0.5, 20)
     assert made.simulate()[[0, 1, 2, 8]].tolist() == [0.0, 0.25, 0.5, 0.25]

@@ -24,7 +24,7 @@ def vocabulary():
     return [*SPECIAL, *pieces, *(word for group in WORDS.values() for word in group), *FILLERS[:2], *FILLERS[3:]]
 
 
-def write_checkpoint(folder):
+def write_checkpoint(folder, positions=POSITIONS):
     """Write config.json, model.safetensors and tokenizer.json; Keras is not needed."""
     from safetensors.numpy import save_file
 
@@ -37,19 +37,19 @@ def write_checkpoint(folder):
         "num_hidden_layers": BLOCKS,
         "num_attention_heads": HEADS,
         "intermediate_size": 2 * HIDDEN,
-        "max_position_embeddings": POSITIONS,
+        "max_position_embeddings": positions,
     }
     (folder / "config.json").write_text(json.dumps(config))
-    save_file(_weights(), folder / "model.safetensors")
+    save_file(_weights(positions), folder / "model.safetensors")
     _tokenizer().save(str(folder / "tokenizer.json"))
     return str(folder)
 
 
-def _weights():
+def _weights(positions):
     draw = np.random.default_rng(0)
     shapes = {
         "embeddings.word_embeddings.weight": (len(vocabulary()), HIDDEN),
-        "embeddings.position_embeddings.weight": (POSITIONS, HIDDEN),
+        "embeddings.position_embeddings.weight": (positions, HIDDEN),
         "embeddings.token_type_embeddings.weight": (2, HIDDEN),
         "pooler.dense.weight": (HIDDEN, HIDDEN),
     }

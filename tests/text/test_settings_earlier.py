@@ -35,7 +35,8 @@ CHANGED = {"epochs": 1, "weight_decay": 0.0, "curve": "one-cycle", "warmup": 0.1
 
 def then(**recipe):
     """Return the settings with which those runs were started."""
-    settings = {**CHANGED, **LACKED_BY_RECIPE, **recipe}
+    notes = read(FIRST)["recipe"]["notes"]  # as they were worded then
+    settings = {**CHANGED, **LACKED_BY_RECIPE, "notes": notes, **recipe}
     return Settings(recipe=replace(recipes()["stlr"], **settings), **GIVEN, **LACKED)
 
 

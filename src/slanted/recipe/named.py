@@ -15,8 +15,9 @@ _STLR = Recipe(
     name="stlr",
     source="Howard and Ruder 2018, equation 3, with one rate for all layers",
     notes=(
-        "Cut 0.1 and ratio 32 are the paper's; the peak goes by the model's size, as the paper's 0.01 was for an "
-        "LSTM. In the paper's ablations STLR takes 0.2 to 1.3 points of error off a constant rate."
+        "Cut 0.1 and ratio 32 are those of the paper. The paper's peak of 0.01 was for an LSTM; here the peak depends "
+        "on the size of the model. In the paper's ablations the error with STLR is 0.2 to 1.3 points lower than with "
+        "a constant rate."
     ),
 )
 
@@ -24,11 +25,12 @@ _ULMFIT = Recipe(
     name="ulmfit",
     source="Howard and Ruder 2018: discriminative rates, gradual unfreezing and STLR",
     notes=(
-        "1/2.6 from layer to layer and the peak of 0.01 were found for an LSTM of three layers. A BERT has 8 or 14 "
-        "groups, whose lowest then train at a thousandth of the head's rate or less; so the head's peak is 10 times "
-        "the size rule's. One group an epoch would take an epoch a group until all are open; here the head opens "
-        "first, then one block, then another, then all. In the paper unfreezing alone gained 0 to 0.5 points, with "
-        "the rates and STLR 0.4 to 1.9; on BERT others saw no gain over plain fine-tuning."
+        "The factor 1/2.6 from layer to layer and the peak of 0.01 were found for an LSTM of three layers. A BERT has "
+        "8 or 14 groups, so that its lowest groups train at a thousandth of the head's rate or less. Therefore the "
+        "peak of the head is 10 times that of the size rule. The paper opens one group in each epoch. That would take "
+        "8 or 14 epochs here; so the head opens first, then one block, then another, then all groups. In the paper "
+        "unfreezing alone gained 0 to 0.5 points, and 0.4 to 1.9 together with the layer rates and STLR. Others saw "
+        "no gain over plain fine-tuning on BERT."
     ),
     epochs=8,
     peak_factor=10.0,
@@ -41,11 +43,11 @@ _SUN2019 = Recipe(
     name="sun2019",
     source="Sun et al. 2019, arXiv 1905.05583, and its code",
     notes=(
-        "Made for BERT-base: peak 2e-5, at most 4 epochs, batches of 24. As in its code the decay "
-        "of 0.95 is on the blocks alone, 1 on the top one; embeddings, pooler and classifier are undecayed. What "
-        "that code calls STLR is a linear warm-up and a linear fall to 0; it drops from the peak to 0.9 of it at "
-        "once, which is mended here. Long texts keep their first quarter and their last three. In its ablation 0.95 "
-        "gained 0.02 points."
+        "Made for BERT-base: peak 2e-5, at most 4 epochs, batches of 24. As in the paper's code, the layer decay of "
+        "0.95 applies to the blocks below the top one; the top block, the embeddings, the pooler and the classifier "
+        "have the full rate. What that code calls STLR is a linear warm-up and a linear decay to 0. Its rate jumps "
+        "from the peak to 0.9 of the peak, which is corrected here. A long text keeps its beginning, a quarter of "
+        "the tokens, and its end, three quarters. In the paper's ablation the layer decay gained 0.02 points."
     ),
     epochs=4,
     curve="linear",
@@ -58,10 +60,10 @@ _MOSBACH2021 = Recipe(
     name="mosbach2021",
     source="Mosbach et al. 2021, arXiv 2006.04884",
     notes=(
-        "For small sets, where short runs end at random: 20 epochs, bias-corrected Adam, linear warm-up over a "
-        "tenth and a linear fall to 0. Its peak of 2e-5 was for BERT-large; a small encoder takes the size rule's. "
-        "BERT-large on RTE: mean accuracy 52.3 before, 70.1 with it; BERT-base was stable without. On a large set "
-        "20 epochs are waste."
+        "For small data sets, on which the result of a short run depends much on the seed: 20 epochs, Adam with bias "
+        "correction, a linear warm-up over a tenth of the run and a linear decay to 0. The paper's peak of 2e-5 was "
+        "for BERT-large; a small encoder has the peak of the size rule. With BERT-large on RTE the mean accuracy rose "
+        "from 52.3 to 70.1; BERT-base was stable without these settings. A large data set does not need 20 epochs."
     ),
     epochs=20,
     curve="linear",
@@ -71,11 +73,12 @@ _QUICK = Recipe(
     name="quick",
     source="slanted's own, settled on validation rows (docs/how-to-choose.md); layer decay of Clark et al. 2020",
     notes=(
-        "For the least time to a good score. Two epochs at four times the size rule's peak; a layer decay of 0.8 keeps "
-        "the lower blocks safe at it. The embeddings and the lowest block stay frozen: they would move least, and with "
-        "them go a part of every backward pass and most of the optimizer's step. No dropout: it slows learning down, "
-        "which a run this short cannot make up for. Long texts keep their first quarter and their last three. With "
-        "time for more epochs other recipes reach more. ALBERT has one block only: freeze its embeddings only."
+        "A good score in the shortest time: two epochs at four times the peak of the size rule. A layer decay of 0.8 "
+        "protects the lower blocks from this rate. The embeddings and the lowest block are frozen: they would change "
+        "least, and without them a part of each backward pass and most of the optimizer's step are saved. There is no "
+        "dropout, because it slows learning down and the run is too short to make up for that. A long text keeps "
+        "its beginning, a quarter of the tokens, and its end, three quarters. With more epochs other recipes reach "
+        "better scores. ALBERT has only one block: freeze only its embeddings."
     ),
     epochs=2,
     peak_factor=4.0,
@@ -88,21 +91,24 @@ _QUICK = Recipe(
 _LINEAR = Recipe(
     name="linear",
     source="Devlin et al. 2019, appendix A.2: linear warm-up over 10 %, then linear to 0",
-    notes="What most comparisons mean by fine-tuning. Its first batch trains at a rate of 0.",
+    notes="What most papers use for fine-tuning. The rate of the first batch is 0, so that it trains nothing.",
     curve="linear",
 )
 
 _COSINE = Recipe(
     name="cosine",
     source="Loshchilov and Hutter 2017, equation 5, after a linear warm-up over 10 %",
-    notes="Stays near the peak longer than linear. In ULMFiT's ablation between -0.1 and +0.7 points of STLR's error.",
+    notes=(
+        "Stays near the peak longer than linear. In the ablation of ULMFiT its error differs from that of STLR by "
+        "-0.1 to +0.7 points."
+    ),
     curve="cosine",
 )
 
 _ONE_CYCLE = Recipe(
     name="one-cycle",
     source="Smith 2018, arXiv 1803.09820, as in fastai's fit_one_cycle",
-    notes="Cosine up over a quarter of the run and down to 1/100,000 of the peak. Momentum is not cycled.",
+    notes="Rises as a cosine for a quarter of the run and falls to 1/100,000 of the peak. The momentum is constant.",
     curve="one-cycle",
     warmup=0.25,
 )
@@ -110,7 +116,7 @@ _ONE_CYCLE = Recipe(
 _CONSTANT = Recipe(
     name="constant",
     source="The optimizer's own constant rate",
-    notes="The yardstick of the others, and what Keras does by itself.",
+    notes="What Keras does by default. Compare the other recipes with it.",
     curve="constant",
     warmup=0.0,
 )
