@@ -23,7 +23,6 @@ from slanted.text.scoring.metrics import score_predictions
 
 SCRIPT = "predict.py"
 MOST_DIFFERENCE = 1e-4  # of a probability in float32; of a number, as a share of the largest
-SPEED_ROWS = 1000
 MOST_REASON = 300  # characters of a script's last line
 
 
@@ -68,9 +67,8 @@ def check(place: Path, rows: CheckRows, original: Original, environment: Mapping
     """
     examples, target = rows.examples, original.target
     lines = _lines(examples.texts, examples.texts_b)
-    printed = _run(place, lines, "--csv", environment)
+    printed, speed = _run(place, lines, environment)
     predicted, decided = _parsed(printed, target, len(examples))
-    speed = json.loads(_run(place, lines[:SPEED_ROWS], "--speed", environment))
     scores = {
         "export": original.scores(examples.y, predicted),
         "model": original.scores(examples.y, original.predicted),
@@ -136,19 +134,19 @@ def _lines(texts: Sequence[str], texts_b: Sequence[str] | None) -> list[str]:
     return ["\t".join(json.dumps(text) for text in row) for row in zip(*columns, strict=True)]
 
 
-def _run(place: Path, lines: Sequence[str], option: str, environment: Mapping[str, str]) -> str:
-    """Run the script of an export in a process of its own, in the folder above; return what it prints."""
-    command = [sys.executable, "-B", str(place.resolve() / SCRIPT), option]
+def _run(place: Path, lines: Sequence[str], environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """Run the script of an export in a process of its own, in the folder above; return its output and its speed."""
+    command = [sys.executable, "-B", str(place.resolve() / SCRIPT), "--csv", "--speed"]
     variables = os.environ | {"PYTHONIOENCODING": "utf-8", "HF_HUB_OFFLINE": "1"} | dict(environment)
     content = "".join(f"{line}\n" for line in lines).encode()
     done = subprocess.run(
         command, input=content, env=variables, cwd=place.resolve().parent, capture_output=True, check=False
     )
+    printed = done.stderr.decode(errors="replace").strip().splitlines()
     if done.returncode:
-        printed = done.stderr.decode(errors="replace").strip().splitlines()
         reason = printed[-1][:MOST_REASON] if printed else f"exit status {done.returncode}"
         raise ExportRefused(f"{SCRIPT} of the export fails: {reason}; give another format")
-    return done.stdout.decode("utf-8")
+    return done.stdout.decode("utf-8"), json.loads(printed[-1]) if lines else {}
 
 
 def _parsed(printed: str, target: Target, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from slanted.errors import InputError, SlantedError
+from slanted.runtime import keras_startup
 from slanted.text.exporting import keras_formats, onnx_model
 from slanted.text.exporting.formats import INT8, ExportFormat, format_named
 from slanted.text.exporting.tokenizer_files import predict_settings
@@ -165,4 +166,6 @@ def _write_onnx(network: Any, input_names: tuple[str, ...], path: Path, *, is_in
 
 
 if __name__ == "__main__":
+    keras_startup.command_alone = True
+    keras_startup.start_keras(os.environ["KERAS_BACKEND"])
     run_job(Path(sys.argv[1]))

@@ -13,14 +13,15 @@ from slanted.runtime.keras_startup import captured_standard_error
 
 OPSET = 20
 EXAMPLE = (3, 7)  # texts and tokens while tracing: neither is 1, which would become a constant
-VNNI = ("avx512_vnni", "avx_vnni", "asimddp")  # instructions for sums of products of 8 bits, on x86 and on Arm
+VNNI = ("avx512_vnni", "avx_vnni")  # instructions for sums of products of 8 bits, on x86
+CPU_FLAGS = Path("/proc/cpuinfo")
 
 
 def write_onnx(model: Any, input_names: Sequence[str], path: Path) -> None:
     """Write a Keras model, on PyTorch, as an ONNX file with a dynamic number of texts and of tokens.
 
-    `Model.export` of Keras 3.15 would trace a None as 1, or with the older exporter that does not know the shape of a
-    layer normalisation, so that PyTorch's own exporter is called.
+    `Model.export` of Keras 3.15 would trace a None as 1, or take PyTorch's older exporter for it, which fails on layer
+    normalisation; so that the new one is called here.
 
     Args:
         model: The model, whose inputs are a dict of int32 (texts, tokens).
@@ -86,7 +87,7 @@ def has_vnni() -> bool:
     if platform.machine().lower() not in ("x86_64", "amd64", "i386", "i686"):
         return True
     try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        flags = CPU_FLAGS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
     return any(name in flags for name in VNNI)
