@@ -15,6 +15,7 @@ from slanted.text.settings import DataFiles, Settings
 
 pytestmark = pytest.mark.once
 TARGET = Target("single", ("alpha", "beta"))
+NONE = "the run has neither test nor validation rows to check the export on"
 GIVE = "give --test FILE, or --unchecked to export without a check"
 
 
@@ -55,7 +56,8 @@ def test_the_share_that_was_held_out_is_drawn_again(files):
 
 def test_a_column_may_name_the_parts(files):
     texts, labels = tiny.examples(12, TARGET.labels)
-    lines = [f"{text},{label},{part}" for text, label, part in zip(texts, labels, ["train"] * 8 + ["test"] * 4)]
+    parts = ["train"] * 8 + ["test"] * 4
+    lines = [f"{text},{label},{part}" for text, label, part in zip(texts, labels, parts, strict=True)]
     (files / "train.csv").write_text("\n".join(["text,label,part", *lines]) + "\n")
     found = rows(files, split="part", label=("label",))
     assert (found.part, found.source, found.examples.texts[:]) == ("test", "column 'part' of train.csv", texts[8:])
@@ -75,9 +77,9 @@ def test_a_changed_file_is_noted(files):
             {"settings": Settings(valid_share=0.0)},
             "the run has neither test nor validation rows to check the export on",
         ),
-        ({"settings": Settings(folds=2)}, "the run has neither test nor validation rows to check the export on"),
+        ({"settings": Settings(folds=2)}, NONE),
         ({"columns": False, "test": "test.csv"}, "recipe.json names no files, as of a model from Python"),
-        ({"test": "gone.csv"}, "the rows to check the export on cannot be read (gone.csv: there is no such file"),
+        ({"test": "gone.csv"}, "the rows to check the export on cannot be read (gone.csv: no such file"),
         ({"test": "-"}, "the rows to check the export on cannot be read (the rows came from standard input)"),
     ],
 )
