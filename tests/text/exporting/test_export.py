@@ -100,7 +100,7 @@ def test_an_export_without_a_check_says_so(run, tmp_path, converted, capsys):
     assert (content["unchecked"], content["check"]) == (True, None)
     assert converted[0][1] == "tensorflow" and converted[0][0].texts == []
     assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == {
-        "model.bin", "predict.py", "texts.py", "export.json"
+        "model.bin", "predict.py", "texts.py", "export.json", "README.md"
     }  # fmt: skip
 
 

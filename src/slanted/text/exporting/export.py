@@ -18,6 +18,7 @@ from slanted.common import atomic_files
 from slanted.common.messages import plural
 from slanted.errors import InputError
 from slanted.text.exporting import check
+from slanted.text.exporting.card import write_card
 from slanted.text.exporting.check_rows import CheckRows
 from slanted.text.exporting.conversion import Job, convert
 from slanted.text.exporting.formats import ExportFormat, format_named
@@ -125,6 +126,7 @@ def _filled(
         "unchecked": checked is None,
         "check": checked,
     }
+    write_card(content, wanted.title, request.run, place)
     names = sorted(path.name for path in place.iterdir())
     atomic_files.write_json(place / EXPORT, content | {"files": sums_in(place, names)})
     return content
