@@ -117,7 +117,9 @@ def test_the_table_of_scores_has_no_control_characters_and_a_line_for_each_label
     label = "\x1b]0;owned\x07\nmine"
     scores = {"accuracy": 1.0, "per_class": {label: {"f1": 1.0}}}
     model = SimpleNamespace(
-        predict=lambda *texts: None, score=lambda *given: scores, intervals=lambda *given: {"accuracy": [0.5, 1.0]}
+        predict_both=lambda *texts: (None, None),
+        score=lambda *given: scores,
+        intervals=lambda *given: {"accuracy": [0.5, 1.0]},
     )
     run = SavedRun(Settings(), Target("single", (label,)), None)
     monkeypatch.setattr(evaluate_and_predict, "read_run", lambda folder: run)

@@ -36,6 +36,12 @@ def test_settings_of_every_kind():
     assert variant.recipe.with_settings(clip_norm=1.0) == expected
 
 
+def test_settings_of_the_run_that_make_another_model():
+    plain, pooled = read("stlr,stlr:pooling=cls:head_start=random:batch-size=8:calibrate=none")
+    assert plain.of_run == {} and pooled.recipe == recipe_named("stlr").with_settings(head_start="random")
+    assert pooled.of_run == {"pooling": "cls", "batch_size": 8, "calibrate": "none"}
+
+
 def test_a_curve_of_one_s_own_has_a_colon_in_its_name():
     first, second = read_variants("stlr:curve=slanted.curves:OneCycle:epochs=2, stlr:curve=cosine", recipe_named)
     assert first.recipe.curve == ImportedCurve("slanted.curves:OneCycle") and first.recipe.epochs == 2
@@ -63,16 +69,20 @@ def test_every_variant_has_a_folder_name_of_its_own(tmp_path):
         ("stlr,linear,stlr", "--recipes: stlr is named twice; name it once"),
         (
             "stlr,linear:epochs",
-            "--recipes linear:epochs: 'epochs' is not a SETTING=VALUE of a recipe. Settings are: ",
+            "--recipes linear:epochs: 'epochs' is not a SETTING=VALUE of a variant. Settings are: ",
         ),
         (
             "stlr,linear:name=x",
-            "--recipes linear:name=x: 'name=x' is not a SETTING=VALUE of a recipe. Settings are: ",
+            "--recipes linear:name=x: 'name=x' is not a SETTING=VALUE of a variant. Settings are: ",
         ),
         ("stlr,linear:epochs=x", "--recipes linear:epochs=x: epochs: must be a number, not 'x'"),
         (
             "stlr,linear:epochs=0",
             "--recipes linear:epochs=0: epochs 0 must be a whole number >= 1; see slanted compare --help",
+        ),
+        (
+            "stlr,linear:pooling=max",
+            "--recipes linear:pooling=max: pooling max must be one of auto, cls, mean; see slanted compare --help",
         ),
         ("stlr,linear:lr=2", "--recipes linear:lr=2: lr_max 2.0 must be in (0, 1]; see slanted compare --help"),
         (

@@ -13,7 +13,7 @@ COLORS = Target("single", ("red", "blue"))
 class Counting:
     """Says red by the words `red`, blue by the words `blue`; counts how often it is asked."""
 
-    decision_thresholds = 0.5
+    decision_thresholds, calibration = 0.5, None
 
     def __init__(self, kind="single"):
         self.kind, self.calls = kind, 0

@@ -64,7 +64,7 @@ EPOCHS, STEPS = 3, 40
 class WordModel:
     """Gives each output the sum of what each word says for it: a number drawn from the word's checksum."""
 
-    decision_thresholds = 0.5
+    decision_thresholds, calibration = 0.5, None
 
     def __init__(self, target):
         self.target, self.calls = target, 0

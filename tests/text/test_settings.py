@@ -56,7 +56,7 @@ def test_settings_come_back_from_json():
     assert written["recipe"]["epochs"] == 7
     assert Settings.from_dict(written) == settings
     assert Settings.from_dict({"recipe": written["recipe"]}) == Settings(
-        recipe=settings.recipe, threads=0, pooling="cls"
+        recipe=settings.recipe, threads=0, pooling="cls", calibrate="none"
     )
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.once
 
 RUNS = Path(__file__).parents[1] / "support" / "earlier_runs"
 FIRST, WITHOUT_DROPOUT = RUNS / "b3c13c0.json", RUNS / "f4e7b60.json"
-LACKED = {"long": "truncate", "class_weight": "none", "folds": 0, "threads": 0, "pooling": "cls"}
+LACKED = {"long": "truncate", "class_weight": "none", "folds": 0, "threads": 0, "pooling": "cls", "calibrate": "none"}
 LACKED_BY_RECIPE = {"freeze": (), "dropout": None, "head_start": "random"}
 GIVEN = {
     "batch_size": 32,

@@ -38,12 +38,12 @@ def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False
     for line in _bad_rows_note(bad_rows):
         _to_standard_error(line)
     model = _load(folder, options, run)
-    predicted = model.predict(part.texts, part.texts_b)
-    scores = model.score(part, predicted)
+    both = model.predict_both(part.texts, part.texts_b)
+    scores = model.score(part, both)
     if as_json:
         print(printable_json(scores, 2, sys.stdout.encoding))
     else:
-        print(printable(_table(scores, model.intervals(part, predicted))))
+        print(printable(_table(scores, model.intervals(part, both[0]))))
     return scores
 
 

@@ -18,6 +18,7 @@ from slanted.text.runs.starting_model import model_sums
 from slanted.text.training.workload import run_work
 
 if TYPE_CHECKING:
+    from slanted.text.models.text_model import TextModel
     from slanted.text.training.train_run import FinishedRun
 
 
@@ -55,7 +56,7 @@ def train(request: RunRequest, progress: Progress | None = None) -> dict[str, An
         if data.folds:
             from slanted.text.training.cross_validation import train_folds
 
-            return train_folds(request, data, progress, finish_fold=_finish, finish=_finish_folds)
+            return train_folds(request, data, progress, finish_fold=_finish, recollect=_recollect, finish=_finish_folds)
         from slanted.text.training.train_run import train_here
 
         return train_here(request, data, progress, finish=_finish)
@@ -69,6 +70,13 @@ def _finish(finished: "FinishedRun") -> None:
 
     say_result(finished.metrics, finished.out, finished.progress)
     finished.progress.say(f"report: {write_report(finished)}")
+
+
+def _recollect(fold: Path, data: RunData, model: "TextModel") -> None:
+    """Collect again what the report of a fold shows of its predictions, now that its model is calibrated."""
+    from slanted.report.write_report import collect_predictions
+
+    collect_predictions(fold, data, model)
 
 
 def _finish_folds(out: Path, data: RunData, metrics: dict[str, Any], progress: Progress) -> None:

@@ -6,16 +6,18 @@ multiple of the peak rate of each recipe.
 
 import re
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slanted.common.setting_fields import setting_fields
 from slanted.errors import InputError, SettingError
 from slanted.recipe.parsing import comma_separated
 from slanted.recipe.recipe import Recipe
+from slanted.text.settings import Settings
 
 SPELLED = {"lr": "lr_max"}
+OF_RUN = ("pooling", "batch_size", "max_tokens", "long", "class_weight", "calibrate")  # settings of a run, not a recipe
 PLAIN = re.compile(r"[\w.=+:,-]+")
 LONGEST_FOLDER = 150  # bytes of the 255 of a file name; the peak rate, the seed and suffixes need the others
 
@@ -28,11 +30,13 @@ class Variant:
         name: The name as typed.
         recipe: The recipe with the settings of the variant.
         has_own_rate: Whether the variant sets its peak rate, so that the rates of `--lr` are not tried.
+        of_run: The settings `OF_RUN` that the variant sets.
     """
 
     name: str
     recipe: Recipe
     has_own_rate: bool = False
+    of_run: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder_name(self) -> str:
@@ -81,8 +85,10 @@ def read_variants(text: str, recipe_of: Callable[[str], Recipe]) -> list[Variant
 def _variant(name: str, recipe_of: Callable[[str], Recipe]) -> Variant:
     base, *words = _split_settings(name)
     settings = dict(_setting(name, word) for word in words)
+    of_run = {setting: settings.pop(setting) for setting in OF_RUN if setting in settings}
     try:
-        return Variant(name, recipe_of(base).with_settings(**settings), "lr_max" in settings)
+        replace(Settings(), **of_run)  # which checks them
+        return Variant(name, recipe_of(base).with_settings(**settings), "lr_max" in settings, of_run)
     except SettingError as error:
         remedy = f"; {error.remedy}" if error.remedy else "; see slanted compare --help"
         raise InputError(f"--recipes {name}: {error.name} {error.received} must be {error.rule}{remedy}") from None
@@ -101,12 +107,12 @@ def _split_settings(name: str) -> list[str]:
 
 
 def _setting(variant: str, word: str) -> tuple[str, Any]:
-    known = {f.name: f for f in setting_fields(Recipe)}
+    known = {f.name: f for f in (*setting_fields(Recipe), *(f for f in setting_fields(Settings) if f.name in OF_RUN))}
     spelt, equals, value = word.partition("=")
     name = SPELLED.get(spelt, spelt.replace("-", "_"))
     if not equals or name not in known:
         names = ", ".join(("lr", *(name for name in known if name != "lr_max")))
-        raise InputError(f"--recipes {variant}: {word!r} is not a SETTING=VALUE of a recipe. Settings are: {names}")
+        raise InputError(f"--recipes {variant}: {word!r} is not a SETTING=VALUE of a variant. Settings are: {names}")
     try:
         return name, known[name].metadata["parse"](value)
     except ValueError as error:

@@ -138,7 +138,7 @@ def runs_of(out: Path, shared: Settings, variants: Sequence[Variant], rates: Seq
         for variant in variants:
             for rate in (None,) if variant.has_own_rate or not rates else rates:
                 recipe = variant.recipe if rate is None else rate.of(variant.recipe)
-                settings = replace(shared, recipe=recipe, seed=seed)
+                settings = replace(shared, recipe=recipe, seed=seed, **variant.of_run)
                 named = variant.folder_name + ("" if rate is None else f"_lr{rate}") + f"_seed{seed}"
                 runs.append(Run(variant, rate, settings, out / RUNS / named))
     return runs

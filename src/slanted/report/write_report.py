@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slanted.common import atomic_files
 from slanted.report.collect.folds_data import folds_data
-from slanted.report.collect.report_data import report_data
+from slanted.report.collect.report_data import predictions_of, report_data
 from slanted.report.read.cross_validation_reader import folds_in, is_cross_validation, read_cross_validation
 from slanted.report.read.run_reader import read_report
 from slanted.report.render.model_card import model_card
@@ -16,6 +16,7 @@ from slanted.text.runs.artefacts import CARD, is_card
 from slanted.text.runs.run_data import RunData
 
 if TYPE_CHECKING:
+    from slanted.text.models.text_model import TextModel
     from slanted.text.training.train_run import FinishedRun
 
 
@@ -28,6 +29,23 @@ def write_report(finished: "FinishedRun") -> Path:
     content = report_data(finished.data, finished.run, finished.result, finished.model, finished.out)
     atomic_files.write_json(finished.out / run_folder.REPORT_DATA, content)
     return write_page(finished.out)
+
+
+def collect_predictions(folder: Path, data: RunData, model: "TextModel") -> None:
+    """Write again what report.json says of the predictions of a run, if there is one.
+
+    Args:
+        folder: The folder, with recipe.json, history.csv, report.json and predictions.csv.
+        data: The rows of the run.
+        model: The trained model, which has changed.
+    """
+    path = folder / run_folder.REPORT_DATA
+    if path.is_file():
+        settings = model.settings
+        predictions = predictions_of(data, settings.recipe.least_epochs, settings.seed, model, folder)
+        before = run_folder.read_json(path)
+        before.pop("mistakes_left_out", None)
+        atomic_files.write_json(path, {**before, **predictions})
 
 
 def write_folds_report(folder: Path, data: RunData) -> Path:

@@ -130,7 +130,7 @@ class TextEstimator(Exportable, _Parameters):
             raise SettingError("folds", "0 where `valid` is given: each fold has its own validation split", self.folds)
         folds = fold_rows(target, train, settings)
         self._say(notes_on_validation(target, train, None, folds, settings.held_out_share))
-        of_fold = replace(settings, folds=0, valid_share=settings.held_out_share)
+        of_fold = replace(settings, folds=0, valid_share=settings.held_out_share, calibrate="none")
         progress, before = self._progress(), model_sums(settings.model)
         models, self.history_ = [], []
         for number, fold in enumerate(folds):
@@ -141,7 +141,8 @@ class TextEstimator(Exportable, _Parameters):
             models.append(model)
             of_fold = model.settings  # what the first fold decided
             self.history_.append(history)
-        self._adopt(MemoryEnsemble(models, replace(of_fold, folds=settings.folds)))
+        of_all = replace(of_fold, folds=settings.folds, calibrate=settings.calibrate)
+        self._adopt(MemoryEnsemble(models, of_all).calibrated(train, folds))
         self._remember(train, None)
         out_of_fold, _ = self.model_.predict_out_of_fold(train, folds)
         self.out_of_fold_ = self._in_shape_of_labels(out_of_fold)
@@ -288,11 +289,11 @@ def _fitted(
 ) -> tuple[Any, Any]:
     """Return the `TextModel` trained on `train`, its best epoch selected on `validation`, and its history."""
     from slanted.runtime.random_state import preserved_random_state
-    from slanted.text.training.fine_tuning import FineTuningRun
+    from slanted.text.training.train_run import FineTuningRun, finished_model
 
     with preserved_random_state():  # for the user's program, which may draw random settings between two fits
         run = FineTuningRun(target, train, validation, settings, progress)
         for note in run.notes:
             progress.say(note)
         history = run.fit().history
-        return run.trained_model(), history
+        return finished_model(run, train), history

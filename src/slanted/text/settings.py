@@ -189,6 +189,13 @@ class Settings:
         before=CLS,
     )
     class_weight: str = setting("none", "balanced: all classes have the same total weight", choices=CLASS_WEIGHTS)
+    calibrate: str = setting(
+        AUTO,
+        "auto: probabilities are calibrated on validation or out-of-fold rows, where there are 50",
+        choices=(AUTO, "none"),
+        label="",
+        before="none",
+    )
     folds: int = setting(0, "2 to 100: cross-validation with that many folds", check=_folds, label="")
     precision: str = setting("auto", "Keras's dtype policy; auto: the fastest", choices=PRECISIONS, label="")
     backend: str = setting(

@@ -80,6 +80,13 @@ def test_weak_labels_and_many_labels():
     assert "`label 49`, and 10 more." in card and "`label 9` and 2 more.\n" in card
 
 
+def test_temperature_scaling_is_named():
+    made = report()
+    made["metrics"]["test"] |= {"ece": 0.02, "ece_uncalibrated": 0.06}
+    found = "by 0.020 on average (0.060 without temperature scaling). It can be read as one."
+    assert found in model_card(made)
+
+
 def test_chunks_are_named():
     assert "- Of a text, up to 16 chunks of 64 tokens are read." in model_card(report(recipe={"long": "chunk"}))
 

@@ -41,7 +41,8 @@ def test_the_positive_class_of_the_settings_is_the_one_that_f1_is_of():
 def test_what_is_known_is_scored_and_not_predicted_again():
     model, examples = StubPredictor(CLASSES), Examples(TEXTS, None, np.array([1, 0, 0], "int32"))
     assert model.score(examples)["accuracy"] == 0.0
-    assert model.score(examples, np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]))["accuracy"] == 1.0
+    known = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    assert model.score(examples, (known, known))["accuracy"] == 1.0
 
 
 def test_predictions_are_written_in_the_order_of_the_texts(tmp_path):

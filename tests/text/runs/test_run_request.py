@@ -23,7 +23,7 @@ def request_of_folds(tmp_path):
 
 def test_a_fold_is_an_ordinary_run_that_is_continued_if_it_was_begun(request_of_folds, tmp_path):
     fold = request_of_folds.of_fold(1)
-    assert fold.settings == Settings(folds=0, seed=5) and fold.files == request_of_folds.files
+    assert fold.settings == Settings(folds=0, seed=5, calibrate="none") and fold.files == request_of_folds.files
     assert fold.folder == RunFolder(tmp_path / ".checkpoints" / "fold_2", overwrite=False, resume=True)
     assert fold.pace == CheckpointPace(7)
 

@@ -58,7 +58,7 @@ def test_the_started_head_gives_the_scaled_outputs_of_the_linear_model(tiny_mode
     assert np.abs(kernel - random[0]).max() > 0.01
     np.testing.assert_allclose(kernel, head.scale * head.kernel, rtol=1e-5, atol=1e-6)
     received = run.frozen._vectors(valid)[:, : len(kernel)]
-    np.testing.assert_allclose(run.valid.outputs(run.model), received @ kernel + bias, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(run.valid.selecting.outputs(run.model), received @ kernel + bias, rtol=1e-3, atol=1e-4)
 
 
 def test_a_head_that_the_vectors_tell_little_of_stays_random(tiny_model, monkeypatch):

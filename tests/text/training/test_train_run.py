@@ -80,6 +80,8 @@ def test_metrics(run):
     assert metrics["examples_per_second"] == pytest.approx(40 * EPOCHS / metrics["train_seconds"])
     scores = {"loss", "accuracy", "macro_f1", "micro_f1", "f1", "matthews", "roc_auc", "average_precision", "ece"}
     assert metrics["baselines"]["frozen_encoder"].pop("seconds") > 0.0
+    for part in (metrics["valid"], metrics["test"]):
+        assert part.pop("ece_uncalibrated") == part["ece"]  # 4 validation rows calibrate nothing
     for part in (metrics["valid"], metrics["test"], *metrics["baselines"].values()):
         assert part.keys() == scores | {"per_class"}
         assert part["per_class"].keys() == set(LABELS)

@@ -14,6 +14,7 @@ from slanted.recipe.recipe import Recipe
 from slanted.text.batching import length_buckets
 from slanted.text.batching.length_buckets import LengthPlan
 from slanted.text.labels.examples import Examples
+from slanted.text.labels.targets import Target
 from slanted.text.pretrained.model_files import ModelFiles
 from slanted.text.settings import Settings
 from slanted.text.tokens.tokenizer import TextTokenizer
@@ -105,11 +106,15 @@ def test_chunks_are_examples_of_their_own(settings):
 
 def test_folds_and_comparisons_are_several_models(settings, parts):
     train, valid, test = parts
-    data = SimpleNamespace(folds=(), train=train, valid=valid, test=test)
+    data = SimpleNamespace(folds=(), train=train, valid=valid, test=test, target=Target("single", ("x", "y")))
     assert run_work(data, settings) == fit_work(parts, settings)
     assert run_work(data, settings, models=6).models == 6
-    folds = SimpleNamespace(folds=("fold",) * 5, of_fold=lambda fold: data)
+    folds = SimpleNamespace(folds=("fold",) * 5, of_fold=lambda fold: data, target=data.target)
     assert run_work(folds, settings) == replace(fit_work(parts, settings), models=5)
+    several = train.take(np.resize(np.arange(len(train)), 1000))
+    one = SimpleNamespace(folds=(), train=several, valid=None, test=test, target=data.target)
+    assert run_work(one, settings).models == 1.8  # a second model learns four fifths, to calibrate the first
+    assert run_work(one, replace(settings, calibrate="none")).models == 1.0
 
 
 def test_a_search_has_its_own_number_of_steps(settings, parts):

@@ -147,6 +147,7 @@
       r: { type: "identity" },
       marks: [
         Plot.line([[0, 0], [1, 1]], { stroke: MISSED, strokeDasharray: "4,3" }),
+        ...(data.uncalibrated ? [Plot.line(data.uncalibrated, { x: "confidence", y: "share", stroke: MISSED }), Plot.dot(data.uncalibrated, { x: "confidence", y: "share", r: 2.5, fill: MISSED, title: (bin) => `before calibration: ${whole(bin.rows)} at ${share(bin.confidence)}: ${share(bin.share)} correct`, tip: true })] : []),
         Plot.line(bins, { x: "confidence", y: "share", stroke: ACCENT, strokeOpacity: 0.5 }),
         Plot.dot(bins, { x: "confidence", y: "share", r: (bin) => 3 + 9 * Math.sqrt(bin.rows / most), fill: ACCENT, fillOpacity: 0.75, title: (bin) => `${whole(bin.rows)} at ${share(bin.confidence)}: ${share(bin.share)} correct`, tip: true }),
       ],

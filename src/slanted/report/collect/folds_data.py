@@ -17,6 +17,7 @@ from slanted.text.labels.numeric_labels import deviations
 from slanted.text.labels.targets import Target
 from slanted.text.runs import run_folder
 from slanted.text.runs.run_data import RunData
+from slanted.text.scoring.calibration import Calibration
 
 
 def folds_data(data: RunData, folder: Path) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def folds_data(data: RunData, folder: Path) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         **_last_date(each),
         "rows": rows_of(data),
-        "quality": quality_of(predicted, target),
+        "quality": quality_of(predicted, target, Calibration.of(run_folder.read_json(folder / run_folder.RECIPE))),
         "mistakes": surest([one["mistakes"] for one in each], target, data.train.y),
         "suspects": {"held_out": suspects_of([predicted], target)},
     }

@@ -7,29 +7,41 @@ import numpy as np
 from slanted.report.collect.predicted_rows import Predicted
 from slanted.text.labels.targets import Target
 from slanted.text.models.predictions_csv import NUMBER_DIGITS
+from slanted.text.scoring.calibration import Calibration
 from slanted.text.scoring.metrics import CALIBRATION_BINS
 
 MOST_POINTS = 500
 MOST_PLOTS = 12
 
 
-def quality_of(predicted: Predicted, target: Target) -> dict[str, Any]:
+def quality_of(predicted: Predicted, target: Target, how: Calibration | None = None) -> dict[str, Any]:
     """Return the data of the plots for a task.
+
+    Args:
+        predicted: The rows, with the predictions of one model or of several that were calibrated together.
+        target: The target that is predicted.
+        how: How the model was calibrated, or None.
 
     Returns:
         Classification: `confusion`, [true, predicted, rows] of every pair that occurs, and `calibration`. Multi-label
         classification: `outcomes`, {"found", "missed", "wrong"} for each label, and `calibration`. Regression:
-        `scatter`, [true, predicted] of at most 500 rows for each target.
+        `scatter`, [true, predicted] of at most 500 rows for each target. Where the model was calibrated,
+        `uncalibrated` is what `calibration` was before.
     """
     if target.kind == "regression":
         return {"scatter": scatter(predicted.examples.y, predicted.values)}
     if target.kind == "multilabel":
         truth = predicted.truth
-        shown = {"outcomes": outcomes(truth, predicted.decided)}
-        return {**shown, "calibration": calibration(predicted.values.ravel(), truth.ravel())}
-    y, decided = predicted.examples.y, predicted.decided
-    confidence = predicted.values[np.arange(len(decided)), decided]
-    return {"confusion": confusion(y, decided), "calibration": calibration(confidence, decided == y)}
+        shown: dict[str, Any] = {"outcomes": outcomes(truth, predicted.decided)}
+        confidences, right = (lambda values: values.ravel()), truth.ravel()
+    else:
+        y, decided = predicted.examples.y, predicted.decided
+        shown = {"confusion": confusion(y, decided)}
+        confidences, right = (lambda values: values[np.arange(len(decided)), decided]), decided == y
+    shown["calibration"] = calibration(confidences(predicted.values), right)
+    if how is not None:
+        shown["uncalibrated"] = calibration(confidences(how.undone(target.kind, predicted.values)), right)
+    return shown
 
 
 def confusion(y: np.ndarray, decided: np.ndarray) -> list[list[int]]:

@@ -118,7 +118,7 @@ def predictions_of(
         content["scored"] = "valid" if data.test is None else "test"
         worst = worst_mistakes(held_out[-1], target)
         described = describe(worst, held_out[-1], target, model, most_texts=speed * seconds)
-        content |= {"quality": quality_of(held_out[-1], target), "mistakes": described}
+        content |= {"quality": quality_of(held_out[-1], target, model.calibration), "mistakes": described}
         if len(described) < len(worst):
             content["mistakes_left_out"] = len(worst) - len(described)
     return content

@@ -12,6 +12,7 @@ from typing import Any
 
 from slanted.errors import InputError
 from slanted.text.runs import run_folder
+from slanted.text.scoring.calibration import CALIBRATION, Calibration
 from slanted.text.scoring.headline import BASELINES, COLUMNS, FROZEN_ENCODER
 
 FORMAT_VERSION = 1  # of report.json; a file without one is of version 1
@@ -115,6 +116,8 @@ def checked_metrics(content: Mapping[str, Any], *needed: str) -> dict[str, Any]:
         if not isinstance(note, str):
             raise ValueError(f"{note!r:.40} is no note")
     checked = {**content, "backend": content["backend"], "precision": content["precision"]}
+    if (how := Calibration.of(content)) is not None:
+        checked[CALIBRATION] = how
     for name in {"valid", "test", "out_of_fold"} & {*content, *needed}:
         checked[name] = scores(content[name], task)
     for name in {"mean", "deviation"} & {*content, *needed}:

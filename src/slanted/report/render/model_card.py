@@ -112,7 +112,9 @@ def _limits(report: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(error, float):
         kind = "can" if error <= _WELL_CALIBRATED else "cannot"
         found = f"- Calibration: a probability differs from the share of correct rows by {error:.3f} on average"
-        yield f"{found}. It {kind} be read as one."
+        before = metrics[part].get("ece_uncalibrated")
+        without = f" ({before:.3f} without temperature scaling)" if isinstance(before, float) else ""
+        yield f"{found}{without}. It {kind} be read as one."
     yield "- The license and the training data of the pretrained model apply, too."
     for note in _notes(metrics):
         yield f"- {note}"

@@ -92,6 +92,7 @@ def plots(report: Mapping[str, Any]) -> dict[str, Any]:
         "course": report["course"],
         "epochs": (curves.epochs_of_folds if report["folds"] else curves.epochs_of_run)(report),
         "calibration": drawn.get("calibration"),
+        "uncalibrated": drawn.get("uncalibrated"),
         "lengths": data["lengths"]["bins"],
     }
     if task == "single" and drawn:

@@ -4,6 +4,7 @@ import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from slanted.text.models.text_model import TextModel
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import identity
 from slanted.text.runs.saved_run import SavedRun, read_run, replaced_meanwhile
+from slanted.text.scoring.calibration import FROM_FOLDS, Calibration
 from slanted.text.scoring.thresholds import mean_thresholds
 from slanted.text.settings import Settings
 
@@ -29,7 +31,15 @@ class FoldEnsemble(Predictor):
 
     def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
         """Return the mean over the folds of probabilities (n, labels), or of numbers (n, targets), float64."""
-        return np.mean([model.predict(texts, texts_b) for model in self.models()], axis=0)
+        return self.predict_both(texts, texts_b)[0]
+
+    def predict_both(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the means over the folds of probabilities (n, labels) or numbers (n, targets), float64.
+
+        The second are those without the calibration.
+        """
+        predicted, before = zip(*(model.predict_both(texts, texts_b) for model in self.models()), strict=True)
+        return np.mean(predicted, axis=0), np.mean(before, axis=0)
 
     def predict_out_of_fold(self, train: Examples, folds: Sequence[Fold]) -> tuple[np.ndarray, np.ndarray]:
         """Predict each training row with the model that was not trained on it.
@@ -49,6 +59,18 @@ class FoldEnsemble(Predictor):
             predicted[fold.test] = model.predict(rows.texts, rows.texts_b)
             thresholds[fold.test] = model.decision_thresholds
         return predicted, thresholds
+
+    def fit_calibration(self, train: Examples, folds: Sequence[Fold]) -> Calibration | None:
+        """Return the calibration of all models that fits the out-of-fold predictions; None if there is to be none.
+
+        Args:
+            train: All n training rows.
+            folds: The rows of each fold.
+        """
+        if self.settings.calibrate == "none" or self.target.kind == "regression":
+            return None
+        predicted, _ = self.predict_out_of_fold(train, folds)
+        return Calibration.fitted(self.target.kind, predicted, train.y, FROM_FOLDS)
 
     def save(self, folder: Path) -> None:
         """Write the folders of the folds, labels.json and recipe.json to an existing folder."""
@@ -81,7 +103,7 @@ class DiskEnsemble(FoldEnsemble):
 
     def __init__(self, run: SavedRun) -> None:
         """Create the ensemble of a run with folds, from `read_run`."""
-        super().__init__(run.target, run.settings, run.thresholds, run.pairs)
+        super().__init__(run.target, run.settings, run.thresholds, run.pairs, run.calibration)
         self.folders = run.folds
         self._identities = [identity(folder) for folder in run.folds]
 
@@ -112,6 +134,15 @@ class MemoryEnsemble(FoldEnsemble):
         thresholds = mean_thresholds([model.thresholds for model in fitted])
         super().__init__(fitted[0].target, settings, thresholds, fitted[0].pairs)
         self._fitted = tuple(fitted)
+
+    def calibrated(self, train: Examples, folds: Sequence[Fold]) -> Self:
+        """Calibrate all models with one temperature that fits their out-of-fold predictions, see `fit_calibration`."""
+        self.calibration = self.fit_calibration(train, folds)
+        if self.calibration is not None:
+            for model in self._fitted:
+                model.calibrate(self.calibration)
+        self.thresholds = mean_thresholds([model.thresholds for model in self._fitted])
+        return self
 
     def models(self) -> Iterator[TextModel]:
         """Yield the model of each fold, in order."""

@@ -14,6 +14,7 @@ from slanted.text.models.persistence import packed, unpacked
 from slanted.text.models.predictions_csv import Layout, write_predictions
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, sums_in
+from slanted.text.scoring.calibration import CALIBRATION, Calibration
 from slanted.text.scoring.intervals import score_intervals
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.scoring.thresholds import DEFAULT
@@ -28,14 +29,21 @@ class Predictor(ABC):
         settings: The settings of the training.
         thresholds: The decision threshold of each label in multi-label classification, (labels,); None: 0.5.
         pairs: Whether the model was trained on pairs of texts; None if its folder does not record it.
+        calibration: How the model was calibrated, or None.
     """
 
     needs_files = False  # whether predicting reads the model's folder
 
     def __init__(
-        self, target: Target, settings: Settings, thresholds: np.ndarray | None = None, pairs: bool | None = None
+        self,
+        target: Target,
+        settings: Settings,
+        thresholds: np.ndarray | None = None,
+        pairs: bool | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.target, self.settings, self.thresholds, self.pairs = target, settings, thresholds, pairs
+        self.calibration = calibration
 
     @abstractmethod
     def predict(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
@@ -48,6 +56,11 @@ class Predictor(ABC):
         Returns:
             Float64 probabilities (n, labels) or numbers (n, targets), in the order of the texts.
         """
+
+    def predict_both(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `predict` returns, and what it would be without the calibration."""
+        predicted, how = self.predict(texts, texts_b), self.calibration
+        return predicted, predicted if how is None else how.undone(self.target.kind, predicted)
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -67,16 +80,16 @@ class Predictor(ABC):
         """`thresholds`, or 0.5 where it is None."""
         return DEFAULT if self.thresholds is None else self.thresholds
 
-    def score(self, examples: Examples, predicted: np.ndarray | None = None) -> dict[str, Any]:
+    def score(self, examples: Examples, both: tuple[np.ndarray, np.ndarray] | None = None) -> dict[str, Any]:
         """Return the scores of metrics.json on some rows.
 
         Args:
             examples: n rows.
-            predicted: The result of `predict` for these rows; None: they are predicted now.
+            both: The result of `predict_both` for these rows; None: they are predicted now.
         """
-        if predicted is None:
-            predicted = self.predict(examples.texts, examples.texts_b)
-        return score_predictions(self.target, examples.y, predicted, self.settings.positive, self.decision_thresholds)
+        predicted, before = self.predict_both(examples.texts, examples.texts_b) if both is None else both
+        positive, thresholds = self.settings.positive, self.decision_thresholds
+        return score_predictions(self.target, examples.y, predicted, positive, thresholds, before)
 
     def intervals(self, examples: Examples, predicted: np.ndarray) -> dict[str, list[float]]:
         """Return the 95 % intervals of the headline scores on few rows, see `score_intervals`."""
@@ -105,5 +118,6 @@ class Predictor(ABC):
 
     def write_recipe(self, folder: Path, more: dict[str, Any] | None = None) -> None:
         """Write recipe.json, with additional entries `more` and the SHA-256 of the files that are there by now."""
-        recipe = {**self.settings.to_dict(), "pairs": self.pairs, **(more or {}), SUMS: sums_in(folder)}
+        how = {} if self.calibration is None else {CALIBRATION: self.calibration.to_dict()}
+        recipe = {**self.settings.to_dict(), "pairs": self.pairs, **how, **(more or {}), SUMS: sums_in(folder)}
         atomic_files.write_json(folder / run_folder.RECIPE, recipe)

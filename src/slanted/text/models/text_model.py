@@ -18,6 +18,7 @@ from slanted.text.pretrained.encoder import Encoder
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import check_sums
 from slanted.text.runs.saved_run import read_run, unreplaced
+from slanted.text.scoring.calibration import Calibration
 from slanted.text.scoring.outputs_and_losses import probabilities_of
 from slanted.text.scoring.thresholds import best_thresholds
 from slanted.text.settings import Settings
@@ -33,6 +34,7 @@ class TextModel(Predictor):
         settings: The settings of the training.
         thresholds: The decision threshold of each label in multi-label classification, (labels,); None: 0.5.
         pairs: Whether the model was trained on pairs of texts; None if its folder does not record it.
+        calibration: How the model was calibrated, or None.
     """
 
     def __init__(
@@ -49,9 +51,27 @@ class TextModel(Predictor):
         fast_bert.apply(classifier)
         self._model = plain_model(classifier)
 
-    def choose_thresholds(self, valid: ValidationRows) -> None:
+    def calibrate(self, calibration: Calibration) -> None:
+        """Divide the outputs by a temperature, and move the decision thresholds along, so that decisions stay.
+
+        Raises:
+            ValueError: The model is calibrated already.
+        """
+        if self.calibration is not None:
+            raise ValueError(f"the model is calibrated already: {self.calibration}")
+        calibration.fold_into(self.classifier)
+        self.calibration = calibration
+        if self.thresholds is not None:
+            self.thresholds = calibration.calibrated("multilabel", self.thresholds)
+
+    def choose_thresholds(self, *valid: ValidationRows) -> None:
         """Set the decision thresholds to those with the highest F1 on the validation rows."""
-        self.thresholds = best_thresholds(valid.y, probabilities_of("multilabel", valid.outputs(self._model)))
+        shares = [self.probabilities(rows) for rows in valid]
+        self.thresholds = best_thresholds(np.concatenate([rows.y for rows in valid]), np.concatenate(shares))
+
+    def probabilities(self, rows: ValidationRows) -> np.ndarray:
+        """Return float64 probabilities (n, labels) of rows that are tokenised already."""
+        return probabilities_of(self.target.kind, rows.outputs(self._model))
 
     def outputs(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
         """Return raw float32 outputs, (n, labels) or (n, targets), in the order of the texts."""
@@ -92,4 +112,6 @@ class TextModel(Predictor):
         if classifier.num_classes != len(run.target.labels):
             mismatch = f"{classifier.num_classes} outputs, but {run_folder.LABELS} names {listed(run.target.labels)}"
             raise InputError(f"{folder}: the model has {mismatch}; restore both from one run")
-        return cls(encoder, classifier, run.target, run.settings, run.thresholds, run.pairs)
+        model = cls(encoder, classifier, run.target, run.settings, run.thresholds, run.pairs)
+        model.calibration = run.calibration
+        return model

@@ -44,8 +44,12 @@ class RunRequest:
         return replace(self, settings=settings)
 
     def of_fold(self, number: int) -> "RunRequest":
-        """Return the request for one fold of a cross-validation, from 0, which is continued if it was begun."""
-        return replace(self, settings=replace(self.settings, folds=0), folder=self.folder.fold(number), expected=None)
+        """Return the request for one fold of a cross-validation, from 0, which is continued if it was begun.
+
+        All folds are calibrated together once they are trained.
+        """
+        settings = replace(self.settings, folds=0, calibrate="none")
+        return replace(self, settings=settings, folder=self.folder.fold(number), expected=None)
 
     def checkpoints(self, data: RunData) -> Checkpoints | None:
         """Return the checkpoints of the run; None where none are written, or the rows can be read only once."""

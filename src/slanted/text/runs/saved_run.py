@@ -16,6 +16,7 @@ from slanted.text.rows.columns import TEXT_SEPARATOR, Columns
 from slanted.text.rows.label_lists import LIST_SEPARATOR
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, check_sums, identity
+from slanted.text.scoring.calibration import Calibration
 from slanted.text.scoring.thresholds import mean_thresholds
 from slanted.text.settings import FORM, DataFiles, Settings
 from slanted.text.tokens.tokenizer import TextTokenizer
@@ -39,6 +40,7 @@ class SavedRun:
         pairs: Whether the training texts were pairs; None if it is not recorded.
         sums: The SHA-256 of the files in `model`, see `check_sums`.
         reading: The training files, "" if unknown, and how they were written.
+        calibration: How the model was calibrated, or None.
         identity: Of the folder, as `identity` returns it, when the run was read.
     """
 
@@ -50,6 +52,7 @@ class SavedRun:
     pairs: bool | None = None
     sums: Any = None
     reading: DataFiles = _UNKNOWN
+    calibration: Calibration | None = None
     identity: tuple[int, int] | None = None
 
 
@@ -62,6 +65,7 @@ class _Recipe:
     pairs: bool | None
     sums: Any
     reading: DataFiles
+    calibration: Calibration | None
 
 
 def read_run(folder: Path) -> SavedRun:
@@ -110,7 +114,8 @@ def _read_one(folder: Path, recipe: _Recipe) -> SavedRun:
     check_folder(folder / run_folder.MODEL)
     TextTokenizer.load(folder)
     check_sums(folder, recipe.sums, run_folder.LABELS, run_folder.TOKENIZER)
-    return SavedRun(settings, target, columns, thresholds, (), recipe.pairs, recipe.sums, recipe.reading)
+    how = recipe.calibration
+    return SavedRun(settings, target, columns, thresholds, (), recipe.pairs, recipe.sums, recipe.reading, how)
 
 
 def _read_folds(folder: Path, recipe: _Recipe) -> SavedRun:
@@ -123,7 +128,8 @@ def _read_folds(folder: Path, recipe: _Recipe) -> SavedRun:
             raise InputError(f"{place / run_folder.LABELS}: names other labels than {folders[0].name}; {RESTORE}")
     thresholds = mean_thresholds([run.thresholds for run in (first, *others)])
     pairs, reading = recipe.pairs, recipe.reading
-    return SavedRun(settings, first.target, recipe.columns, thresholds, folders, pairs, reading=reading)
+    target, columns, how = first.target, recipe.columns, recipe.calibration
+    return SavedRun(settings, target, columns, thresholds, folders, pairs, reading=reading, calibration=how)
 
 
 def _read_recipe(path: Path) -> _Recipe:
@@ -134,10 +140,10 @@ def _read_recipe(path: Path) -> _Recipe:
         pairs = saved.get("pairs") if columns is None else columns.text_b is not None
         if not isinstance(pairs, bool | None):
             raise InputError(f"'pairs' must be true, false or null. Received: {pairs!r}")
-        reading = _reading(saved.get("files"))
+        reading, calibration = _reading(saved.get("files")), Calibration.of(saved)
     except InputError as error:
         raise InputError(f"{path}: holds no settings of a run ({error}); {RESTORE}") from None
-    return _Recipe(settings, columns, pairs, saved.get(SUMS), reading)
+    return _Recipe(settings, columns, pairs, saved.get(SUMS), reading, calibration)
 
 
 def _reading(files: Any) -> DataFiles:

@@ -27,6 +27,7 @@ def score_predictions(
     predictions: np.ndarray,
     positive: str | None = None,
     thresholds: float | np.ndarray = 0.5,
+    uncalibrated: np.ndarray | None = None,
 ) -> Scores:
     """Score probabilities or predicted numbers with the metrics of the task; `loss` is computed from them.
 
@@ -38,6 +39,7 @@ def score_predictions(
         predictions: Probabilities (n, labels), or numbers (n, targets).
         positive: The class that `f1` looks at, of two.
         thresholds: Several labels: the probability from which a label is predicted; one, or one a label.
+        uncalibrated: The probabilities before calibration, of which `ece_uncalibrated` is then added.
 
     Returns:
         What `score_single`, `score_multilabel` or `score_regression` returns.
@@ -46,8 +48,24 @@ def score_predictions(
         return score_regression(y, predictions, target.names, float(np.square(predictions - y).mean()))
     if target.kind == "multilabel":
         loss = _cross_entropy(np.where(y > 0.5, predictions, 1.0 - predictions))
-        return score_multilabel(y, predictions, target.names, loss, thresholds)
-    return score_single(y, predictions, target.names, _cross_entropy(predictions[np.arange(len(y)), y]), positive)
+        scores = score_multilabel(y, predictions, target.names, loss, thresholds)
+    else:
+        loss = _cross_entropy(predictions[np.arange(len(y)), y])
+        scores = score_single(y, predictions, target.names, loss, positive)
+    before = {} if uncalibrated is None else {"ece_uncalibrated": calibration_error(y, uncalibrated)}
+    return scores | before
+
+
+def calibration_error(y: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the expected calibration error of the predicted classes, or of all (row, label) pairs.
+
+    Args:
+        y: Class indices (n,), or 0 and 1 of shape (n, labels).
+        probabilities: Shape (n, classes) or (n, labels).
+    """
+    if y.ndim == 1:
+        return expected_calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == y)
+    return expected_calibration_error(probabilities.ravel(), (y > 0.5).ravel())
 
 
 def _cross_entropy(probabilities: np.ndarray) -> float:
@@ -92,7 +110,7 @@ def score_single(
             scores["matthews"] = float(scikit_learn("metrics").matthews_corrcoef(labels, predicted))
     columns = slice(None) if chosen is None else [chosen]
     scores |= _ranking_scores(truth[:, columns], probabilities[:, columns])
-    return scores | {"ece": expected_calibration_error(probabilities.max(axis=1), correct)}
+    return scores | {"ece": calibration_error(labels, probabilities)}
 
 
 def score_multilabel(
@@ -127,7 +145,7 @@ def score_multilabel(
     predicted = probabilities >= thresholds
     scores: Scores = {"loss": float(loss), "accuracy": float((truth == predicted).all(axis=1).mean())}
     scores |= f1_scores(truth, predicted, names) | _ranking_scores(truth, probabilities)
-    return scores | {"ece": expected_calibration_error(probabilities.ravel(), truth.ravel())}
+    return scores | {"ece": calibration_error(np.asarray(targets), probabilities)}
 
 
 def score_regression(targets: np.ndarray, predictions: np.ndarray, names: Sequence[str], loss: float) -> Scores:

@@ -12,8 +12,11 @@ The folder of a cross-validation contains
     report.html            the report, with links to the reports of the folds; report.json has its data
 
 The held-out rows of a fold select nothing: epoch and thresholds are selected on separate validation rows (`fold_rows`).
+Once all folds are trained, one temperature is fitted on all held-out rows, and the model of each fold is replaced by
+the same one, calibrated. A temperature is one number for all rows: theirs are hardly fitted to it.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,28 +26,34 @@ import keras
 import numpy as np
 
 from slanted.common import atomic_files
+from slanted.runtime.memory import release
 from slanted.runtime.random_state import preserved_random_state
 from slanted.text.models.fold_ensemble import DiskEnsemble, FoldEnsemble
 from slanted.text.models.predictions_csv import FOLD, Layout, write_predictions
+from slanted.text.models.text_model import TextModel
 from slanted.text.progress.progress import Progress, fold_title, shown_as_fold
 from slanted.text.runs import run_folder
 from slanted.text.runs.artefacts import SUMS, sums_in
 from slanted.text.runs.checkpoints import FOLDER as CHECKPOINTS
 from slanted.text.runs.resume_check import DECIDED, StartedWith, with_settled
 from slanted.text.runs.run_data import RunData
+from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.saved_run import read_run
 from slanted.text.runs.starting_model import model_sums, require_unchanged_model
+from slanted.text.scoring.calibration import CALIBRATION, Calibration
 from slanted.text.scoring.headline import headline
 from slanted.text.scoring.intervals import TEST_INTERVALS
 from slanted.text.scoring.metrics import score_predictions
 from slanted.text.settings import Settings
 from slanted.text.training.fold_metrics import fold_metrics
 from slanted.text.training.frozen_encoder import frozen_encoder
-from slanted.text.training.train_run import Finish, baselines_of, train_here
+from slanted.text.training.train_run import Finish, baselines_of, scores_of, train_here
 
 Metrics = dict[str, Any]
+KEPT = (run_folder.HISTORY, run_folder.BAD_ROWS, run_folder.REPORT, run_folder.REPORT_DATA)
 FinishFolds = Callable[[Path, RunData, Metrics, Progress], None]
+Recollect = Callable[[Path, RunData, TextModel], None]
 
 
 @preserved_random_state()
@@ -54,6 +63,7 @@ def train_folds(
     progress: Progress,
     *,
     finish_fold: Finish | None = None,
+    recollect: Recollect | None = None,
     finish: FinishFolds | None = None,
 ) -> Metrics:
     """Train every fold of `data`, write the cross-validation to its folder, and return the content of metrics.json.
@@ -66,6 +76,8 @@ def train_folds(
         data: The rows and their folds.
         progress: Receives every message and event.
         finish_fold: Called once the files of a fold are in its folder.
+        recollect: Called with a folder that has the files of a fold, its rows and its calibrated model, to collect
+            again what the report shows of its predictions.
         finish: Called with the folder, the rows, the metrics and `progress` once all files are in the folder.
 
     Raises:
@@ -91,11 +103,18 @@ def train_folds(
                 request = request.with_settings(with_settled(settings, request.folder.fold(0)))
             settings = request.settings
             atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **repeat})
+            calibration = _calibrate(request, data, DiskEnsemble(read_run(work)), recollect)
+            if calibration is not None:
+                repeat[CALIBRATION] = calibration.to_dict()
+                atomic_files.write_json(work / run_folder.RECIPE, {**settings.to_dict(), **repeat})
+                runs = [request.folder.fold(at).metrics() for at in folds]
+                progress.say(str(calibration))
             model = DiskEnsemble(read_run(work))
             model.write_labels(work)
             recipe = {**settings.to_dict(), **repeat, SUMS: sums_in(work)}
             atomic_files.write_json(work / run_folder.RECIPE, recipe)
             metrics = fold_metrics(data, settings, runs, steps_before or None)
+            metrics |= {CALIBRATION: repeat[CALIBRATION]} if calibration is not None else {}
             if request.expected is not None:
                 metrics |= request.expected.facts()
             metrics["out_of_fold"] = _predict_out_of_fold(data, settings, model, work)
@@ -138,23 +157,61 @@ def train_fold(
     return metrics
 
 
+def _calibrate(
+    request: RunRequest, data: RunData, model: FoldEnsemble, recollect: Recollect | None
+) -> Calibration | None:
+    """Calibrate the models of all folds with one temperature, and return it; None if the run has no calibration.
+
+    A process that was killed meanwhile has calibrated some folds: the others then get the same temperature.
+    """
+    before = [read_run(request.folder.fold(at).path).calibration for at in range(len(data.folds))]
+    how = next(filter(None, before), None) or model.fit_calibration(data.train, data.folds)
+    if how is None:
+        return None
+    for at in [at for at, done in enumerate(before) if done is None]:
+        _calibrate_fold(request.folder.fold(at).path, data.of_fold(data.folds[at]), how, recollect)
+    return how
+
+
+def _calibrate_fold(folder: Path, data: RunData, how: Calibration, recollect: Recollect | None) -> None:
+    """Replace the run of a fold by the same one with a calibrated model, its scores and predictions."""
+    assert data.test is not None
+    metrics, recipe = RunFolder(folder).metrics(), run_folder.read_json(folder / run_folder.RECIPE)
+    with RunFolder(folder, overwrite=True).claim() as new:
+        model = TextModel.load(folder)
+        model.calibrate(how)
+        both = model.predict_both(data.test.texts, data.test.texts_b)
+        metrics |= {CALIBRATION: how.to_dict(), **scores_of(model, data, both)}
+        with atomic_files.disk_errors(folder):
+            for name in KEPT:
+                if (folder / name).is_file():
+                    shutil.copyfile(folder / name, new / name)
+            model.save(new, {key: value for key, value in recipe.items() if key not in (CALIBRATION, SUMS)})
+        write_predictions(new / run_folder.PREDICTIONS, data.target, both[0], model.decision_thresholds)
+        if recollect is not None:
+            recollect(new, data, model)
+        atomic_files.write_json(new / run_folder.METRICS, metrics)
+        release(model.classifier.variables)
+
+
 def _predict_out_of_fold(data: RunData, settings: Settings, model: FoldEnsemble, folder: Path) -> Metrics:
     """Write out_of_fold.csv and return its scores; labels are decided by the thresholds of each row's fold."""
     predicted, thresholds = model.predict_out_of_fold(data.train, data.folds)
+    before = predicted if model.calibration is None else model.calibration.undone(data.target.kind, predicted)
     numbers = np.zeros(len(data.train), np.int64)
     for number, fold in enumerate(data.folds, start=1):
         numbers[fold.test] = number
     layout = Layout(data.numbers, {FOLD: numbers})
     write_predictions(folder / run_folder.OUT_OF_FOLD, data.target, predicted, thresholds, layout)
-    return score_predictions(data.target, data.train.y, predicted, settings.positive, thresholds)
+    return score_predictions(data.target, data.train.y, predicted, settings.positive, thresholds, before)
 
 
 def _predict_test(data: RunData, settings: Settings, model: FoldEnsemble, folder: Path) -> Metrics:
     """Write predictions.csv; return the test scores, and those of baselines trained on all training rows."""
     assert data.test is not None
-    predicted = model.predict(data.test.texts, data.test.texts_b)
+    predicted, before = model.predict_both(data.test.texts, data.test.texts_b)
     write_predictions(folder / run_folder.PREDICTIONS, data.target, predicted, model.decision_thresholds)
-    scores = score_predictions(data.target, data.test.y, predicted, settings.positive, model.decision_thresholds)
+    scores = model.score(data.test, (predicted, before))
     frozen = frozen_encoder(data.target, data.train, settings).scores(data.test)
     intervals = model.intervals(data.test, predicted)
     more = {TEST_INTERVALS: intervals} if intervals else {}

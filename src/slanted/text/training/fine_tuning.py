@@ -19,7 +19,7 @@ from slanted.recipe.recipe import Recipe
 from slanted.runtime.memory import release
 from slanted.runtime.patches import retained_heap, seeded_generators
 from slanted.text.batching.batches import EpochOrder
-from slanted.text.batching.model_inputs import ValidationRows, training_batches
+from slanted.text.batching.model_inputs import training_batches
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.targets import Target
 from slanted.text.models.text_model import TextModel
@@ -38,6 +38,7 @@ from slanted.text.training.callbacks import History, KeepBest, LastBatchLoss, St
 from slanted.text.training.checkpoint_callback import Checkpointing
 from slanted.text.training.frozen_encoder import FrozenEncoder
 from slanted.text.training.run_length import decide_epochs, seconds_a_step, with_batch_size
+from slanted.text.training.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class FineTuningRun:
     Args:
         target: The target to learn: its task, labels and scaling.
         train: The training rows, with their weights if they have any.
-        valid: The validation rows, which select the best epoch; None: the last epoch is used.
+        valid: The validation rows, which select the best epoch, see `Validation`; None: the last epoch is used.
         settings: Recipe, model, batches, precision, seed.
         progress: Receives every message and event.
 
@@ -105,7 +106,7 @@ class FineTuningRun:
         unknown = unknown_note(self.documents, train.texts, self.encoder.tokenizer.empty_ids, settings.model)
         self.notes = () if unknown is None else (unknown,)
         self.examples = len(train) if self.documents.owners is None else len(self.documents.encoded)
-        self.valid = None if valid is None else ValidationRows(self.encoder, valid, settings)
+        self.valid = None if valid is None else Validation(self.encoder, target, valid, settings)
         self.classifier = build_classifier(
             self.encoder,
             len(target.labels),
@@ -255,11 +256,11 @@ class FineTuningRun:
         release(self.model.optimizer.variables)
 
     def trained_model(self) -> TextModel:
-        """Return the trained model; in multi-label classification with thresholds chosen on the validation rows."""
+        """Return the trained model, calibrated and, for several labels, with thresholds, as validation rows allow."""
         classifier = float32_copy(self.classifier, self.encoder)
         model = TextModel(self.encoder, classifier, self.target, self.settings, pairs=self.pairs)
-        if self.target.kind == "multilabel" and self.valid is not None:
-            model.choose_thresholds(self.valid)
+        if self.valid is not None:
+            self.valid.finish(model)
         return model
 
     def _advice(self) -> str:
@@ -274,8 +275,8 @@ class FineTuningRun:
 
     def _validate(self, model: Any) -> dict[str, Any]:
         assert self.valid is not None
-        outputs = self.scaling.to_units(self.valid.outputs(model))
-        return task_scores(self.target, self.valid.y, outputs, self.settings.positive)
+        rows = self.valid.selecting
+        return task_scores(self.target, rows.y, self.scaling.to_units(rows.outputs(model)), self.settings.positive)
 
 
 def recipe_lines(recipe: Recipe, hidden_size: int) -> list[str]:

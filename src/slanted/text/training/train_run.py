@@ -13,6 +13,7 @@ from slanted.errors import TrainingFailed
 from slanted.runtime.memory import release
 from slanted.runtime.random_state import preserved_random_state
 from slanted.text.labels.examples import Examples
+from slanted.text.labels.splits import split_validation
 from slanted.text.models.predictions_csv import write_predictions
 from slanted.text.models.text_model import TextModel
 from slanted.text.progress.jsonl import LiveFile
@@ -23,6 +24,7 @@ from slanted.text.runs.run_data import RunData
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.starting_model import require_unchanged_model
 from slanted.text.scoring.baselines import baseline_scores
+from slanted.text.scoring.calibration import CALIBRATION, FROM_SPLIT, SPLIT_SHARE, Calibration, needs_second_model
 from slanted.text.scoring.intervals import TEST_INTERVALS
 from slanted.text.settings import Settings
 from slanted.text.training.fine_tuning import FineTuningRun, TrainingResult, recipe_lines
@@ -101,10 +103,13 @@ def train_here(
             scored = data.test or data.valid
             frozen = {} if scored is None else run.frozen.scores(scored)  # before the encoder is trained
             result, sha256 = _fit(run, request, data, progress)
-            model = run.trained_model()
+            model = finished_model(run, data.train)
             last.callback(release, model.classifier.variables)
-            predicted = None if data.test is None else model.predict(data.test.texts, data.test.texts_b)
-            metrics = _facts(run, result, data) | _scores(model, data, predicted)
+            if model.calibration is not None:
+                progress.say(str(model.calibration))
+            both = None if data.test is None else model.predict_both(data.test.texts, data.test.texts_b)
+            predicted = None if both is None else both[0]
+            metrics = _facts(run, result, data) | scores_of(model, data, both)
             if request.expected is not None:
                 metrics |= request.expected.facts()
             if data.test is not None and predicted is not None:
@@ -132,6 +137,30 @@ def train_here(
         if finish is not None:
             finish(FinishedRun(request.out, data, run, result, model, metrics, progress))
     return metrics
+
+
+def finished_model(run: FineTuningRun, train: Examples) -> TextModel:
+    """Return the trained model of a run, calibrated if its settings and its rows allow it.
+
+    Args:
+        run: A run whose `fit` was called.
+        train: Its training rows.
+    """
+    model = run.trained_model()
+    target, settings = run.target, run.settings
+    if not needs_second_model(target.kind, len(train), run.valid is not None, settings.calibrate):
+        return model
+    rest, held_out = split_validation(target, train, SPLIT_SHARE, settings.seed)
+    explained = f"calibration: a second model learns {len(rest):,} of the rows, for the temperature"
+    run.progress.say(f"{explained} alone; --calibrate none leaves it out")
+    second = FineTuningRun(target, train.take(rest), None, settings, run.progress.steps_only("calibration"))
+    second.fit()
+    seen, rows = second.trained_model(), train.take(held_out)
+    found = Calibration.fitted(target.kind, seen.predict(rows.texts, rows.texts_b), rows.y, FROM_SPLIT)
+    release(seen.classifier.variables)
+    if found is not None:
+        model.calibrate(found)
+    return model
 
 
 def _fit(
@@ -179,7 +208,11 @@ def _facts(run: FineTuningRun, result: TrainingResult, data: RunData) -> dict[st
     return facts
 
 
-def _scores(model: TextModel, data: RunData, predicted: np.ndarray | None) -> dict[str, Any]:
-    """Return the scores on the validation rows and on the test rows, whose predictions are `predicted`."""
-    parts = {"valid": (data.valid, None), "test": (data.test, predicted)}
-    return {name: model.score(part, known) for name, (part, known) in parts.items() if part is not None}
+def scores_of(model: TextModel, data: RunData, both: tuple[np.ndarray, np.ndarray] | None) -> dict[str, Any]:
+    """Return the calibration, and the scores on the validation rows and on the test rows, whose predictions are `both`.
+
+    The validation rows include those that calibrated the model.
+    """
+    how = {} if model.calibration is None else {CALIBRATION: model.calibration.to_dict()}
+    parts = {"valid": (data.valid, None), "test": (data.test, both)}
+    return how | {name: model.score(part, known) for name, (part, known) in parts.items() if part is not None}

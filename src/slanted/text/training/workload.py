@@ -18,6 +18,7 @@ from slanted.text.pretrained.model_files import ModelFiles
 from slanted.text.pretrained.pooling import pooling_of
 from slanted.text.runs.run_data import RunData
 from slanted.text.runs.starting_model import locate_model
+from slanted.text.scoring.calibration import SPLIT_SHARE, needs_second_model
 from slanted.text.scoring.headline import FROZEN_LABELS, FROZEN_ROWS
 from slanted.text.settings import AUTO, Settings
 from slanted.text.tokens.documents import encode_documents
@@ -51,7 +52,9 @@ def run_work(data: RunData, settings: Settings, models: int = 1) -> Work:
     """
     part = data.of_fold(data.folds[0]) if data.folds else data
     work = fit_work((part.train, part.valid, part.test), settings)
-    return replace(work, models=models * max(1, len(data.folds)))
+    calibrate = "none" if data.folds else settings.calibrate
+    second = needs_second_model(data.target.kind, len(part.train), part.valid is not None, calibrate)
+    return replace(work, models=models * max(1, len(data.folds)) * (2.0 - SPLIT_SHARE if second else 1.0))
 
 
 def search_work(data: RunData, settings: Settings, options: SearchOptions) -> Work:
