@@ -49,6 +49,7 @@ class Scene:
         model = tiny.write_checkpoint(folder / "tiny")
         train = tiny.write_rows(folder / "train.csv", *tiny.examples(40, ("alpha", "beta")))
         self.test = tiny.write_rows(folder / "test.csv", *tiny.examples(8, ("alpha", "beta"), seed=5))
+        self.more = tiny.write_rows(folder / "more.csv", *tiny.examples(60, ("alpha", "beta")))
         self.shared = [train, "--model", model, *tiny.RUN_OPTIONS]
 
     def words(self, command):
@@ -59,7 +60,7 @@ class Scene:
         return {
             "train": train,
             "overwrite": [*train, "--overwrite", "--seed", "1"],
-            "folds": [*train, "--folds", "2"],
+            "folds": ["train", self.more, *train[2:], "--folds", "2"],  # of enough rows to be calibrated
             "mean": [*train, "--pooling", "mean"],
             "mean-overwrite": [*train, "--pooling", "mean", "--overwrite", "--seed", "1"],
             "compare": compare,

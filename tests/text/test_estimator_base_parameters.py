@@ -17,8 +17,8 @@ pytestmark = pytest.mark.once
 BY_KEYWORD = {
     "lr": None, "epochs": None, "truncate": None, "batch_size": "auto", "gradient_accumulation": 1,
     "max_tokens": 128, "long": "truncate", "pooling": "auto", "class_weight": None, "calibrate": "auto", "folds": 0,
-    "precision": "auto",
-    "valid_share": "auto", "max_minutes": 10.0, "best_by": "loss", "positive": None, "seed": 0, "verbose": False,
+    "precision": "auto", "valid_share": "auto", "max_minutes": 10.0, "average": 0.0, "best_by": "loss",
+    "positive": None, "seed": 0, "verbose": False,
 }  # fmt: skip
 ESTIMATORS = pytest.mark.parametrize("estimator", [TextClassifier, TextRegressor])
 

@@ -17,7 +17,8 @@ from slanted.recipe.recipe import Recipe
 from slanted.text.settings import Settings
 
 SPELLED = {"lr": "lr_max"}
-OF_RUN = ("pooling", "batch_size", "max_tokens", "long", "class_weight", "calibrate")  # settings of a run, not a recipe
+# Settings of a run, not of a recipe.
+OF_RUN = ("pooling", "batch_size", "max_tokens", "long", "class_weight", "calibrate", "average")
 PLAIN = re.compile(r"[\w.=+:,-]+")
 LONGEST_FOLDER = 150  # bytes of the 255 of a file name; the peak rate, the seed and suffixes need the others
 

@@ -212,6 +212,9 @@ class Settings:
     max_minutes: float = setting(
         10.0, "limit of the training time for the epochs that auto adds on few rows", check=positive, label=""
     )
+    average: float = setting(
+        0.0, "share of the last steps whose mean weights are saved, unless an epoch validates better", check=_share
+    )
     best_by: str = setting("loss", "validation score that selects the best epoch", choices=BEST_BY, metavar="METRIC")
     positive: str | None = setting(None, "the positive class for f1, with two classes", metavar="LABEL")
     seed: int = setting(0, "random seed of the split, the batch order, the new layers and dropout", check=_seed)

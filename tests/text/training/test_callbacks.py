@@ -50,6 +50,43 @@ def test_the_start_is_epoch_0_and_is_kept_if_no_epoch_is_better():
     assert (history.start, history.epochs) == ({"accuracy": 0.6}, [{"accuracy": 0.5}, {"accuracy": 0.6}])
 
 
+def after_steps(share, total):
+    """Return the mean of a weight that is the number of the step, from 1, and how many steps it is of."""
+    history, model = callbacks.History(), keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    average = callbacks.WeightAverage(share, history, total)
+    average.set_model(model)
+    for step in range(total):
+        history.steps.append((step, 1, 0.0, 0.0))
+        model.set_weights([np.full((1, 1), step + 1.0)])
+        average.on_train_batch_end(step)
+    return average.weights[0].item(), average.count
+
+
+@pytest.mark.once
+def test_the_last_steps_are_averaged_at_equal_distances():
+    assert after_steps(0.5, 10) == (8.0, 5)  # 6, 7, 8, 9, 10
+    assert after_steps(0.01, 10) == (10.0, 1)
+    mean, count = after_steps(0.5, 100)
+    assert count == 17 <= callbacks.MOST_AVERAGED and mean == pytest.approx(np.mean(np.arange(100, 50, -3)))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("of_mean", "kept"), [(0.8, 7.5), (0.6, 2.0)])
+def test_the_mean_is_kept_if_it_validates_better_than_every_epoch(of_mean, kept):
+    history, scores = callbacks.History(), iter([0.5, 0.7, 0.6, of_mean])
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    keep = callbacks.KeepBest(lambda model: {"accuracy": next(scores)}, "accuracy", history, Progress(quiet=True))
+    keep.set_model(model)
+    for epoch in range(3):
+        model.set_weights([np.full((1, 1), epoch + 1.0)])
+        keep.on_epoch_end(epoch)
+    average = callbacks.WeightAverage(0.5, history, 3)
+    average.weights, average.count = [np.full((1, 1), 7.5, "float32")], 2
+    keep.score_average(average)
+    assert keep.restore() == (3 if kept == 7.5 else 2) and average.is_kept == (kept == 7.5)
+    assert model.get_weights()[0].item() == kept and len(history.epochs) == 3
+
+
 @pytest.mark.once
 def test_a_score_that_no_epoch_has_is_refused():
     keep = callbacks.KeepBest(lambda model: {"loss": 1.0}, "matthews", callbacks.History(), Progress(quiet=True))

@@ -73,6 +73,17 @@ def test_killed_with_one_batch_of_an_epoch_left(place, reference):
     killed_and_resumed(place, reference, PLAIN, STEPS, STEPS - 1)
 
 
+def test_killed_while_weights_are_averaged(place):
+    options = f"{PLAIN} --valid-share 0 --average 0.6"
+    assert place.run("averaged", options) == 0
+    reference = place.folder / "averaged"
+    assert json.loads((reference / "metrics.json").read_text())["is_averaged"] is True
+    killed_and_resumed(place, reference, options, 28, 25)  # of 36 steps, the last 22 are averaged
+    assert place.run("last", f"{PLAIN} --valid-share 0") == 0
+    last, mean = (TextModel.load(folder).classifier.get_weights() for folder in (place.folder / "last", reference))
+    assert max(np.abs(one - other).max() for one, other in zip(last, mean, strict=True)) > 1e-5
+
+
 def test_killed_within_a_stage_and_an_accumulation(place, staged):
     killed_and_resumed(place, staged, STAGED, 9, 5)
 

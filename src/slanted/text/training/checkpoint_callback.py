@@ -187,12 +187,16 @@ def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
 
 
 def _watched_facts(history: History, keep: KeepBest | None) -> dict[str, Any]:
-    best = {} if keep is None else {"best": keep.best, "kept_epoch": keep.kept_epoch}
-    return {"start": history.start, "scores": history.epochs, **best}
+    facts: dict[str, Any] = {"start": history.start, "scores": history.epochs}
+    facts |= {} if keep is None else {"best": keep.best, "kept_epoch": keep.kept_epoch}
+    average = history.average
+    return facts if average is None else {**facts, "averaged": average.count, "keeps_average": average.is_kept}
 
 
 def _history_arrays(history: History) -> Arrays:
+    averaged = [] if history.average is None or history.average.weights is None else history.average.weights
     return {
+        **_named("average", averaged),
         "history/counts": np.array([row[:2] for row in history.steps], np.int64).reshape(-1, 2),
         "history/values": np.array([row[2:] for row in history.steps], np.float64).reshape(-1, 2),
     }
@@ -207,7 +211,15 @@ def _restore_watched(snapshot: Snapshot, history: History, keep: KeepBest | None
     history.steps[:] = [(*count, *value) for count, value in zip(counts, values, strict=True)]
     history.start = snapshot.facts.get("start")
     history.epochs[:] = snapshot.facts["scores"]
+    if history.average is not None:
+        history.average.count, history.average.is_kept = snapshot.facts["averaged"], snapshot.facts["keeps_average"]
+        history.average.weights = _of(snapshot, "average")
     if keep is not None:
         keep.best, keep.kept_epoch = snapshot.facts["best"], snapshot.facts["kept_epoch"]
-        weights = [array.copy() for name, array in snapshot.arrays.items() if name.startswith("best/")]
-        keep.weights = weights or None
+        keep.weights = _of(snapshot, "best")
+
+
+def _of(snapshot: Snapshot, prefix: str) -> list[np.ndarray] | None:
+    """Return copies of the arrays that `_named` named, in their order, or None."""
+    count = sum(name.startswith(f"{prefix}/") for name in snapshot.arrays)
+    return [snapshot.arrays[f"{prefix}/{at}"].copy() for at in range(count)] or None

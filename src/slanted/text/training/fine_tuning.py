@@ -34,7 +34,7 @@ from slanted.text.scoring.class_weights import BalancedLoss, balanced_weights
 from slanted.text.scoring.outputs_and_losses import Scaling, first_bias, task_loss, task_scores
 from slanted.text.settings import CLS, Settings
 from slanted.text.tokens.documents import advice, described, unknown_note
-from slanted.text.training.callbacks import History, KeepBest, LastBatchLoss, StepLog
+from slanted.text.training.callbacks import History, KeepBest, LastBatchLoss, StepLog, WeightAverage
 from slanted.text.training.checkpoint_callback import Checkpointing
 from slanted.text.training.frozen_encoder import FrozenEncoder
 from slanted.text.training.run_length import decide_epochs, seconds_a_step, with_batch_size
@@ -50,12 +50,14 @@ class TrainingResult:
         kept_epoch: The epoch, from 1, whose weights the classifier has: the best, or the last without validation.
         seconds: The training time, compilation and validation included, summed over all processes of the run.
         resumed_from_step: The step that this process resumed the run from; None: it began the run.
+        is_averaged: Whether the weights are the mean over the last steps.
     """
 
     history: History
     kept_epoch: int
     seconds: float
     resumed_from_step: int | None = None
+    is_averaged: bool = False
 
 
 class FineTuningRun:
@@ -191,6 +193,8 @@ class FineTuningRun:
             InputError: A checkpoint cannot be written.
         """
         recipe, history = self.settings.recipe, History()
+        if self.settings.average:
+            history.average = WeightAverage(self.settings.average, history, self.total_steps)
         seconds = self.start_head() if snapshot is None else 0.0
         keep = KeepBest(self._validate, self.settings.best_by, history, self.progress) if self.valid else None
         steps_per_epoch = self.batches.plan.num_batches
@@ -203,7 +207,8 @@ class FineTuningRun:
             saving.finish(self.model)
         self.scaling.fold_into(self.classifier)
         kept_epoch = keep.kept_epoch if keep else recipe.least_epochs
-        return TrainingResult(history, kept_epoch, saving.seconds, saving.resumed_from_step)
+        is_averaged = history.average is not None and history.average.is_kept
+        return TrainingResult(history, kept_epoch, saving.seconds, saving.resumed_from_step, is_averaged)
 
     def start_head(self) -> float:
         """Give the last layer the weights that training starts with, and return the seconds that it took.
@@ -245,12 +250,18 @@ class FineTuningRun:
                     RunScheduler(self.curve),
                     *opening,
                     StepLog(history, self.total_steps, self.progress, self._advice()),
+                    *([history.average] if history.average else []),
                     *([keep] if keep else []),
                     saving,
                 ],
                 verbose=0,
                 shuffle=False,
             )
+        if history.average and keep:
+            keep.score_average(history.average)
+        elif history.average:
+            self.model.set_weights(history.average.weights)
+            history.average.is_kept = True
         if keep:
             keep.restore()
         release(self.model.optimizer.variables)

@@ -193,6 +193,7 @@ def _facts(run: FineTuningRun, result: TrainingResult, data: RunData) -> dict[st
         "examples": examples,
         "epochs": settings.recipe.least_epochs,
         "kept_epoch": result.kept_epoch,
+        **({"is_averaged": result.is_averaged} if settings.average else {}),
         "total_steps": run.total_steps,
         "train_seconds": result.seconds,
         "examples_per_second": examples * settings.recipe.least_epochs / result.seconds,
