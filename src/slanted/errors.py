@@ -68,6 +68,12 @@ class TrainingFailed(SlantedError, RuntimeError):
     exit_status = 3
 
 
+class ExportRefused(SlantedError, RuntimeError):
+    """An export does not predict what the model predicts, so that it was not written."""
+
+    exit_status = 3
+
+
 def missing_extra(extra: str, what: str) -> InputError:
     """Return the error for a feature whose optional dependencies are not installed.
 

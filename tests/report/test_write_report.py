@@ -1,6 +1,7 @@
 """The reports of real runs of every kind, on a model that trains in seconds."""
 
 import csv
+import shutil
 from types import SimpleNamespace
 
 import fake_runs
@@ -135,5 +136,18 @@ def test_the_page_is_made_again_from_the_run_s_files_alone(run, capsys):
     assert (run / "report.html").read_bytes() == first
 
 
+def test_the_model_card_is_made_again_but_a_page_of_the_user_stays(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    card = tmp_path / "run" / "README.md"
+    first = card.read_text()
+    assert first.startswith("<!-- model card by slanted -->\n# Model card of ") and "\n## Scores\n" in first
+    card.unlink()
+    assert main(["report", str(tmp_path / "run")]) == 0
+    assert card.read_text().startswith("<!-- model card by slanted -->\n# Model card of run\n")
+    card.write_text("# mine\n")
+    assert main(["report", str(tmp_path / "run")]) == 0
+    assert card.read_text() == "# mine\n"
+
+
 def test_names_of_the_run_s_files():
-    assert {run_folder.REPORT, run_folder.REPORT_DATA} <= set(run_folder.OURS)
+    assert {run_folder.REPORT, run_folder.REPORT_DATA, "README.md"} <= set(run_folder.OURS)

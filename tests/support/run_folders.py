@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from slanted.text.runs.artefacts import CARD, CARD_MARK
 from slanted.text.runs.run_folder import OURS
 
 
@@ -16,9 +17,14 @@ def recipe(text):
     return json.dumps({"recipe": {"name": text}, "model": "minilm"})
 
 
+def written_as(name, text):
+    """Return the content of a file of a run, of a text: in a recipe.json, or behind the mark of a model card."""
+    return {"recipe.json": recipe(text), CARD: f"{CARD_MARK}{text}"}.get(name, text)
+
+
 def text_of(path):
-    """Return the text of a file; of a recipe.json of `recipe`, the text in it."""
-    text = path.read_text()
+    """Return the text of a file; of a recipe.json or a model card of `written_as`, the text in it."""
+    text = path.read_text().removeprefix(CARD_MARK)
     written = re.match(r'\{"recipe": \{"name": "(\w+)"\}', text)
     return written[1] if written else text
 
@@ -31,7 +37,7 @@ def write_run(folder, text, names=OURS):
     (folder / "model").mkdir(parents=True)
     for name in names:
         path = folder / "model" / "model.weights.h5" if name == "model" else folder / name
-        path.write_text(recipe(text) if name == "recipe.json" else text)
+        path.write_text(written_as(name, text))
 
 
 def write(folder, texts):

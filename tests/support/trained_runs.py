@@ -16,7 +16,7 @@ OPTIONS = ["--lr", "0.01", "--batch-size", "8", "--max-tokens", "16", "--precisi
 OPTIONS += ["--head-start", "random"]
 LABELS = ("alpha", "beta")
 FILES = {"model", "tokenizer.json", "labels.json", "recipe.json", "history.csv", "metrics.json", "predictions.csv"}
-FILES |= {"report.html", "report.json"}
+FILES |= {"report.html", "report.json", "README.md"}
 BACKEND = keras.backend.backend()
 
 

@@ -3,20 +3,23 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from slanted.cli.arguments import Once, add_option
+from slanted.commands.use_options import UseOptions
 from slanted.common.messages import option_of
 from slanted.common.setting_fields import argument_of, setting_fields
 from slanted.errors import InputError
 from slanted.recipe.named import recipe_named, recipes, saved_recipe
 from slanted.recipe.own_curve import is_own
 from slanted.recipe.recipe import Recipe
-from slanted.text.settings import DataFiles, Settings
+from slanted.text.settings import FORM, DataFiles, Settings
 
 OTHERS = "training"
+USE = (*FORM, "encoding", "bad_rows")  # how a file is read for a trained model
 GROUPS = {
     **dict.fromkeys(("recipe", "model", "task", "max_tokens", "long", "pooling", "positive"), "model and task"),
     **dict.fromkeys(("valid_share", "folds", "best_by"), "validation"),
@@ -37,6 +40,19 @@ def add_data_options(command: argparse.ArgumentParser) -> None:
     data = command.add_argument_group("data")
     for setting in setting_fields(DataFiles):
         add_option(data, setting, **({} if "nargs" in setting.metadata else {"action": Once}))
+
+
+def add_reading_options(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Add options of `UseOptions` for reading a file with a trained model."""
+    group = command.add_argument_group("reading (by default as in training)")
+    fields = {setting.name: setting for setting in setting_fields(UseOptions)}
+    for name in names:
+        more: dict[str, Any] = {} if "nargs" in fields[name].metadata else {"action": Once}
+        if name == "bad_rows":
+            more["help"] = "rows that cannot be read; fail: stop at the first; skip: leave them out"
+        else:
+            more |= {"help": fields[name].metadata["help"].partition(" (default")[0], "shown_default": None}
+        add_option(group, fields[name], **more)
 
 
 def add_setting_options(command: argparse.ArgumentParser, one_run: bool = True) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from slanted._version import __version__
-from slanted.cli.arguments import Once, Parser, add_command, add_option
+from slanted.cli.arguments import Parser, add_command, add_option
 from slanted.cli.compare import add_compare
+from slanted.cli.export import add_export
 from slanted.cli.options import (
     TRAIN_HELP,
+    USE,
     add_data_options,
     add_live_options,
+    add_reading_options,
     add_setting_options,
     files_of,
     progress_of,
@@ -22,10 +25,8 @@ from slanted.commands.use_options import PredictOptions, UseOptions
 from slanted.common.setting_fields import setting_fields
 from slanted.preview.range_test import SearchOptions
 from slanted.text.runs.checkpoints import CheckpointPace
-from slanted.text.settings import FORM
 
 FILES = "TRAIN [TRAIN ...]"
-USE = (*FORM, "encoding", "bad_rows")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_predict(commands)
+    add_export(commands)
     _add_plan(commands)
     _add_find(commands)
     _add_report(commands)
@@ -135,15 +137,8 @@ def _add_report(commands: Any) -> None:
 
 
 def _add_use_options(command: argparse.ArgumentParser, reading: Sequence[str]) -> None:
-    group = command.add_argument_group("reading (by default as in training)")
+    add_reading_options(command, reading)
     fields = {setting.name: setting for setting in setting_fields(UseOptions)}
-    for name in reading:
-        more: dict[str, Any] = {} if "nargs" in fields[name].metadata else {"action": Once}
-        if name == "bad_rows":
-            more["help"] = "rows that cannot be read; fail: stop at the first; skip: leave them out"
-        else:
-            more |= {"help": fields[name].metadata["help"].partition(" (default")[0], "shown_default": None}
-        add_option(group, fields[name], **more)
     group = command.add_argument_group("machine")
     for name in ("backend", "threads"):
         add_option(group, fields[name])

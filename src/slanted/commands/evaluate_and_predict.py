@@ -34,7 +34,7 @@ def evaluate(folder: Path, file: str, options: UseOptions, as_json: bool = False
     check_installed("slanted evaluate")
     run, bad_rows = read_run(folder), BadRows(options.bad_rows)
     target = replace(run.target, labels=run.target.names)  # the labels in a file are strings
-    part = Examples.of(_read(run, file, options, bad_rows, labelled=True), target)
+    part = Examples.of(read_for(run, file, options, bad_rows, labelled=True), target)
     for line in _bad_rows_note(bad_rows):
         _to_standard_error(line)
     model = _load(folder, options, run)
@@ -65,7 +65,7 @@ def predict(folder: Path, file: str, out: Path, options: PredictOptions) -> None
     _check_out(out, file, folder)
     run, bad_rows = read_run(folder), BadRows(options.bad_rows)
     _check_submission(run, options)
-    rows = _read(run, file, options, bad_rows, labelled=False)
+    rows = read_for(run, file, options, bad_rows, labelled=False)
     if not options.submission:
         check_free(prediction_columns(run.target), rows.kept)
     for line in [*_notes(run, file, rows.columns.text, options), *_bad_rows_note(bad_rows), *_empty_note(rows)]:
@@ -142,7 +142,19 @@ def _with_form(run: SavedRun, file: str, options: UseOptions) -> UseOptions:
     return options
 
 
-def _read(run: SavedRun, file: str, options: UseOptions, bad_rows: BadRows, labelled: bool) -> Rows:
+def read_for(run: SavedRun, file: str, options: UseOptions, bad_rows: BadRows, labelled: bool) -> Rows:
+    """Read a file with the columns that a run was trained on.
+
+    Args:
+        run: The run.
+        file: The file.
+        options: How the file is read, and which of its columns are copied.
+        bad_rows: Collects the rows that cannot be read.
+        labelled: Whether the labels are read; if not, their columns may be missing.
+
+    Raises:
+        InputError: The file, its columns or a row is wrong.
+    """
     columns, options = run.columns, _with_form(run, file, options)
     keep = options.copied if isinstance(options, PredictOptions) else Keep()
     if options.text_b is not None and run.pairs is False:

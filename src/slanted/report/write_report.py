@@ -1,5 +1,6 @@
-"""Write report.json and report.html of a run or a cross-validation; `slanted report` writes only the page."""
+"""Write report.json, report.html and README.md of a run or a cross-validation; `slanted report` only the last two."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,10 @@ from slanted.report.collect.folds_data import folds_data
 from slanted.report.collect.report_data import predictions_of, report_data
 from slanted.report.read.cross_validation_reader import folds_in, is_cross_validation, read_cross_validation
 from slanted.report.read.run_reader import read_report
+from slanted.report.render.model_card import model_card
 from slanted.report.render.page import page
 from slanted.text.runs import run_folder
+from slanted.text.runs.artefacts import CARD, is_card
 from slanted.text.runs.run_data import RunData
 
 if TYPE_CHECKING:
@@ -71,13 +74,19 @@ def lacks_folds_report(folder: Path) -> bool:
 
 
 def write_page(folder: Path) -> Path:
-    """Write report.html from the files of a run or a cross-validation and return its path.
+    """Write report.html and README.md from the files of a run or a cross-validation and return the path of the first.
+
+    A README.md that slanted did not write stays.
 
     Raises:
         InputError: A file that the report needs is missing or damaged, or the folder cannot be written to.
     """
     run_folder.settle(folder)
-    html = page(read_cross_validation(folder) if is_cross_validation(folder) else read_report(folder))
-    with atomic_files.atomic_writer(folder / run_folder.REPORT) as file:
-        file.write(html)
+    report = read_cross_validation(folder) if is_cross_validation(folder) else read_report(folder)
+    texts, card = {run_folder.REPORT: page(report)}, folder / CARD
+    if is_card(card) or not os.path.lexists(card):
+        texts[CARD] = model_card(report)
+    for name, text in texts.items():
+        with atomic_files.atomic_writer(folder / name) as file:
+            file.write(text)
     return folder / run_folder.REPORT

@@ -14,13 +14,14 @@ from slanted.errors import InputError, SettingError, missing_extra
 from slanted.recipe.named import recipe_named
 from slanted.recipe.recipe import Recipe
 from slanted.runtime import threads
+from slanted.text.exporting.exportable import Exportable
 from slanted.text.labels.data_notes import Hashed, notes_on_rows, notes_on_validation
 from slanted.text.labels.example_weights import as_weights, weighed
 from slanted.text.labels.examples import Examples
 from slanted.text.labels.splits import fold_rows
 from slanted.text.labels.targets import Target, infer_target
 from slanted.text.progress.progress import Progress, shown_as_fold
-from slanted.text.rows.python_texts import as_texts
+from slanted.text.rows.python_texts import as_texts, kinds_of_texts
 from slanted.text.runs.run_data import check_target, hold_out, with_valid_share
 from slanted.text.runs.starting_model import model_sums, require_unchanged_model
 from slanted.text.settings import Settings
@@ -61,7 +62,7 @@ def _parameters() -> Iterator[tuple[str, Any, Any]]:
 _Parameters: Any = make_dataclass("_Parameters", _parameters(), bases=(BaseEstimator,), repr=False, eq=False)
 
 
-class TextEstimator(_Parameters):
+class TextEstimator(Exportable, _Parameters):
     """Base class of TextClassifier and TextRegressor: `__init__` stores its parameters, `fit` checks and uses them.
 
     `__init__` is that of a dataclass with a parameter for each setting of a run.
@@ -120,6 +121,7 @@ class TextEstimator(_Parameters):
         self._say(notes_on_validation(target, train, validation, (), share))
         model, self.history_ = _fitted(target, train, validation, settings, self._progress())
         self._adopt(model)
+        self._remember(train, validation)
 
     def _fit_folds(self, target: Target, train: Examples, settings: Settings, valid: Any) -> None:
         from slanted.text.models.fold_ensemble import MemoryEnsemble
@@ -141,6 +143,7 @@ class TextEstimator(_Parameters):
             self.history_.append(history)
         of_all = replace(of_fold, folds=settings.folds, calibrate=settings.calibrate)
         self._adopt(MemoryEnsemble(models, of_all).calibrated(train, folds))
+        self._remember(train, None)
         out_of_fold, _ = self.model_.predict_out_of_fold(train, folds)
         self.out_of_fold_ = self._in_shape_of_labels(out_of_fold)
 
@@ -191,7 +194,7 @@ class TextEstimator(_Parameters):
             raise InputError(f"{problem}; give (texts, labels)")
         validation = self._examples(valid[0], valid[1], target)
         if (validation.texts_b is None) != (train.texts_b is None):
-            expected, received = _kinds_of_texts(train.texts_b is not None)
+            expected, received = kinds_of_texts(train.texts_b is not None)
             raise InputError(f"texts of valid are {received}, but the training texts are {expected}; give {expected}")
         return validation
 
@@ -209,7 +212,7 @@ class TextEstimator(_Parameters):
         check_is_fitted(self, "model_")
         first, second = as_texts(texts)
         if self.pairs_ not in (None, second is not None):
-            expected, received = _kinds_of_texts(second is None)
+            expected, received = kinds_of_texts(second is None)
             raise InputError(f"texts are {received}, but fit was given {expected}; give {expected}")
         return self.model_.predict(first, second)
 
@@ -254,6 +257,7 @@ class TextEstimator(_Parameters):
         estimator = cls(settings.model, settings.recipe, **values)
         estimator._check_kind(folder, model.target)
         estimator._adopt(model)
+        estimator._folder = Path(folder)
         return estimator
 
     def _check_kind(self, folder: str | Path, target: Target) -> None:
@@ -278,11 +282,6 @@ def _on_machine(settings: Settings, train: Examples) -> Settings:
 
 def _to_standard_error(line: str) -> None:
     print(in_python(line, _CHOICES), file=sys.stderr)
-
-
-def _kinds_of_texts(pairs: bool) -> tuple[str, str]:
-    """Return the words for the expected and the received kind of input ("pairs of texts", "single texts")."""
-    return ("pairs of texts", "single texts") if pairs else ("single texts", "pairs")
 
 
 def _fitted(

@@ -32,7 +32,7 @@ ROWS = [
         "unknown setting of a recipe",
         {},
         f"{COMPARE} --recipes stlr,stlr:speed=2",
-        f"--recipes stlr:speed=2: 'speed=2' is not a SETTING=VALUE of a recipe. Settings are: lr, {RATE_SETTINGS}",
+        f"--recipes stlr:speed=2: 'speed=2' is not a SETTING=VALUE of a variant. Settings are: lr, {RATE_SETTINGS}",
     ),
     (
         "words for a setting of a recipe",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import refused_columns
 import refused_comparisons
+import refused_exports
 import refused_files
 import refused_labels
 import refused_models
@@ -34,6 +35,7 @@ TABLES = (
     refused_comparisons,
     refused_runs,
     refused_predictions,
+    refused_exports,
 )
 REFUSED = [row for table in TABLES for row in table.ROWS]
 

@@ -42,6 +42,13 @@ def test_names_alone_make_no_run(tmp_path, mine, recipe):
     assert refusal(tmp_path / "cv") == f"'{first}', {NO_RECIPE}"
 
 
+def test_a_page_of_the_user_beside_a_run_is_not_its_model_card(tmp_path):
+    write(tmp_path, {"recipe.json": "old", "README.md": "<!-- model card by slanted -->\n# run"})
+    require_own(tmp_path)
+    write(tmp_path, {"README.md": "# mine"})
+    assert refusal(tmp_path) == f"'README.md', {NOT_OURS}"
+
+
 @pytest.mark.parametrize(
     ("mine", "rule"),
     [

@@ -24,7 +24,7 @@ place, run = folded_runs.place, folded_runs.run
 
 def test_the_folder_holds_a_run_for_each_fold(run):
     own = {"fold_1", "fold_2", "recipe.json", "labels.json", "metrics.json", "out_of_fold.csv"}
-    own |= {"report.html", "report.json"}
+    own |= {"report.html", "report.json", "README.md"}
     assert {entry.name for entry in run.iterdir()} == {*own, "predictions.csv"}
     assert read(run / "recipe.json")["folds"] == 2
     for number in FOLDS:
@@ -231,6 +231,7 @@ def test_a_kill_as_the_folds_take_their_place_loses_none(place, monkeypatch):
     assert status == 0
     names = {entry.name for entry in out.iterdir()}
     made = {"recipe.json", "labels.json", "metrics.json", "out_of_fold.csv", "report.html", "report.json"}
+    made |= {"README.md"}
     assert names == {"fold_1", "fold_2", *made}
     assert main(["evaluate", str(out), place.test]) == 0
 

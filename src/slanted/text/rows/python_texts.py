@@ -39,3 +39,8 @@ def _checked(texts: np.ndarray, column: str) -> list[str]:
         if is_blank(text):
             raise InputError(f"texts[{row}{column}] is empty; give a text or leave the row out")
     return texts.tolist()
+
+
+def kinds_of_texts(pairs: bool) -> tuple[str, str]:
+    """Return the words for the expected and the received kind of input ("pairs of texts", "single texts")."""
+    return ("pairs of texts", "single texts") if pairs else ("single texts", "pairs")

@@ -7,7 +7,7 @@ from re import fullmatch
 from typing import Any
 
 from slanted.common.atomic_files import is_of_the_system
-from slanted.common.regular_files import MOST_BYTES
+from slanted.common.regular_files import MOST_BYTES, read_regular
 from slanted.errors import InputError
 from slanted.text.formats.input_paths import open_source
 from slanted.text.pretrained.model_files import most_bytes
@@ -18,8 +18,11 @@ MODEL, TOKENIZER, RECIPE, LABELS = "model", "tokenizer.json", "recipe.json", "la
 HISTORY, METRICS, PREDICTIONS = "history.csv", "metrics.json", "predictions.csv"
 BAD_ROWS, OUT_OF_FOLD = "bad_rows.csv", "out_of_fold.csv"
 REPORT, REPORT_DATA = "report.html", "report.json"
+CARD = "README.md"
+CARD_MARK = "<!-- model card by slanted -->"  # its first line, which tells it from a README.md of the user
 FOLD = "fold_"
 OURS = (MODEL, TOKENIZER, RECIPE, LABELS, HISTORY, METRICS, PREDICTIONS, BAD_ROWS, OUT_OF_FOLD, REPORT, REPORT_DATA)
+OURS += (CARD,)
 PARTIAL = ".partial"
 REPLACING, REPLACED = ".replacing", ".replaced"  # the replaced run: while it is moved, and after
 WORK = (PARTIAL, CHECKPOINTS, REPLACING, REPLACED)  # folders that a command makes and deletes
@@ -43,6 +46,15 @@ def is_fold(name: str) -> bool:
 def is_ours(name: str) -> bool:
     """Return whether a run's folder contains an entry of this name."""
     return name in OURS or is_fold(name)
+
+
+def is_card(path: Path) -> bool:
+    """Return whether a file is a model card, or the beginning of one, that slanted wrote."""
+    try:
+        first = read_regular(path)[: len(CARD_MARK)].decode("utf-8", errors="replace")
+    except (OSError, ValueError):
+        return False
+    return CARD_MARK.startswith(first)
 
 
 def is_of_run(path: Path, folder: Path) -> bool:

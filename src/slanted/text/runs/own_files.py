@@ -9,7 +9,7 @@ from slanted.common.atomic_files import is_of_the_system, part_of
 from slanted.common.regular_files import is_folder, is_regular, read_regular
 from slanted.common.strict_json import decoded_strictly
 from slanted.errors import InputError
-from slanted.text.runs.artefacts import MODEL, RECIPE, REPLACED, REPLACING, SUMS, WORK, is_fold, is_ours
+from slanted.text.runs.artefacts import CARD, MODEL, RECIPE, REPLACED, REPLACING, SUMS, WORK, is_card, is_fold, is_ours
 from slanted.text.runs.checkpoints import PREFIX
 from slanted.text.runs.folder_lock import LOCK
 
@@ -79,6 +79,8 @@ def _has_known_name_and_kind(path: Path, name: str, is_work: bool) -> bool:
     """Return whether an entry, or a temporary file for one of this name, is a file or a folder as a run has it."""
     if name == MODEL or is_fold(name):
         return is_folder(path)
+    if path.name == CARD:
+        return is_card(path)
     is_known = is_ours(name) or path.name == LOCK or is_of_the_system(path.name)
     is_of_work = is_work and (name in IN_WORK or _is_checkpoint(path))
     return is_regular(path) and (is_known or is_of_work)

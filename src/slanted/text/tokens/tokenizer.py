@@ -96,6 +96,10 @@ class TextTokenizer:
         around = {token for template in self._templates for number, _, token in template if number < 0}
         return sorted(around | ({unknown} if unknown is not None else set()))
 
+    def template(self, texts: int) -> list[Piece]:
+        """Return the special tokens around one text, or around two, and the places of the texts between them."""
+        return list(self._templates[texts - 1])
+
     def save(self, folder: str | Path) -> None:
         """Write `tokenizer.json`, byte for byte as the checkpoint's where it had one."""
         (Path(folder) / FILE).write_bytes(self._source)
