@@ -13,7 +13,7 @@ from slanted.errors import InputError
 
 pytestmark = pytest.mark.once
 
-COMMANDS = ("train", "evaluate", "predict", "plan", "find-lr", "report", "compare", "watch")
+COMMANDS = ("train", "evaluate", "predict", "export", "plan", "find-lr", "report", "compare", "watch")
 
 
 @pytest.mark.parametrize(

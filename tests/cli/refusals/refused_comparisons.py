@@ -6,7 +6,8 @@ from slanted.common.setting_fields import setting_fields
 from slanted.recipe.recipe import Recipe
 
 NAMES = [f.name for f in setting_fields(Recipe) if f.name != "lr_max"]  # which is called lr there
-RATE_SETTINGS = ", ".join(NAMES)
+OF_RUN = ("batch_size", "max_tokens", "long", "pooling", "class_weight", "calibrate", "average")
+RATE_SETTINGS = ", ".join((*NAMES, *OF_RUN))
 
 ROWS = [
     (
