@@ -123,7 +123,7 @@ def test_the_table_of_scores_has_no_control_characters_and_a_line_for_each_label
     )
     run = SavedRun(Settings(), Target("single", (label,)), None)
     monkeypatch.setattr(evaluate_and_predict, "read_run", lambda folder: run)
-    monkeypatch.setattr(evaluate_and_predict, "_read", lambda *given, labelled: None)
+    monkeypatch.setattr(evaluate_and_predict, "read_for", lambda *given, labelled: None)
     monkeypatch.setattr(evaluate_and_predict.Examples, "of", lambda *given: Examples([]))
     monkeypatch.setattr(evaluate_and_predict, "_load", lambda *given: model)
     for as_json, line in ((False, "  \\x1b]0;owned\\x07\\nmine "), (True, '    "\\u001b]0;owned\\u0007\\nmine": {')):

@@ -39,7 +39,7 @@ def test_plan_prints_what_train_then_does(options, tmp_path, capsys):
     assert (status, err) == (0, "")
     assert "peak rate 0.001 (by the size rule: a hidden size of 32 < 512 takes 0.0001, 10 times that" in out
     assert "embeddings      0" in out and "head" in out and "of a full step" in out
-    assert "\nnote: 1/2.6 from layer to layer" in out
+    assert "\nnote: The factor 1/2.6 from layer to layer" in out
     assert (tmp_path / "plan.svg").read_text(encoding="utf-8").startswith("<?xml")
     status, out, err = run(capsys, "plan", *options, *more, "--json")
     planned = json.loads(out)
