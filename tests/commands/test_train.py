@@ -27,6 +27,14 @@ def test_its_recipe_repeats_the_run_to_the_last_bit(run, place):
     assert read(again / "recipe.json")["recipe"] == read(run / "recipe.json")["recipe"]
 
 
+@pytest.mark.once
+def test_a_score_on_few_validation_rows_names_the_folds(place, capsys):
+    note = "note: only 4 rows validated, too few to rely on; --folds 5 scores every row by a model that has not seen it"
+    for more, count in ((), 1), (("--test", place.test), 0):
+        _, status = place.run("validated", "--epochs", "1", "--overwrite", *more)
+        assert status == 0 and capsys.readouterr().out.count(note) == count
+
+
 def test_another_seed_replaces_the_run_by_another(run, place):
     taken = shutil.copytree(run, place.folder / "taken")
     _, status = place.run("taken", "--overwrite", "--seed", 1, "--valid-share", 0, "--epochs", 2, options=OPTIONS)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slanted.commands.console import say_folds, say_result, start_on_machine
+from slanted.common.messages import plural
 from slanted.errors import InputError
 from slanted.runtime.keras_startup import check_installed
 from slanted.text.formats.input_paths import require_apart
@@ -16,6 +17,8 @@ from slanted.text.runs.run_folder import RunFolder
 from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.starting_model import model_sums
 from slanted.text.training.workload import run_work
+
+FEW_VALIDATED = 100
 
 if TYPE_CHECKING:
     from slanted.text.models.text_model import TextModel
@@ -69,6 +72,11 @@ def _finish(finished: "FinishedRun") -> None:
     from slanted.report.write_report import write_report
 
     say_result(finished.metrics, finished.out, finished.progress)
+    valid = finished.data.valid
+    if finished.data.test is None and valid is not None and len(valid) < FEW_VALIDATED:
+        few = f"note: only {plural(len(valid), 'row')} validated, too few to rely on"
+        more = "--folds 5 scores every row by a model that has not seen it, in about 5 times the time"
+        finished.progress.say(f"{few}; {more}")
     finished.progress.say(f"report: {write_report(finished)}")
 
 

@@ -34,8 +34,8 @@ def test_it_has_task_data_scores_limits_and_the_command():
         "| macro F1 | 0.8000 |  |",
         "accuracy of other models on these rows: the most frequent class 0.2500, TF-IDF with a linear model 0.7500.",
         "- Of a text, the first and the last tokens are read, 64 in all.",
-        "- Calibration: a probability differs from the share of correct rows by 0.200 on average. It cannot be read "
-        "as one.",
+        "- Calibration: a probability differs from the share of correct rows by 0.200 on average; the model was not "
+        "calibrated. Do not rely on the probabilities.",
         "slanted train t.csv --out o",
         "Seed 7, versions in report.json.",
     ):
@@ -80,11 +80,14 @@ def test_weak_labels_and_many_labels():
     assert "`label 49`, and 10 more." in card and "`label 9` and 2 more.\n" in card
 
 
-def test_temperature_scaling_is_named():
+def test_calibration_is_named():
     made = report()
     made["metrics"]["test"] |= {"ece": 0.02, "ece_uncalibrated": 0.06}
-    found = "by 0.020 on average (0.060 without temperature scaling). It can be read as one."
-    assert found in model_card(made)
+    assert "by 0.020 on average; the model was not calibrated.\n" in model_card(made)
+    made["metrics"]["calibration"] = {"temperature": 1.5, "rows": 80, "source": "validation rows"}
+    assert "by 0.020 on average, 0.060 before calibration.\n" in model_card(made)
+    made["metrics"]["test"]["ece"] = 0.055
+    assert "by 0.055 on average, 0.060 before calibration. Do not rely on the probabilities.\n" in model_card(made)
 
 
 def test_chunks_are_named():

@@ -7,6 +7,7 @@ from typing import Any
 from slanted.common.messages import plural
 from slanted.errors import printable_line
 from slanted.text.runs.artefacts import CARD_MARK
+from slanted.text.scoring.calibration import CALIBRATION
 from slanted.text.scoring.headline import COLUMNS, HEADLINE, TITLES
 from slanted.text.scoring.intervals import TEST_INTERVALS, wilson_interval
 
@@ -110,11 +111,11 @@ def _limits(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"- Of a text, {_reading(saved)}."
     error = metrics[part].get("ece") if part else None
     if isinstance(error, float):
-        kind = "can" if error <= _WELL_CALIBRATED else "cannot"
         found = f"- Calibration: a probability differs from the share of correct rows by {error:.3f} on average"
         before = metrics[part].get("ece_uncalibrated")
-        without = f" ({before:.3f} without temperature scaling)" if isinstance(before, float) else ""
-        yield f"{found}{without}. It {kind} be read as one."
+        calibrated = CALIBRATION in metrics and isinstance(before, float)
+        how = f", {before:.3f} before calibration" if calibrated else "; the model was not calibrated"
+        yield f"{found}{how}.{'' if error <= _WELL_CALIBRATED else ' Do not rely on the probabilities.'}"
     yield "- The license and the training data of the pretrained model apply, too."
     for note in _notes(metrics):
         yield f"- {note}"
