@@ -18,11 +18,11 @@ from slanted.text.runs.run_request import RunRequest
 from slanted.text.runs.starting_model import model_sums
 from slanted.text.training.workload import run_work
 
-FEW_VALIDATED = 100
-
 if TYPE_CHECKING:
     from slanted.text.models.text_model import TextModel
     from slanted.text.training.train_run import FinishedRun
+
+FEW_VALIDATED = 100  # rows: of as many, an accuracy of 80 % has a 95 % interval of 8 points to either side
 
 
 def train(request: RunRequest, progress: Progress | None = None) -> dict[str, Any]:

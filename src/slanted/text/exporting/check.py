@@ -54,7 +54,9 @@ class Original:
 
 
 def check(place: Path, rows: CheckRows, original: Original, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what export.json says of the check: rows, agreement, scores and speed.
+    """Run the script of an export on rows with labels; return the result for export.json.
+
+    It has the number and the source of the rows, the agreement with the model, the scores of both, and the speed.
 
     Args:
         place: The folder of the export.

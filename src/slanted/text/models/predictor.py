@@ -58,7 +58,7 @@ class Predictor(ABC):
         """
 
     def predict_both(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `predict` returns, and what it would be without the calibration."""
+        """Return two arrays, each as `predict` returns it: the predictions, and those without the calibration."""
         predicted, how = self.predict(texts, texts_b), self.calibration
         return predicted, predicted if how is None else how.undone(self.target.kind, predicted)
 

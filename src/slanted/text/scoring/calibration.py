@@ -18,6 +18,7 @@ import numpy as np
 
 from slanted.errors import InputError
 from slanted.text.labels.targets import Kind
+from slanted.text.scoring.outputs_and_losses import probabilities_of
 
 CALIBRATION = "calibration"  # the entry of recipe.json and metrics.json
 LEAST_ROWS = 50
@@ -112,6 +113,14 @@ def needs_second_model(kind: Kind, rows: int, is_validated: bool, calibrate: str
 def tempered(kind: Kind, probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Return the probabilities of outputs that are divided by a temperature, from those of the outputs themselves.
 
+    Args:
+        kind: "single" or "multilabel".
+        probabilities: Those of the outputs themselves, in [0, 1], of shape (n, labels).
+        temperature: T, > 0.
+
+    Returns:
+        Float64 probabilities, of shape (n, labels).
+
     >>> tempered("single", np.array([[0.8, 0.2]]), 0.5).round(4).tolist()
     [[0.9412, 0.0588]]
     >>> tempered("multilabel", np.array([[0.8, 0.5]]), 0.5).round(4).tolist()
@@ -119,14 +128,9 @@ def tempered(kind: Kind, probabilities: np.ndarray, temperature: float) -> np.nd
     """
     logarithms = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)) / temperature
     if kind == "single":
-        return _softmax(logarithms)
+        return probabilities_of("single", logarithms)
     others = np.log1p(-np.minimum(probabilities, 1.0 - np.finfo("float64").epsneg)) / temperature
     return np.exp(-np.logaddexp(0.0, others - logarithms))
-
-
-def _softmax(outputs: np.ndarray) -> np.ndarray:
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _temperature(kind: Kind, probabilities: np.ndarray, y: np.ndarray) -> float:
